@@ -72,7 +72,6 @@ cdef class BloomFilter:
     cdef void _set_blocks(self, object array, uint64_t capacity, double rate)
     cdef int _require_writable(self) except -1
     cdef int _add_all(self, const uint64_t *keys, size_t n) except -1
-    cdef bint _is_like(self, BloomFilter other)
 
 
 @cython.final

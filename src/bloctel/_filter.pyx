@@ -483,7 +483,9 @@ cdef class BloomFilter:
         if not isinstance(other, BloomFilter):
             return NotImplemented
         cdef BloomFilter right = other
-        if not self._is_like(right):
+        if (self._capacity, self._rate, self._filter.n_blocks) != (
+            right._capacity, right._rate, right._filter.n_blocks
+        ):
             raise InputError("a filter of the same geometry", repr(other))
         cdef BloomFilter union = BloomFilter.from_bytes(self.to_bytes())
         with right._lock:
@@ -495,13 +497,6 @@ cdef class BloomFilter:
             union._n_added += right._n_added
             np.bitwise_or(union._bytes, right._bytes, out=union._bytes)
         return union
-
-    cdef bint _is_like(self, BloomFilter other):
-        return (
-            self._capacity == other._capacity
-            and self._rate == other._rate
-            and self._filter.n_blocks == other._filter.n_blocks
-        )
 
     def __repr__(self):
         return (
@@ -661,11 +656,6 @@ cdef class ExactIndex:
             keys: See `BloomFilter.add_many`. Keys must be below 2**63 and ascending; a
                 key with several codes occurs several times.
             codes: Integers from 0 to 2**31 - 1, one for each key.
-
-        Raises:
-            CapacityError: The index would have more than 2**32 - 1 keys or slots.
-            InputError: The keys are not ascending or are too large, or a code is out of
-                range, or the lengths differ.
         """
         array = _as_keys(keys)
         narrow = _narrow_codes(codes, array.size)
@@ -706,9 +696,6 @@ cdef class ExactIndex:
         The arrays are not copied. Only their types, shapes and lengths are checked
         here; `verify` checks their contents. A look-up that reads an invalid offset or
         code raises DamagedSnapshotError.
-
-        Raises:
-            InputError: An array has a wrong type or shape, or the lengths differ.
         """
         _require_array(runs, (np.uint64,), "runs", 2)
         if runs.shape[1] != 2:
@@ -728,11 +715,7 @@ cdef class ExactIndex:
         return made
 
     def verify(self):
-        """Check, in one pass, that `build` could have made the arrays.
-
-        Raises:
-            DamagedSnapshotError: An array is damaged; the message names the array.
-        """
+        """Raise DamagedSnapshotError unless `build` could have made the arrays."""
         cdef index_fault fault
         with nogil:
             fault = index_verify(&self._index)
@@ -744,11 +727,7 @@ cdef class ExactIndex:
             )
 
     def keys(self):
-        """Return the key of each entry, ascending, as a new uint64 array.
-
-        Raises:
-            DamagedSnapshotError: See `verify`.
-        """
+        """Return the key of each entry, ascending, as a new uint64 array."""
         self.verify()
         keys = np.empty(self._index.n_entries, np.uint64)
         cdef uint64_t *out = <uint64_t *>_address(keys)
@@ -808,10 +787,6 @@ def find(BloomFilter filter not None, ExactIndex index not None, key, /):
     """Return the position of the first entry of *key*, and the count of its entries.
 
     If there is no entry, the result is (0, 0).
-
-    Raises:
-        DamagedSnapshotError: An offset or a code points outside the index.
-        InputError: *key* is not an int from 0 to 2**64 - 1.
     """
     cdef index_range found
     cdef uint64_t value = _as_key(key)
@@ -829,17 +804,10 @@ def match(
     BloomFilter filter not None, ExactIndex index not None, bytes active not None,
     key, /
 ):
-    """Return the first active code of *key*, or -1.
+    """Return the first active code of *key*, or -1; an int below 64 is not a key.
 
-    Args:
-        filter: A filter that contains every key of *index*.
-        index: The exact index.
-        active: One byte for each code; it is not 0 if the code is active.
-        key: The key, an int. An int below 64 is not a key, so the result is -1.
-
-    Raises:
-        DamagedSnapshotError: An offset or a code points outside *index* or *active*.
-        InputError: *key* is not an int from 0 to 2**64 - 1.
+    *filter* contains every key of *index*. *active* has one byte for each code, which
+    is not 0 if the code is active.
     """
     cdef uint64_t value = _as_key(key)
     cdef int32_t code
@@ -860,12 +828,6 @@ def match_many(
     The GIL is released during the work. *keys* is described at `BloomFilter.add_many`,
     and *out* is a writable contiguous int32 array of the same length. The other
     arguments are described at `match`.
-
-    Raises:
-        DamagedSnapshotError: See `match`; the content of *out* is then undefined.
-        InputError: *keys* has a wrong type.
-        TypeError: *out* has a wrong type.
-        ValueError: *out* has a wrong length.
     """
     cdef int fault
     array = _as_keys(keys)

@@ -27,9 +27,6 @@ def add_years(day: date, years: int) -> date:
     law counts in years and does not define this case. Because the result is the earlier
     day, a registration and its data are never kept longer than the legal term.
 
-    Raises:
-        InputError: The result lies outside the years 1 to 9999.
-
     >>> add_years(date(2021, 5, 3), 3)
     datetime.date(2024, 5, 3)
     >>> add_years(date(2020, 2, 29), 3)
@@ -48,9 +45,6 @@ def add_years(day: date, years: int) -> date:
 
 def add_days(day: date, days: int) -> date:
     """Return the day that is *days* days after *day*.
-
-    Raises:
-        InputError: The result lies outside the years 1 to 9999.
 
     >>> add_days(date(2021, 5, 3), 30)
     datetime.date(2021, 6, 2)
@@ -74,9 +68,6 @@ def to_epoch_day(day: date | None) -> int:
 
 def from_epoch_day(epoch_day: int) -> date | None:
     """Return the day that is *epoch_day* days after 1970-01-01; None for `NO_END`.
-
-    Raises:
-        InputError: The result lies outside the years 1 to 9999.
 
     >>> from_epoch_day(16953)
     datetime.date(2016, 6, 1)
@@ -153,20 +144,13 @@ def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ..
     for period in sorted(periods, key=lambda period: period.starts_on):
         if period.is_empty:
             continue
-        if merged and _touches(merged[-1], period):
-            end = _later_end(merged[-1].ends_on, period.ends_on)
-            merged[-1] = RegistrationPeriod(merged[-1].starts_on, end)
+        last = merged[-1] if merged else None
+        if last and (last.ends_on is None or period.starts_on <= last.ends_on):
+            end = max(last.ends_on, period.ends_on, key=to_epoch_day)
+            merged[-1] = RegistrationPeriod(last.starts_on, end)
         else:
             merged.append(period)
     return tuple(merged)
-
-
-def _touches(earlier: RegistrationPeriod, later: RegistrationPeriod) -> bool:
-    return earlier.ends_on is None or later.starts_on <= earlier.ends_on
-
-
-def _later_end(one: date | None, other: date | None) -> date | None:
-    return None if one is None or other is None else max(one, other)
 
 
 def _out_of_calendar(got: str) -> InputError:
@@ -175,9 +159,6 @@ def _out_of_calendar(got: str) -> InputError:
 
 def plain_day(on: object) -> date:
     """Return *on* if it is a date; refuse a datetime, whose day depends on a time zone.
-
-    Raises:
-        InputError: The value is not a date.
 
     >>> plain_day(date(2021, 5, 3))
     datetime.date(2021, 5, 3)

@@ -164,8 +164,9 @@ def test_a_list_is_read_value_by_value(
     read = values[first:]
     out = np.zeros(len(read), np.uint64)
 
-    _digits.read_objects(values, first, plan, out)
+    are_keys = _digits.read_objects(values, first, plan, out)
 
+    assert are_keys == all(out >= _digits.FIRST_KEY)
     assert out.tolist() == [_digits.read(value, plan) for value in read]
     assert [*map(twin.name, out.tolist())] == [twin.read(v, plan) for v in read]
 
@@ -181,8 +182,9 @@ def test_texts_in_one_buffer_are_read_one_by_one(
     ends = np.cumsum(lengths + len(gap), dtype=np.int64)
     out = np.zeros(len(raws), np.uint64)
 
-    _digits.read_spans(data, ends - lengths, ends, plan, out)
+    are_keys = _digits.read_spans(data, ends - lengths, ends, plan, out)
 
+    assert are_keys == all(out >= _digits.FIRST_KEY)
     assert out.tolist() == [_digits.read(raw, plan) for raw in raws]
 
 
@@ -194,8 +196,9 @@ def test_integers_are_read_one_by_one(values: list[int], plan: int) -> None:
     """A column of integers gives the same results as its integers."""
     out = np.zeros(len(values), np.uint64)
 
-    _digits.read_integers(np.array(values, np.int64), plan, out)
+    are_keys = _digits.read_integers(np.array(values, np.int64), plan, out)
 
+    assert are_keys == all(out >= _digits.FIRST_KEY)
     assert out.tolist() == [_digits.read(value, plan) for value in values]
 
 

@@ -716,7 +716,11 @@ def test_a_pickle_contains_a_key(key: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["33639981234", 33639981234.0, True, None, [33639981234]]
+    "key",
+    [
+        *("33639981234", 33639981234.0, True, None, [33639981234]),
+        *(np.bool_(True), np.float64(33639981234), np.array([33639981234])),
+    ],
 )
 def test_a_key_is_an_integer(key: Any) -> None:
     """A value of another type makes no phone number."""

@@ -265,6 +265,7 @@ def test_phonenumbers_agrees_on_national_forms_of_all_regions() -> None:
 @example(49, "0030123456", "FR")
 @example(81, "1201234567890123", "FR")
 @example(881, "0000000000", "FR")
+@example(39, 13 * "0", "FR")  # without one of the zeros, it is still ambiguous
 @example(229, "20000000", "FR")  # the form of Benin until 2024
 def test_an_accepted_foreign_number_is_the_one_that_phonenumbers_reads(
     code: int, nsn: str, region: str | None

@@ -142,14 +142,6 @@ static int index_run_is_tight(const exact_index *index, const index_run *run)
     return n_empty == 0 && index_k(run) == index_choose_k(end - start, run->n_segments);
 }
 
-static int index_runs_are_tight(const exact_index *index)
-{
-    for (uint64_t i = 0; i < index->n_runs; i++)
-        if (!index_run_is_tight(index, index->runs + i))
-            return 0;
-    return 1;
-}
-
 static int index_slot_is_sound(const exact_index *index, uint64_t slot, uint64_t in_run,
                                int k)
 {
@@ -193,8 +185,9 @@ static index_fault index_verify(const exact_index *index)
         return INDEX_BAD_RUNS;
     if (!index_directory_is_sound(index))
         return INDEX_BAD_DIRECTORY;
-    if (!index_runs_are_tight(index))
-        return INDEX_BAD_RUNS;
+    for (uint64_t i = 0; i < index->n_runs; i++)
+        if (!index_run_is_tight(index, index->runs + i))
+            return INDEX_BAD_RUNS;
     if (!index_remainders_are_sound(index))
         return INDEX_BAD_REMAINDERS;
     return index_codes_are_sound(index) ? INDEX_SOUND : INDEX_BAD_CODES;

@@ -12,25 +12,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "array_items.h":
-    const uint8_t *uint8_items(object array, Py_ssize_t n, const char *name) except NULL
-    const int32_t *int32_items(object array, Py_ssize_t n, const char *name) except NULL
-    const int64_t *int64_items(object array, Py_ssize_t n, const char *name) except NULL
-    const uint64_t *uint64_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
+    const uint8_t *uint8_items(object, Py_ssize_t, const char *) except NULL
+    const int32_t *int32_items(object, Py_ssize_t, const char *) except NULL
+    const int64_t *int64_items(object, Py_ssize_t, const char *) except NULL
+    const uint64_t *uint64_items(object, Py_ssize_t, const char *) except NULL
 
-    uint8_t *writable_uint8_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
-    int32_t *writable_int32_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
-    uint32_t *writable_uint32_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
-    int64_t *writable_int64_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
-    uint64_t *writable_uint64_items(
-        object array, Py_ssize_t n, const char *name
-    ) except NULL
+    uint8_t *writable_uint8_items(object, Py_ssize_t, const char *) except NULL
+    int32_t *writable_int32_items(object, Py_ssize_t, const char *) except NULL
+    uint32_t *writable_uint32_items(object, Py_ssize_t, const char *) except NULL
+    int64_t *writable_int64_items(object, Py_ssize_t, const char *) except NULL
+    uint64_t *writable_uint64_items(object, Py_ssize_t, const char *) except NULL

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from bloctel._util import forks
 from bloctel._util.protected_files import refuse_to_replace
+from bloctel.errors import ForkedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,12 +91,7 @@ class _FlushedAhead(io.FileIO):
         return n_written
 
     def wait(self) -> None:
-        """Wait until the flush of the background thread ends.
-
-        Raises:
-            OSError: The flush failed.  The operating system reports the failure only
-                once.
-        """
+        """Wait until the background thread ends its flush; raise its error."""
         flush, self._flush = self._flush, None
         if flush is not None:
             flush.result()
@@ -109,16 +105,7 @@ class _FlushedAhead(io.FileIO):
 class PendingFile:
     """File that has a temporary name in the folder of the target until it is renamed.
 
-    Args:
-        target: The path.
-        replaces: See `refuse_to_replace`.
-
-    Attributes:
-        file: The file to write to.
-
-    Raises:
-        InputError: See `refuse_to_replace`.
-        OSError: The file cannot be created.
+    *replaces* has the meaning that it has in `refuse_to_replace`.
     """
 
     def __init__(self, target: str | Path, replaces: str = "") -> None:
@@ -136,14 +123,12 @@ class PendingFile:
         """Leave the file to the parent process, after a fork."""
         self._is_inherited = True
         forks.cut_off(self._raw.fileno)
+        self._unlock()
 
     def finish(self) -> None:
-        """Flush all bytes to the disk, and close the temporary file.
-
-        Raises:
-            InputError: See `refuse_to_replace`; the target has been created or replaced
-                since the temporary file was created.
-        """
+        """Flush all bytes to the disk, and close the temporary file."""
+        self._refuse_inherited()
+        # another process may have created the target since
         refuse_to_replace(self._final, self._replaces)
         with named_errors(self._final):
             self.file.flush()
@@ -153,6 +138,7 @@ class PendingFile:
 
     def publish(self) -> None:
         """Rename the temporary file to the target; an older file is replaced."""
+        self._refuse_inherited()
         self._temporary.replace(self._final)
         self._unlock()
         flush_folder(self._final.parent)
@@ -165,6 +151,16 @@ class PendingFile:
             if not self._is_inherited:
                 self._temporary.unlink(missing_ok=True)
             self._unlock()
+
+    def _refuse_inherited(self) -> None:
+        if self._is_inherited:
+            raise ForkedError(
+                "a file that this process created",
+                "a file that its parent process created",
+                str(self._final),
+                message="this process was forked while its parent process wrote the "
+                "file; only the parent process can complete the file",
+            )
 
     def _unlock(self) -> None:
         lock, self._lock = self._lock, None
@@ -179,14 +175,6 @@ def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
     A program that reads *path* sees the old file or the complete new file, never a
     part.  After any error, including Ctrl-C, the old file is kept and the new file is
     removed.
-
-    Args:
-        path: The path.
-        replaces: See `refuse_to_replace`.
-
-    Raises:
-        InputError: See `refuse_to_replace`.
-        OSError: The file cannot be written.
     """
     pending = PendingFile(path, replaces)
     try:
@@ -202,15 +190,7 @@ def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
     """Lock an open file during the block; wait while another lock prevents this.
 
     The lock excludes other processes, and other threads that have opened the file
-    themselves.
-
-    Args:
-        descriptor: The open file.
-        shared: True for a shared lock, which several processes can have at the same
-            time.
-
-    Raises:
-        OSError: The file system does not support locks.
+    themselves.  Several processes can have a *shared* lock at the same time.
     """
     process = os.getpid()
     _lock(descriptor, shared)

@@ -11,10 +11,6 @@ _MAX_INTEGER: Final = 2**53 - 1  # the largest integer that all JSON libraries p
 def canonical(value: object) -> bytes:
     r"""Return the canonical JSON of a value, in UTF-8.
 
-    Raises:
-        ValueError: JSON cannot represent the value, or the value contains a float.
-        TypeError: The value contains an object of a type that JSON does not have.
-
     >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
     '{"a":"tél\\n","b":[1,null]}'
     """
@@ -24,11 +20,9 @@ def canonical(value: object) -> bytes:
 
 
 def parse(text: str) -> Any:
-    """Return the value of a JSON text that all JSON libraries read in the same way.
+    """Return the value of a JSON text; ValueError if libraries can read it differently.
 
-    Raises:
-        ValueError: The text is not JSON, an object contains a name twice, or a number
-            is not an integer of at most 53 bits.
+    Libraries differ for repeated names, floats, and integers of more than 53 bits.
     """
     try:
         value = json.loads(

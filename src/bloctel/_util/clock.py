@@ -33,11 +33,7 @@ def moment() -> datetime:
 
 
 def today(time_zone: str) -> date:
-    """Return the current day in a time zone.
-
-    Raises:
-        CannotAnswerError: The machine has no data about the time zone.
-    """
+    """Return the current day in a time zone."""
     return day_at(now(), time_zone)
 
 
@@ -58,21 +54,13 @@ def seconds_of_today(time_zones: Collection[str]) -> float:
 
 
 def day_at(moment: float, time_zone: str) -> date:
-    """Return the day in a time zone at *moment*, in seconds since 1970-01-01T00:00Z.
-
-    Raises:
-        CannotAnswerError: The machine has no data about the time zone.
-    """
+    """Return the day in a time zone at *moment*, in seconds since 1970-01-01T00:00Z."""
     return datetime.fromtimestamp(moment, zone(time_zone)).date()
 
 
 @lru_cache
 def zone(time_zone: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
-
-    Raises:
-        CannotAnswerError: The machine has no data about the time zone.
-    """
+    """Return a time zone by its name; CannotAnswerError if the machine has no data."""
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

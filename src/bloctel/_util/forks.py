@@ -35,9 +35,12 @@ def keep_forever(inherited: object) -> None:
 def cut_off(fileno: Callable[[], int]) -> None:
     """Replace a socket or file of the parent: no byte of this process may reach it."""
     with suppress(Exception):  # it is closed
+        descriptor = fileno()
         null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, fileno(), inheritable=False)
-        os.close(null)
+        try:
+            os.dup2(null, descriptor, inheritable=False)
+        finally:
+            os.close(null)
 
 
 def _enter_child() -> None:

@@ -32,21 +32,12 @@ def render(template: Path, lang: str, **values: object) -> str:
 
     A template can call four functions, which use the language of the page: `t` returns
     a message of the catalogue, and `show`, `share` and `probability` format values.
-
-    Args:
-        template: The template, which can extend `base.html.j2`.
-        lang: `en` or `fr`.
-        values: The variables of the template.
-
-    Raises:
-        InputError: The catalogue does not have the language.
-        MissingExtraError: The package Jinja2 is not installed.
     """
     page = environment(template.parent).get_template(template.name)
     return page.render(
         values,
         lang=lang,
-        t=partial(_message, lang),
+        t=lambda key, /, **values: message(key, lang, **values),
         show=partial(format_value, lang=lang),
         share=partial(format_share, lang=lang),
         probability=partial(format_probability, lang=lang),
@@ -55,11 +46,7 @@ def render(template: Path, lang: str, **values: object) -> str:
 
 @cache
 def environment(folder: Path) -> Environment:
-    """Return the Jinja2 environment of the templates in a folder.
-
-    Raises:
-        MissingExtraError: The package Jinja2 is not installed.
-    """
+    """Return the Jinja2 environment of the templates in a folder."""
     jinja2 = optional_module("jinja2", "HTML reports", "report")
     made: Environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, _TEMPLATES]),
@@ -72,10 +59,6 @@ def environment(folder: Path) -> Environment:
     )
     made.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
     return made
-
-
-def _message(lang: str, key: str, /, **values: object) -> str:
-    return message(key, lang, **values)
 
 
 def _visible(value: object) -> object:

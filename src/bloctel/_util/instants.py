@@ -25,10 +25,6 @@ def in_utc(at: object, where: str = "at") -> datetime:
 
     Comparisons need UTC: Python compares two datetimes in the same time zone by their
     local times, which is wrong in the hour that occurs twice when the clocks go back.
-
-    Raises:
-        InputError: The value is not a datetime with a time zone, or its year is not
-            from 2 to 2999.
     """
     if not isinstance(at, datetime):
         raise InputError("a datetime", type(at).__name__, where)
@@ -44,9 +40,6 @@ def past_instant(at: datetime, where: str) -> datetime:
     """Return an instant in UTC; refuse an instant in the future.
 
     Five minutes are accepted, because the clocks of two machines can differ.
-
-    Raises:
-        InputError: The instant is in the future, or has no time zone.
     """
     instant = in_utc(at, where)
     if instant > clock.moment() + _CLOCK_DIFFERENCE:
@@ -57,17 +50,9 @@ def past_instant(at: datetime, where: str) -> datetime:
 def past_day(
     day: date, today: date, where: str = "on", *, allow_future: bool | None = None
 ) -> date:
-    """Return a day; refuse a day after today.
+    """Return a day; refuse a day after *today*, unless *allow_future* is true.
 
-    Args:
-        day: The day.
-        today: The current day in the time zone of the day.
-        where: The location of the value, for error messages.
-        allow_future: True accepts any day; None means that the caller has no such
-            option, so that messages do not name it.
-
-    Raises:
-        InputError: The day is in the future.
+    If *allow_future* is None, the error message does not name this option.
     """
     if day > today and not allow_future:
         option = "" if allow_future is None else ", or the option allow_future"
@@ -81,15 +66,7 @@ def read_instant(
 ) -> datetime:
     """Return the instant of an ISO 8601 text or a datetime; refuse an ambiguous time.
 
-    Args:
-        value: A text, or a datetime.
-        where: The location of the value, for error messages.
-        zone: The time zone of a time without an offset; if it is None, such a time is
-            refused.
-
-    Raises:
-        InputError: The text is not a date and time; the time has no offset and *zone*
-            is None; or the local time occurs twice or never in *zone*.
+    A time without an offset is a local time in *zone*; without *zone*, it is refused.
     """
     if isinstance(value, str):
         value = _read_time(value, where)
@@ -130,9 +107,6 @@ def _localized(time: datetime, zone: ZoneInfo, where: str) -> datetime:
 def to_microseconds(at: object, where: str = "at") -> int:
     """Return an instant in microseconds since 1970-01-01T00:00Z.
 
-    Raises:
-        InputError: See `in_utc`.
-
     >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000
     """
@@ -141,9 +115,6 @@ def to_microseconds(at: object, where: str = "at") -> int:
 
 def from_microseconds(at: int) -> datetime:
     """Return an instant in UTC.
-
-    Raises:
-        OverflowError: No datetime can represent it.
 
     >>> from_microseconds(1_000_000)
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)

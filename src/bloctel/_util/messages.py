@@ -28,11 +28,7 @@ _LEAST_PERCENT: Final = 1e-3
 
 
 def check_language(lang: str) -> str:
-    """Return *lang* if the catalogue has this language; otherwise raise InputError.
-
-    Raises:
-        InputError: The catalogue does not contain the language.
-    """
+    """Return *lang* if the catalogue has this language; otherwise raise InputError."""
     if lang not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise InputError(f"one of the languages {known}", f"{lang[:20]!r}", "lang")
@@ -41,11 +37,7 @@ def check_language(lang: str) -> str:
 
 @cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """Return the texts of a language by their keys, such as `scrub.report.title`.
-
-    Raises:
-        InputError: The catalogue does not contain the language.
-    """
+    """Return the texts of a language by their keys, such as `scrub.report.title`."""
     path = _FOLDER / f"{check_language(lang)}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
@@ -53,18 +45,6 @@ def catalogue(lang: str) -> Mapping[str, str]:
 def message(key: str, lang: str, **values: object) -> str:
     """Return a text of the catalogue, with values instead of its placeholders.
 
-    Args:
-        key: The key of the text.
-        lang: `en` or `fr`.
-        values: The value of each placeholder.  Numbers and days are written in the
-            notation of the language.
-
-    Raises:
-        InputError: The catalogue does not contain the language.
-        KeyError: The catalogue does not contain the key, or a placeholder has no value,
-            or a value has no placeholder.
-
-    >>> from datetime import date
     >>> message("report.written_by", "en", version="1.0")
     'Written by bloctel 1.0.'
     >>> message("complaints.status.step", "fr", day=date(2026, 8, 1), step="reçue")
@@ -108,7 +88,6 @@ def format_value(value: object, lang: str) -> str:
 def format_month(day: date, lang: str) -> str:
     """Return a month in the date format of a language.
 
-    >>> from datetime import date
     >>> format_month(date(2026, 8, 11), "en"), format_month(date(2026, 8, 11), "fr")
     ('2026-08', 'août 2026')
     """

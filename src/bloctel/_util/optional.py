@@ -7,16 +7,7 @@ from bloctel.errors import MissingExtraError
 
 
 def optional_module(name: str, feature: str, extra: str) -> Any:
-    """Return a module of an optional package.
-
-    Args:
-        name: The module.
-        feature: The feature that needs the module, for the error message.
-        extra: The extra that installs the package.
-
-    Raises:
-        MissingExtraError: The package is not installed.
-    """
+    """Return a module of an optional package."""
     try:
         return import_module(name)
     except ImportError as error:

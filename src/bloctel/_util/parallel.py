@@ -20,31 +20,20 @@ _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
 
 
-def usable_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def check_threads(threads: int) -> int:
-    """Return *threads* if it is a valid number of threads; otherwise raise InputError.
-
-    Raises:
-        InputError: The value is not an integer of at least 1.
-    """
+    """Return a number of threads; raise InputError unless it is an integer from 1."""
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", repr(threads), "threads")
     return threads
 
 
 def chosen_threads(threads: int | None, limit: int) -> int:
-    """Return *threads*; if it is None, return the number of cores, but at most *limit*.
-
-    Raises:
-        InputError: The value is not an integer of at least 1.
-    """
-    return min(usable_cores(), limit) if threads is None else check_threads(threads)
+    """Return *threads*, or the number of cores, at most *limit*, if it is None."""
+    if threads is not None:
+        return check_threads(threads)
+    if hasattr(os, "sched_getaffinity"):  # the cores that this process may use
+        return min(len(os.sched_getaffinity(0)), limit)
+    return min(os.cpu_count() or 1, limit)
 
 
 def map_in_order(
@@ -54,14 +43,7 @@ def map_in_order(
 
     Only a few pieces are read before their results are needed, so that memory stays
     bounded.  The first error ends the generator.  When the generator has ended, no
-    thread is still working.
-
-    Args:
-        work: The function to call; several threads save time only while it releases the
-            GIL.
-        pieces: The arguments of the calls; only the caller's thread iterates over them.
-        workers: The number of worker threads; if it is 0, the caller's thread does the
-            work.
+    thread is still working.  If *workers* is 0, the caller's thread does the work.
 
     >>> list(map_in_order(len, ["a", "bb", ""], workers=2))
     [1, 2, 0]

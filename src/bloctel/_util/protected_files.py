@@ -37,16 +37,9 @@ def files_in_use() -> list[tuple[str, str]]:
 
 
 def refuse_to_replace(path: str | Path, replaces: str = "") -> None:
-    """Refuse an output path whose file is a key, a registry or another of our files.
+    """Raise InputError if an output would replace a key, a registry or a similar file.
 
-    Args:
-        path: The path of the output.
-        replaces: The kind of file that the output may replace, such as "a snapshot".
-
-    Raises:
-        InputError: The path is that of a key, a registry, a file that SQLite writes
-            beside a registry, a snapshot, a receipt, a journal, a file of rules, or a
-            file that `protect` protects.
+    *replaces* is the kind of file that the output may replace, such as "a snapshot".
     """
     kind = _kind_of(os.path.realpath(path))
     if kind and kind != replaces:

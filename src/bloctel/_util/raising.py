@@ -8,10 +8,6 @@ def raise_alone(error: BaseException, cause: BaseException | None = None) -> NoR
 
     `raise ... from None` only hides that exception: it stays in `__context__`, and its
     message or its attributes may contain cells, parameters or whole documents.
-
-    Args:
-        error: The error to raise.
-        cause: Its cause, which contains no phone number.
     """
     try:
         raise error from cause

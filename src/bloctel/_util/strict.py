@@ -29,19 +29,10 @@ def text(pattern: str, description: str) -> msgspec.Meta:
 
 
 def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -> T:
-    """Convert a decoded document to a record, or raise InputError.
+    """Convert a decoded document to a record, or raise InputError with the wrong key.
 
-    Args:
-        value: The decoded document, which consists of dicts, lists and simple values.
-        cls: The type of the record: a subclass of `msgspec.Struct`, or an array of
-            records.
-        where: The name of the document in error messages, such as a file name.
-        is_toml: True for a TOML document.  TOML has types for days and times, and calls
-            an object a table.
-
-    Raises:
-        InputError: The document does not fit *cls*; the attribute `where` of the error
-            names the wrong key.
+    *where* is the name of the document in error messages.  TOML has types for days and
+    times, which JSON does not have, and calls an object a table.
     """
     try:
         return msgspec.convert(

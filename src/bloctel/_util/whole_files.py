@@ -12,12 +12,7 @@ _MOST_BYTES: Final = 1 << 30
 def read_file(
     source: str | Path | BinaryIO, expected: str, *, most: int = _MOST_BYTES
 ) -> bytes:
-    """Return the content of a file or a stream.
-
-    Raises:
-        InputError: The file cannot be read, or has more than *most* bytes.  The error
-            calls the file *expected*.
-    """
+    """Return the content of a file or a stream; error messages call it *expected*."""
     where = str(source) if isinstance(source, str | Path) else "standard input"
     try:
         if isinstance(source, str | Path):

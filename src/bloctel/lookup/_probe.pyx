@@ -16,7 +16,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from bloctel._util cimport _clocks
 from bloctel.numbers._digits cimport (
-    PLAN_FRENCH,
+    FRENCH_PLAN,
     Line,
     Text,
     line_key,
@@ -136,7 +136,7 @@ cdef class Probe:
         cdef int32_t code
         if PyUnicode_CheckExact(number):
             key = 0
-            if self._plan == PLAN_FRENCH and PyUnicode_IS_COMPACT_ASCII(number):
+            if self._plan == FRENCH_PLAN and PyUnicode_IS_COMPACT_ASCII(number):
                 key = french_clean_key(
                     <Text>PyUnicode_DATA(number), PyUnicode_GET_LENGTH(number))
             if not key:

@@ -338,16 +338,16 @@ class Question:
         parts = [np.empty(0, bool)]
         first = 0
         for block, statuses in self._blocks(column, threads):
-            if invalid == "raise" and (statuses == Status.INVALID).any():
-                row = int((statuses == Status.INVALID).argmax())
+            is_invalid, is_unknown = statuses == Status.INVALID, statuses == UNKNOWN
+            if invalid == "raise" and is_invalid.any():
+                row = int(is_invalid.argmax())
                 key, _ = self.read_number(block.value(row))
                 raise InvalidNumberError(reason_of(key), f"row {first + row}")
-            if unknown == "raise" and (statuses == UNKNOWN).any():
-                row = first + int((statuses == UNKNOWN).argmax())
+            if unknown == "raise" and is_unknown.any():
                 raise NotKnownError(
                     "a valid answer of the operator about each number",
                     "a number without an answer",
-                    f"row {row}",
+                    f"row {first + int(is_unknown.argmax())}",
                     message="the operator has not answered about the number, or the "
                     "answer is too old",
                 )
@@ -370,7 +370,8 @@ class Question:
     ) -> NDArray[np.uint8]:
         """Return the `Status` of each row, from the results of `match_block`."""
         statuses = (matches >= 0).view(np.uint8)
-        statuses[keys < _digits.FIRST_KEY] = Status.INVALID
+        if keys.min(initial=_digits.FIRST_KEY) < _digits.FIRST_KEY:
+            statuses[keys < _digits.FIRST_KEY] = Status.INVALID
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:

@@ -5,10 +5,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 ctypedef const uint8_t* Text
 
 # The plan that digits without a country code belong to.
-cdef enum:
-    PLAN_ANY     # of an unknown region: an integer has a country code
-    PLAN_FRENCH
-    PLAN_OTHER
+cpdef enum:
+    ANY_PLAN     # of an unknown region: an integer has a country code
+    FRENCH_PLAN
+    OTHER_PLAN
 
 
 cdef class Line:

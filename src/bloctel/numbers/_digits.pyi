@@ -12,7 +12,10 @@ UNEXPECTED: int
 SEVERAL_NUMBERS: int
 TOO_SHORT: int
 TOO_LONG: int
+SHORT_NUMBER: int
+MACHINE: int
 ROUNDED: int
+DECIMAL: int
 UNKNOWN_COUNTRY: int
 NO_COUNTRY: int
 AMBIGUOUS: int
@@ -36,10 +39,10 @@ def read(value: object, plan: int) -> int: ...
 def clean(value: str | bytes | SupportsIndex, plan: int) -> str: ...
 def read_objects(
     values: list[object], first: int, plan: int, out: NDArray[np.uint64]
-) -> None: ...
+) -> bool: ...
 def read_integers(
     values: NDArray[np.int64], plan: int, out: NDArray[np.uint64]
-) -> None: ...
+) -> bool: ...
 def are_french_keys(keys: NDArray[np.uint64]) -> bool: ...
 def read_spans(
     data: NDArray[np.uint8],
@@ -47,4 +50,4 @@ def read_spans(
     ends: NDArray[np.int64],
     plan: int,
     out: NDArray[np.uint64],
-) -> None: ...
+) -> bool: ...

@@ -49,46 +49,31 @@ cdef extern from "french_text.h" nogil:
     bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
+# Codes of refusals: the index of each reason in `Reason`, from 1.
+cpdef enum:
+    EMPTY = 1
+    NOT_TEXT
+    LETTERS
+    UNEXPECTED
+    SEVERAL_NUMBERS
+    TOO_SHORT
+    TOO_LONG
+    SHORT_NUMBER
+    MACHINE
+    ROUNDED
+    DECIMAL
+    UNKNOWN_COUNTRY
+    NO_COUNTRY
+    AMBIGUOUS
+    WORLD        # not a refusal: Python parses the number with `phonenumbers`
+    CONTEXT      # not a refusal: Python parses a local number and its context
+    FIRST_KEY = 64
+
 cdef enum:
-    _EMPTY = 1
-    _NOT_TEXT
-    _LETTERS
-    _UNEXPECTED
-    _SEVERAL
-    _TOO_SHORT
-    _TOO_LONG
-    _SHORT_NUMBER
-    _MACHINE
-    _ROUNDED
-    _DECIMAL
-    _UNKNOWN_COUNTRY
-    _NO_COUNTRY
-    _AMBIGUOUS
-    _WORLD
-    _CONTEXT
-    _FIRST_KEY = 64
     _MAX_DIGITS = 32
     _CHUNK = 1024   # integers that are read together
 
 cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
-
-FIRST_KEY = _FIRST_KEY
-EMPTY = _EMPTY
-NOT_TEXT = _NOT_TEXT
-LETTERS = _LETTERS
-UNEXPECTED = _UNEXPECTED
-SEVERAL_NUMBERS = _SEVERAL
-TOO_SHORT = _TOO_SHORT
-TOO_LONG = _TOO_LONG
-ROUNDED = _ROUNDED
-UNKNOWN_COUNTRY = _UNKNOWN_COUNTRY
-NO_COUNTRY = _NO_COUNTRY
-AMBIGUOUS = _AMBIGUOUS
-WORLD = _WORLD
-CONTEXT = _CONTEXT
-ANY_PLAN = PLAN_ANY
-FRENCH_PLAN = PLAN_FRENCH
-OTHER_PLAN = PLAN_OTHER
 
 # Separators between two digits, as bits of Scan.seen.
 cdef enum:
@@ -173,23 +158,12 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Read a character of U+FF00-FF3F by its last byte, like `_wide`."""
-    if 0x90 <= c <= 0x99:
-        kind[0] = 48 + c - 0x90
-        return 3
-    if c == 0x8B:
-        kind[0] = 43
-        return 3
-    if c == 0x88 or c == 0x89 or c == 0x8D:  # ( ) -
-        kind[0] = _BLANK
-        return 3
-    if c == 0x8E:
-        kind[0] = _DOT
-        return 3
-    if c == 0x8F:
-        kind[0] = _SLASH
-        return 3
-    return 0
+    """Read a character of U+FF01-FF3F by its last byte, like `_wide`."""
+    cdef uint8_t plain = c - 0x60  # the ASCII character of the same form
+    if c <= 0x80:
+        return 0
+    kind[0] = plain if _is_digit(plain) or plain == 43 else _ascii_separator(plain)
+    return 0 if kind[0] in (0, _COMMA, _HARD) else 3
 
 
 # -- Characters around a number -----------------------------------------------
@@ -302,9 +276,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     """Classify the rest of a text from its first letter, `#` or `;` on.
 
-    Returns:
-        0 if the rest does not belong to the number, -1 if it starts with a separator,
-        else the code of a refusal.
+    Return the code of a refusal, 0 if the rest does not belong to the number, or -1 if
+    the rest starts with a separator.
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -312,16 +285,16 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     if p[0] == 59:
         if (n >= 15 and _is_word(p + 1, 5, b"phone") and p[6] == 45
                 and _is_word(p + 7, 7, b"context") and p[14] == 61):
-            return _CONTEXT
+            return CONTEXT
         return -1
     exponent = _exponent(p, n)
     if exponent < 0 or s.n == 0 or s.seen & ~(_DOT | _COMMA) or s.marks > 1:
-        return _UNEXPECTED if p[0] == 35 else _LETTERS
+        return UNEXPECTED if p[0] == 35 else LETTERS
     # 3.3612345678E10 has all its digits; 3.36123E+10 has lost some.
     fraction = s.n - s.at_mark if s.marks else 0
     s.marks = s.seen = 0
     return 0 if exponent == fraction else (
-        _ROUNDED if exponent > fraction else _DECIMAL)
+        ROUNDED if exponent > fraction else DECIMAL)
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
@@ -339,7 +312,7 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
         elif c >= 0x80:
             length = _wide(p + i, n - i, &kind)
             if not length:
-                return _UNEXPECTED
+                return UNEXPECTED
         elif c == 43:
             kind = 43
         else:
@@ -349,12 +322,12 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
                 if verdict >= 0:
                     return verdict if verdict else _check_digits(s)
             elif not kind:
-                return _UNEXPECTED
+                return UNEXPECTED
         if kind >= 48:
             _add_digit(s, <uint8_t>(kind - 48))
         elif kind == 43:
             if s.n or s.plus:
-                return _SEVERAL if s.n >= 9 else _UNEXPECTED
+                return SEVERAL_NUMBERS if s.n >= 9 else UNEXPECTED
             s.plus = True
         else:
             s.pending |= kind
@@ -366,9 +339,9 @@ cdef int _check_digits(Scan* s) noexcept nogil:
     """Return 0 if the digits may be one number, else the code of a refusal."""
     cdef int i
     if s.n == 0:
-        return _EMPTY
+        return EMPTY
     if s.n > _MAX_DIGITS:
-        return _SEVERAL
+        return SEVERAL_NUMBERS
     if s.marks == 1 and not s.seen & ~(_DOT | _COMMA):
         i = s.at_mark
         while i < s.n and s.digits[i] == 0:
@@ -381,9 +354,9 @@ cdef int _check_digits(Scan* s) noexcept nogil:
             return 0
         # 48.8566141 is a latitude, 06.39981234 a number
         if not s.plus and (s.digits[0] != 0 or s.at_mark == 1):
-            return _DECIMAL
+            return DECIMAL
     if s.seen & (_HARD | _COMMA):
-        return _SEVERAL
+        return SEVERAL_NUMBERS
     return 0
 
 
@@ -404,7 +377,7 @@ cdef inline bint _is_plan(const uint8_t* d) noexcept nogil:
 
 
 cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
-    return _SEVERAL if s.seen & _SLASH or s.n >= 18 else _TOO_LONG
+    return SEVERAL_NUMBERS if s.seen & _SLASH or s.n >= 18 else TOO_LONG
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
@@ -413,7 +386,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
         if not (n >= 3 and _is_plan(d)):
-            return _WORLD
+            return WORLD
     cdef bint miquelon = code == 3 and d[0] == 5 and d[1] == 0
     d += code
     n -= code
@@ -427,8 +400,8 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     if miquelon and n == 6 and d[0] != 0:
         return french_line(508000000 + _number(d, 6))
     if code == 2 and n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0:
-        return _MACHINE
-    return _TOO_SHORT if n < 9 else _too_long(s) if n > 9 else _UNKNOWN_COUNTRY
+        return MACHINE
+    return TOO_SHORT if n < 9 else _too_long(s) if n > 9 else UNKNOWN_COUNTRY
 
 
 cdef uint64_t _short(Scan* s) noexcept nogil:
@@ -444,7 +417,7 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
         or (s.n == 5 and 3 <= d[0] <= 8)
         or (s.n == 6 and d[0] == 1 and d[1] == 1 and (d[2] == 6 or d[2] == 8))
     )
-    return _SHORT_NUMBER if short else _TOO_SHORT
+    return SHORT_NUMBER if short else TOO_SHORT
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
@@ -457,29 +430,29 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
         return french_line(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
         # 00465711234: +46 5711234, or 0465711234 with one zero too many
-        return _WORLD if n == 11 and d[2] != 0 else _abroad(s, d + 2, n - 2)
+        return WORLD if n == 11 and d[2] != 0 else _abroad(s, d + 2, n - 2)
     if 11 <= n <= 12 and d[0] == 3 and d[1] == 3:
         return _abroad(s, d, n)
     if 12 <= n <= 13 and _is_plan(d):
         return _abroad(s, d, n)
     if (n == 14 and d[0] == 0 and d[1] == 7 and d[2] == 0 and d[3] == 0) or (
             n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0):
-        return _MACHINE
+        return MACHINE
     if n <= 9:
         return _short(s)
     # perhaps a foreign number without its plus
-    return _too_long(s) if d[0] == 0 or s.at_slash or n > 15 else _WORLD
+    return _too_long(s) if d[0] == 0 or s.at_slash or n > 15 else WORLD
 
 
 cdef inline uint64_t _key(Scan* s, int plan) noexcept nogil:
     if s.plus:
         return _abroad(s, s.digits, s.n)
-    return _national(s) if plan == PLAN_FRENCH else _WORLD
+    return _national(s) if plan == FRENCH_PLAN else WORLD
 
 
 cdef uint64_t read_text(Text p, Py_ssize_t n, int plan) noexcept nogil:
     cdef uint64_t key
-    if plan == PLAN_FRENCH:
+    if plan == FRENCH_PLAN:
         key = french_clean_key(p, <size_t>n)
         if not key:
             key = french_spaced_key(p, <size_t>n)
@@ -505,17 +478,17 @@ cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
         s.n += 1
     for i in range(s.n):
         s.digits[i] = reverse[s.n - 1 - i]
-    s.plus = plan == PLAN_ANY
+    s.plus = plan == ANY_PLAN
 
 
 cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil:
     cdef Scan s
-    if plan != PLAN_OTHER and 33100000000LL <= value <= 33999999999LL:
+    if plan != OTHER_PLAN and 33100000000LL <= value <= 33999999999LL:
         return french_line(<uint64_t>value - 33000000000ULL)
     if value <= 0:
-        return _UNEXPECTED if value else _TOO_SHORT
+        return UNEXPECTED if value else TOO_SHORT
     if value >= _KEY_LIMIT:
-        return _TOO_LONG
+        return TOO_LONG
     _spell(value, plan, &s)
     return _key(&s, plan)
 
@@ -568,11 +541,16 @@ cdef uint64_t read_str(str text, int plan) except 0:
     try:
         p = PyUnicode_AsUTF8AndSize(text, &n)
     except UnicodeEncodeError:  # a lone surrogate
-        return _UNEXPECTED
+        return UNEXPECTED
     return read_text(<Text>p, n, plan)
 
 
-cdef uint64_t read_object(object value, int plan) except 0:
+cpdef uint64_t read(object value, int plan) except 0:
+    """Return the key of one text or int, or the code of its refusal.
+
+    *plan* is the plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
+    `OTHER_PLAN`.
+    """
     if isinstance(value, str):
         return read_str(<str>value, plan)  # subclasses are accepted too
     if PyLong_CheckExact(value):
@@ -583,20 +561,20 @@ cdef uint64_t read_object(object value, int plan) except 0:
     if isinstance(value, Line):
         return line_key(value)
     if isinstance(value, bool):
-        return _NOT_TEXT
+        return NOT_TEXT
     if PyIndex_Check(value):  # numpy's and other libraries' integers
         try:
             value = operator.index(value)
         except TypeError:  # an array of several numbers
-            return _NOT_TEXT
+            return NOT_TEXT
         return read_integer(_as_int64(value), plan)
-    return _EMPTY if _is_missing(value) else _NOT_TEXT
+    return EMPTY if _is_missing(value) else NOT_TEXT
 
 
 cdef uint64_t line_key(Line line) noexcept:
-    cdef uint64_t key = read_integer(line.key, PLAN_ANY)
-    if line.key < _FIRST_KEY or (key != _WORLD and key != <uint64_t>line.key):
-        return _NOT_TEXT
+    cdef uint64_t key = read_integer(line.key, ANY_PLAN)
+    if line.key < FIRST_KEY or (key != WORLD and key != <uint64_t>line.key):
+        return NOT_TEXT
     return line.key
 
 
@@ -605,18 +583,6 @@ cdef bint _is_missing(object value):
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def read(object value, int plan):
-    """Return the key of one text or int, or the code of its refusal.
-
-    Args:
-        value: A str, UTF-8 bytes or an int; None is refused as empty, any other
-            object as `not_text`.
-        plan: The plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
-            `OTHER_PLAN`.
-    """
-    return read_object(value, plan)
 
 
 def clean(object value, int plan):
@@ -641,38 +607,39 @@ def clean(object value, int plan):
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
-    """Fill *out* with `read` of each of *values* from the index *first* on.
+    """Set *out* to `read` of each of *values* from the index *first* on.
 
-    Raises:
-        IndexError: There are fewer values than results.
+    Return True if each result is a key, as `read_integers` and `read_spans` do.
     """
     cdef Py_ssize_t i, n = len(out)
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
+    cdef bint are_keys = True
     for i in range(n):
-        key[i] = read_object(values[first + i], plan)
+        key[i] = read(values[first + i], plan)
+        are_keys &= key[i] >= FIRST_KEY
+    return are_keys
 
 
 def read_integers(values, int plan, out):
-    """Fill *out* with `read` of each of *values* (int64).
-
-    Raises:
-        ValueError: The lengths differ.
-    """
+    """Set *out* to `read` of each of *values* (int64)."""
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
+    cdef bint are_keys = True
     cdef const int64_t *value = int64_items(values, n, b"values")
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     with nogil:
         while done < n:
             end = min(n, done + _CHUNK)
             size = <size_t>(end - done)
-            if plan != PLAN_OTHER and french_are_plain_keys(
+            if plan != OTHER_PLAN and french_are_plain_keys(
                     <const uint64_t *>value + done, size):
                 memcpy(key + done, value + done, size * sizeof(uint64_t))
             else:
                 for i in range(done, end):
                     key[i] = read_integer(value[i], plan)
+                    are_keys &= key[i] >= FIRST_KEY
             done = end
+    return are_keys
 
 
 def are_french_keys(keys):
@@ -682,22 +649,21 @@ def are_french_keys(keys):
 
 
 def read_spans(data, starts, ends, int plan, out):
-    """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
-
-    Raises:
-        ValueError: The lengths differ, or a text does not lie within *data*.
-    """
+    """Set *out* to `read` of each text `data[starts[i]:ends[i]]`."""
     cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
     cdef Text text = uint8_items(data, size, b"data")
     cdef const int64_t *start = int64_items(starts, n, b"starts")
     cdef const int64_t *end = int64_items(ends, n, b"ends")
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
+    cdef bint are_keys = True
     with nogil:
         for i in range(n):
             if not 0 <= start[i] <= end[i] <= size:
                 outside = i
                 break
             key[i] = read_text(text + start[i], end[i] - start[i], plan)
+            are_keys &= key[i] >= FIRST_KEY
     if outside >= 0:
         raise ValueError(f"expected texts within {size} bytes, got "
                          f"{start[outside]} to {end[outside]} at row {outside}")
+    return are_keys

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -50,24 +50,21 @@ _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Spans:
-    """Block of rows of UTF-8 text; a row without a value is an empty text.
+    """Block of rows of UTF-8 text; a row without a value is an empty text."""
 
-    Attributes:
-        data: The bytes of all texts (uint8), contiguous.
-        starts: The start of each row in *data* (int64), contiguous.
-        ends: The end of each row in *data* (int64), contiguous.
-    """
-
-    data: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    data: NDArray[np.uint8]  # the bytes of all texts, contiguous
+    starts: NDArray[np.int64]  # the start of each row in `data`, contiguous
+    ends: NDArray[np.int64]  # the end of each row in `data`, contiguous
 
     def __len__(self) -> int:
         return self.starts.size
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_spans(self.data, self.starts, self.ends, plan, out)
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* (uint64) to each row's key, or to the code of its refusal.
+
+        The result is True if each row has a key.
+        """
+        return _digits.read_spans(self.data, self.starts, self.ends, plan, out)
 
     def value(self, row: int) -> str | bytes | None:
         """Return the text at *row*, or None if it is empty.
@@ -83,25 +80,22 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Integers:
-    """Block of rows of integers.
+    """Block of rows of integers."""
 
-    Attributes:
-        values: The integers (int64 or uint64), contiguous.
-        valid: Whether each row has a value (bool); None if all rows have a value.
-    """
-
-    values: NDArray[np.int64] | NDArray[np.uint64]
-    valid: NDArray[np.bool_] | None
+    values: NDArray[np.int64] | NDArray[np.uint64]  # contiguous
+    valid: NDArray[np.bool_] | None  # False for a row without a value
 
     def __len__(self) -> int:
         return self.values.size
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* as `Spans.read` does; return True if each row has a key."""
         # values above int64 are not phone numbers; in the view they are negative
-        _digits.read_integers(self.values.view(np.int64), plan, out)
-        if self.valid is not None:
-            out[~self.valid] = _digits.EMPTY
+        are_keys = _digits.read_integers(self.values.view(np.int64), plan, out)
+        if self.valid is None:
+            return are_keys
+        out[~self.valid] = _digits.EMPTY
+        return are_keys and bool(self.valid.all())
 
     def value(self, row: int) -> int | None:
         """Return the integer at *row*, or None without a value."""
@@ -112,15 +106,10 @@ class Integers:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Objects:
-    """Block of rows of Python objects.
+    """Block of rows of Python objects."""
 
-    Attributes:
-        values: The objects: str, int, None, or values that are refused.
-        indexes: The indexes of the rows in *values*.
-    """
-
-    values: list[object]
-    indexes: range
+    values: list[object]  # str, int, None, or values that are refused
+    indexes: range  # the indexes of the rows in `values`
 
     @classmethod
     def of_all(cls, values: list[object]) -> Objects:
@@ -130,9 +119,9 @@ class Objects:
     def __len__(self) -> int:
         return len(self.indexes)
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_objects(self.values, self.indexes.start, plan, out)
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* as `Spans.read` does; return True if each row has a key."""
+        return _digits.read_objects(self.values, self.indexes.start, plan, out)
 
     def value(self, row: int) -> object:
         """Return the object at *row*."""
@@ -149,15 +138,6 @@ def blocks(column: object) -> Iterator[Block]:
     Missing values (None, masked, null, `NaN` in a pandas column) are rows without a
     value. An Arrow or numpy column must not be modified while a block of it is in use.
 
-    Args:
-        column: The column. An iterable is read block by block, on demand.
-
-    Returns:
-        The blocks, with at most 131,072 rows each.
-
-    Raises:
-        InputError: The object is not a column of text or integers.
-
     >>> [block.value(0) for block in blocks(["06 39 98 12 34", None])]
     ['06 39 98 12 34']
     """
@@ -168,36 +148,33 @@ def blocks(column: object) -> Iterator[Block]:
         indexes = range(len(column))
         starts = indexes[::_BLOCK_ROWS]
         return (Objects(column, indexes[i : i + _BLOCK_ROWS]) for i in starts)
-    readers = _Readers(_numpy_blocks, _arrow_blocks, _iterable_blocks)
-    return _read(column, _EXPECTED, ("text", "integer"), readers)
-
-
-class _Readers(NamedTuple, Generic[_T]):
-    """Functions that read rows, by the source of the rows."""
-
-    from_array: Callable[[NDArray[Any]], _T]
-    from_chunks: Callable[[Iterator[Any]], _T]
-    from_rows: Callable[[Iterable[object]], _T]
+    readers = (_numpy_blocks, _arrow_blocks, _iterable_blocks)
+    return _read(column, _EXPECTED, ("text", "integer"), *readers)
 
 
 def _read(
-    column: object, expected: str, kinds: tuple[str, ...], readers: _Readers[_T]
+    column: object,
+    expected: str,
+    kinds: tuple[str, ...],
+    from_array: Callable[[NDArray[Any]], _T],
+    from_chunks: Callable[[Iterator[Any]], _T],
+    from_rows: Callable[[Iterable[object]], _T],
 ) -> _T:
-    """Read *column* with the right reader; error messages name *expected*."""
+    """Read *column* with the right function; error messages name *expected*."""
     if isinstance(column, set | frozenset):
         raise InputError(expected, "a set, whose values have no order")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
     # most pandas columns are numpy arrays, which do not need pyarrow
     if isinstance(getattr(column, "dtype", None), np.dtype):
-        return readers.from_array(_flat_array(column, expected))
+        return from_array(_flat_array(column, expected))
     chunks = _arrow_chunks(column, kinds, expected)
     if chunks is not None:
-        return readers.from_chunks(chunks)
+        return from_chunks(chunks)
     if hasattr(column, "__array__"):
-        return readers.from_array(_flat_array(column, expected))
+        return from_array(_flat_array(column, expected))
     if isinstance(column, Iterable):
-        return readers.from_rows(column)
+        return from_rows(column)
     raise InputError(expected, _type_of(column))
 
 
@@ -376,76 +353,53 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
 
     Days are `datetime.date`, text such as `2024-05-31`, numpy `datetime64` at
     midnight, and Arrow's date32. A `datetime.datetime` is refused, because its day
-    depends on the time zone.
-
-    Args:
-        column: One day, or a column of days.
-        length: The required number of rows of a column; None accepts any number.
-
-    Returns:
-        An array (int32) with one value per row; for one day an array of length 1,
-        which numpy broadcasts.
-
-    Raises:
-        InputError: The object is not a day or a column of days; a row is missing or not
-            a day (its index, from 0, is in the message); or the length differs.
+    depends on the time zone.  A column must have *length* rows, if this is not None.
+    One day gives an array of length 1, which numpy broadcasts.
 
     >>> days(date(1970, 1, 3), length=None)
     array([2], dtype=int32)
     """
     if isinstance(column, date | str | np.datetime64):
         return np.array([_day(column, None)], np.int32)
-    readers = _Readers(_numpy_days, _arrow_days, _object_days)
-    numbers = _read(column, _EXPECTED_DAYS, ("day", "text"), readers)
+    readers = (_numpy_days, _arrow_days, days_from)
+    numbers = _read(column, _EXPECTED_DAYS, ("day", "text"), *readers)
     if length is not None and numbers.size != length:
-        raise InputError(
-            f"{length} days, one for each row", f"a column of length {numbers.size}"
-        )
-    return numbers.astype(np.int32)
+        expected = f"{length} days, one for each row"
+        raise InputError(expected, f"a column of length {numbers.size}")
+    return numbers
 
 
-def days_from(rows: Iterable[object], first: int) -> NDArray[np.int32]:
-    """Return the days of an iterator whose next row has the index *first*.
+def days_from(rows: Iterable[object], first: int = 0) -> NDArray[np.int32]:
+    """Return the days of an iterable whose first row has the index *first*.
 
-    Raises:
-        InputError: A row is missing or not a day; its index is in the message.
-
-    >>> days_from(iter([date(1970, 1, 3)]), 0)
+    >>> days_from([date(1970, 1, 3)])
     array([2], dtype=int32)
     """
-    return _object_days(rows, first).astype(np.int32)
+    return np.fromiter(
+        (_day(value, row) for row, value in enumerate(rows, first)), np.int32
+    )
 
 
-def _numpy_days(array: NDArray[Any]) -> NDArray[np.int64]:
+def _numpy_days(array: NDArray[Any]) -> NDArray[np.int32]:
     if array.dtype.kind == "M":
         return _full_days(np.ma.filled(array, np.datetime64("NaT")), 0)
     if array.dtype.kind in "OUT":
-        return _object_days(array.tolist())
+        return days_from(array.tolist())
     raise InputError(_EXPECTED_DAYS, str(array.dtype))
 
 
-def _arrow_days(chunks: Iterator[Any]) -> NDArray[np.int64]:
-    parts = [np.empty(0, np.int64)]
+def _arrow_days(chunks: Iterator[Any]) -> NDArray[np.int32]:
+    parts = [np.empty(0, np.int32)]
     first = 0
     for block in _arrow_blocks(chunks):
-        parts.append(_block_days(block, first))
+        if isinstance(block, Spans):
+            parts.append(days_from(map(block.value, range(len(block))), first))
+        else:
+            if block.valid is not None:
+                _refuse_days(~block.valid, "no value", first)
+            parts.append(_in_calendar(block.values.astype(np.int64), first))
         first += len(block)
     return np.concatenate(parts)
-
-
-def _block_days(block: Spans | Integers, first: int) -> NDArray[np.int64]:
-    if isinstance(block, Spans):
-        return _object_days(map(block.value, range(len(block))), first)
-    if block.valid is not None:
-        _refuse_days(~block.valid, "no value", first)
-    numbers = block.values.astype(np.int64, copy=False)
-    return _in_calendar(numbers, first)
-
-
-def _object_days(values: Iterable[object], first: int = 0) -> NDArray[np.int64]:
-    return np.fromiter(
-        (_day(value, row) for row, value in enumerate(values, first)), np.int64
-    )
 
 
 def _day(value: object, row: int | None) -> int:
@@ -468,17 +422,17 @@ def _text_day(text: str, row: int | None) -> int:
         raise_alone(_no_day("a day that does not exist", row))
 
 
-def _full_days(instants: NDArray[Any], first: int | None) -> NDArray[np.int64]:
+def _full_days(instants: NDArray[Any], first: int | None) -> NDArray[np.int32]:
     _refuse_days(np.isnat(instants), "no value", first)
     full_days = instants.astype("datetime64[D]")
     _refuse_days(full_days.astype(instants.dtype) != instants, "a time of day", first)
     return _in_calendar(full_days.astype(np.int64), first)
 
 
-def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.int64]:
+def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.int32]:
     outside = (numbers < _FIRST_DAY) | (numbers > _LAST_DAY)
     _refuse_days(outside, "a day outside the years 1 to 9999", first)
-    return numbers
+    return numbers.astype(np.int32)
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:

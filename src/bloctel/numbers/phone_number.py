@@ -14,6 +14,7 @@ have assigned the range later, and a refusal would lose an objection.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from operator import index
@@ -27,13 +28,12 @@ from bloctel.numbers.columns import Integers, Spans, blocks
 from bloctel.numbers.readings import (
     is_foreign_key,
     key_to_store,
+    load_phonenumbers,
     of_french_digits,
     readings,
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
     from bloctel.numbers.columns import Block
@@ -166,7 +166,7 @@ class PhoneNumber(_digits.Line):
         """
         nsn = french_nsn(self.key)
         if nsn is None:
-            world = _phonenumbers()
+            world = load_phonenumbers()
             parsed = world.parse(f"+{self.key}")
             return str(world.format_number(parsed, world.PhoneNumberFormat.NATIONAL))
         return " ".join(re.findall("..", "0" + nsn))
@@ -175,7 +175,7 @@ class PhoneNumber(_digits.Line):
         """The country code and the national significant number, as digits."""
         nsn = french_nsn(self.key)
         if nsn is None:
-            code = str(_phonenumbers().parse(f"+{self.key}").country_code)
+            code = str(load_phonenumbers().parse(f"+{self.key}").country_code)
             return code, str(self.key).removeprefix(code)
         if nsn.startswith("508"):
             return "508", nsn[3:]
@@ -351,13 +351,13 @@ def require_key(key: object, where: str = "key") -> int:
 
     The digits of a key, read as E.164 digits, give the same key.  An integer of other
     digits would never be found, although `normalize` accepts the digits.
-
-    Raises:
-        InputError: The value is not a key.
     """
-    if isinstance(key, bool) or not isinstance(key, SupportsIndex):
+    number = None
+    if not isinstance(key, bool):
+        with suppress(TypeError):
+            number = index(cast("SupportsIndex", key))
+    if number is None:
         raise _no_key(f"a value of type {type(key).__name__}", where)
-    number = index(key)
     found = _digits.read(number, _digits.ANY_PLAN)
     is_foreign = found == _digits.WORLD and is_foreign_key(number)
     if number < _digits.FIRST_KEY or not (found == number or is_foreign):
@@ -366,12 +366,7 @@ def require_key(key: object, where: str = "key") -> int:
 
 
 def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.uint64]:
-    """Return an array of keys, each of which `require_key` accepts.
-
-    Raises:
-        InputError: The value is not a one-dimensional uint64 array, or a row of the
-            array is not a key.
-    """
+    """Return an array of keys, each of which `require_key` accepts."""
     if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
         expected = "a one-dimensional uint64 array, as normalize_many returns"
         raise InputError(expected, f"a value of type {type(keys).__name__}", where)
@@ -420,11 +415,7 @@ def _no_key(got: str, where: str) -> InputError:
 
 
 def check_region(region: str | None) -> str | None:
-    """Return *region* if it can be used to read national forms.
-
-    Raises:
-        InputError: `phonenumbers` does not support the region.
-    """
+    """Return *region*; raise InputError unless `phonenumbers` supports it."""
     if region is None:
         return None
     if not isinstance(region, str):
@@ -432,7 +423,7 @@ def check_region(region: str | None) -> str | None:
         raise InputError("an ISO 3166-1 alpha-2 region, such as FR", got, "region")
     if region in _FRENCH_REGIONS:
         return region
-    if region not in _phonenumbers().SUPPORTED_REGIONS:
+    if region not in load_phonenumbers().SUPPORTED_REGIONS:
         # a longer text may be a phone number, which must not be in a message
         is_short = len(region) <= _SHOWN_REGION
         got = repr(region) if is_short else f"text of {len(region)} characters"
@@ -456,7 +447,7 @@ def home_code(region: str | None) -> str:
     """Return the digits with which the keys of a region begin; empty without region."""
     if region is None or is_french(region):
         return "33" if region else ""
-    return str(_phonenumbers().country_code_for_region(region))
+    return str(load_phonenumbers().country_code_for_region(region))
 
 
 def is_french(region: str | None) -> bool:
@@ -496,18 +487,23 @@ def read_block(
     Python, by row.
     """
     keys = np.empty(len(block), np.uint64)
-    block.read(plan_of(region), keys)
+    if block.read(plan_of(region), keys):
+        return keys
     refused = np.flatnonzero(keys < _digits.FIRST_KEY)
+    rows = refused[_IS_SLOW[keys[refused]]].tolist()
+    first = []
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
-    for row in refused[_IS_SLOW[keys[refused]]].tolist():
+    for row in rows:
         value = block.value(row)
         # other objects may have no hash
-        name = (type(value), value) if type(value) in (str, bytes, int) else row
-        if name not in read:
-            read[name] = _read_slowly(value, int(keys[row]), region)
-        keys[row], *rest = read[name]
-        if rest and others is not None:
-            others[row] = tuple(rest)
+        name = value if type(value) in (str, bytes, int) else (row,)
+        found = read.get(name)
+        if found is None:
+            found = read[name] = _read_slowly(value, int(keys[row]), region)
+        first.append(found[0])
+        if len(found) > 1 and others is not None:
+            others[row] = found[1:]
+    keys[rows] = first
     return keys
 
 
@@ -551,10 +547,3 @@ def _read_in_context(number: str | bytes, region: str | None) -> Readings:
     if code is None or local.lstrip().startswith(b"+"):
         return readings_of(local, region)
     return readings_of(code + b" " + local, region)
-
-
-def _phonenumbers() -> ModuleType:
-    """Import the library of the world's numbering plans, on first use."""
-    import phonenumbers  # noqa: PLC0415 - French numbers do not need it
-
-    return phonenumbers

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel.numbers.phone_number import number_of
+from bloctel.numbers.readings import load_phonenumbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,39 +30,28 @@ def is_assigned(key: int) -> bool:
     >>> is_assigned(33162000000), is_assigned(33000000000)
     (True, False)
     """
-    import phonenumbers  # noqa: PLC0415 - not needed for a short file
-
+    world = load_phonenumbers()
     try:
-        parsed = phonenumbers.parse(number_of(key).e164)
-    except phonenumbers.NumberParseException:  # the country code is not assigned
+        parsed = world.parse(number_of(key).e164)
+    except world.NumberParseException:  # the country code is not assigned
         return False
-    return bool(phonenumbers.is_valid_number(parsed))
+    return bool(world.is_valid_number(parsed))
 
 
 def metadata_version() -> str:
     """Return the version of the metadata that `is_assigned` uses."""
-    import phonenumbers  # noqa: PLC0415 - not needed for a short file
-
-    return phonenumbers.__version__
+    return str(load_phonenumbers().__version__)
 
 
 @dataclass(frozen=True, slots=True)
 class FictionRanges:
-    """Ranges of keys that are reserved for works of fiction.
+    """Ranges of keys that are reserved for works of fiction."""
 
-    Attributes:
-        starts: The first key of each range, in order.
-        size: The number of keys in each range.
-        share_of_plan: The share of the numbering plan that the ranges take.
-        source: The document that reserves the ranges.
-        certainty: The certainty of that source, as in the rules of lists.
-    """
-
-    starts: NDArray[np.uint64]
-    size: int
-    share_of_plan: float
-    source: str
-    certainty: str
+    starts: NDArray[np.uint64]  # the first key of each range, in ascending order
+    size: int  # the number of keys in each range
+    share_of_plan: float  # the share of all lines of the plan that are in the ranges
+    source: str  # the document that reserves the ranges
+    certainty: str  # the certainty of the source, as in the rules of lists
 
     def contain(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return for each key whether it is in a range."""

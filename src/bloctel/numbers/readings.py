@@ -62,13 +62,7 @@ _NO_READING: Final = _Reading(_Fit.NONE, 0)
 
 @lru_cache(maxsize=1 << 16)
 def readings(digits: str, region: str | None, plan: int) -> Readings:
-    """Return the keys that digits may have, or the code of their refusal.
-
-    Args:
-        digits: The result of `_digits.clean`.
-        region: The region of national forms.
-        plan: The plan of the region, as for `_digits.read`.
-    """
+    """Return the keys that digits may have, or the code of their refusal."""
     before, slash, after = digits.rpartition("/")
     if slash:
         if _is_assigned(before, region, plan):
@@ -96,11 +90,8 @@ def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
     A foreign number is ambiguous if its digits fit as well as a number of the region,
-    with a wrong plus or one zero too many: the person may mean either line.
-
-    Args:
-        found: The readings of the number.
-        code: The country code with which the keys of the region begin.
+    with a wrong plus or one zero too many: the person may mean either line.  *code* is
+    the country code with which the keys of the region begin.
     """
     key, *others = found
     if others and not str(key).startswith(code):
@@ -183,7 +174,7 @@ def _one_code(digits: str) -> _Reading:
 
     A program may have put the code before a number that has the code already.
     """
-    code = str(_phonenumbers().parse(digits).country_code)
+    code = str(load_phonenumbers().parse(digits).country_code)
     if not digits.startswith(f"+{code}{code}"):
         return _NO_READING
     return _line("+" + digits.removeprefix(f"+{code}"), None)
@@ -192,7 +183,7 @@ def _one_code(digits: str) -> _Reading:
 @cache
 def keeps_zero(country_code: int) -> bool:
     """Return whether numbers of a plan begin with 0 after the country code."""
-    world = _phonenumbers()
+    world = load_phonenumbers()
     return any(
         world.national_significant_number(example).startswith("0")
         for region in world.COUNTRY_CODE_TO_REGION_CODE[country_code]
@@ -232,7 +223,7 @@ def _after_zeros(digits: str, region: str) -> Readings:
 def _without_plus(digits: str, region: str) -> Readings:
     """Return the readings of digits without a plus, outside the French plan."""
     national = _line(digits, region)
-    code = str(_phonenumbers().country_code_for_region(region))
+    code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
         return (national.key,)  # the region's international prefix, such as 011
     if digits.startswith("0"):
@@ -247,11 +238,10 @@ def _without_plus(digits: str, region: str) -> Readings:
 
 
 def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
-    """Return the readings, with the most likely one first.
+    """Return the readings, with the most likely reading first.
 
-    Args:
-        home: The readings as numbers of the region, the most likely one first.
-        abroad: The reading with a country code, if the digits can have one.
+    *home* contains the readings as numbers of the region, the most likely first;
+    *abroad* is the reading with a country code.
     """
     for reading in (*home, abroad):
         if reading.fit is _Fit.ASSIGNED:
@@ -292,7 +282,7 @@ def _national(digits: str, region: str | None) -> _Reading:
     reading, parsed = _parse(digits, region) if region else (_NO_READING, None)
     if parsed is None:
         return _NO_READING
-    world = _phonenumbers()
+    world = load_phonenumbers()
     written = world.format_number(parsed, world.PhoneNumberFormat.NATIONAL)
     return reading if world.normalize_digits_only(written) == digits else _NO_READING
 
@@ -303,11 +293,13 @@ def _line(digits: str, region: str | None) -> _Reading:
     reading, parsed = _parse(digits, region)
     if parsed is None or not parsed.italian_leading_zero:
         return reading
-    nsn = _phonenumbers().national_significant_number(parsed)
-    without, shorter = _parse(f"+{parsed.country_code}{nsn[1:]}", None)
+    nsn = load_phonenumbers().national_significant_number(parsed)
+    without_zero = f"+{parsed.country_code}{nsn[1:]}"
+    without, shorter = _parse(without_zero, None)
     is_better = without.fit >= _Fit.PLAN and without.fit > reading.fit
     if is_better and digits.startswith("+"):
-        return without  # in most plans this 0 is not part of the number: +48 (0)22 ...
+        # in most plans this 0 is not part of the number: +48 (0)22 ...
+        return _line(without_zero, None)  # the next digit may be such a 0 too
     if is_better or reading.fit is _Fit.LENGTH:
         # a national number with a 0 that the plan does not have may be foreign
         return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY)
@@ -320,7 +312,7 @@ def _line(digits: str, region: str | None) -> _Reading:
 
 def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
     """Return the reading of digits with all their zeros, and the parsed number."""
-    world = _phonenumbers()
+    world = load_phonenumbers()
     try:
         parsed = world.parse(digits, region)
         e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
@@ -338,7 +330,7 @@ def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | Non
 
 def _has_usual_length(parsed: PhoneNumber | None) -> bool:
     """Return whether a number is as long as the example of its kind of numbers."""
-    world = _phonenumbers()
+    world = load_phonenumbers()
     region, kind = world.region_code_for_number(parsed), world.number_type(parsed)
     example = world.example_number_for_type(region, kind)
     nsn_of = world.national_significant_number
@@ -351,7 +343,7 @@ def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
     if french != _digits.WORLD:
         is_key = french >= _digits.FIRST_KEY
         return _Reading(_Fit.ASSIGNED if is_key else _Fit.NONE, french)
-    world = _phonenumbers()
+    world = load_phonenumbers()
     possible = world.is_possible_number_with_reason(parsed)
     if possible != world.ValidationResult.IS_POSSIBLE:
         return _Reading(_Fit.NONE, _IMPOSSIBLE.get(possible, _digits.TOO_SHORT))
@@ -369,8 +361,8 @@ def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
 @cache
 def _patterns(country_code: int) -> list[re.Pattern[str]]:
     """Return the patterns of all numbers that the plans of a country code can have."""
-    find = _phonenumbers().PhoneMetadata.metadata_for_region_or_calling_code
-    regions = _phonenumbers().COUNTRY_CODE_TO_REGION_CODE[country_code]
+    find = load_phonenumbers().PhoneMetadata.metadata_for_region_or_calling_code
+    regions = load_phonenumbers().COUNTRY_CODE_TO_REGION_CODE[country_code]
     plans = [find(country_code, region) for region in regions]
     return [re.compile(plan.general_desc.national_number_pattern) for plan in plans]
 
@@ -393,7 +385,7 @@ _IMPOSSIBLE: Final = {
 }
 
 
-def _phonenumbers() -> ModuleType:
+def load_phonenumbers() -> ModuleType:
     """Import the library of the world's numbering plans, on first use."""
     import phonenumbers  # noqa: PLC0415 - French numbers do not need it
 

@@ -118,11 +118,7 @@ def _packaged() -> tuple[str, ...]:
 
 
 def check_name(name: object) -> str:
-    """Return a list's name if it is a text.
-
-    Raises:
-        InputError: The name is not a text.
-    """
+    """Return a list's name if it is a text."""
     if not isinstance(name, str):
         got = f"a value of type {type(name).__name__}"
         raise InputError("the name of a list", got, "lists")
@@ -177,12 +173,7 @@ def _load(name: str) -> ListRules:
 
 
 def load_stored(name: str, stored_digest: str | None) -> ListRules:
-    """Return the rules of a list of a registry or a snapshot, which has their digest.
-
-    Raises:
-        ListRulesError: This process has no rules for the list, or rules with another
-            digest.
-    """
+    """Return the rules of a stored list; raise ListRulesError for another digest."""
     try:
         found = load(name)
     except UnknownListError as error:
@@ -243,13 +234,7 @@ def _effective(value: Any) -> Any:
 def unknown_list_error(
     name: str, known: Collection[str], advice: str = ""
 ) -> UnknownListError:
-    """Return the error for a list that a registry, a snapshot or a file does not have.
-
-    Args:
-        name: The name of the list.
-        known: The names of the lists that exist; the message contains these names.
-        advice: The end of the message.
-    """
+    """Return the error for a list that is not in *known*; *advice* ends the message."""
     shown, names = shown_name(name), ", ".join(known) or "none"
     return UnknownListError(
         f"one of the lists {names}",

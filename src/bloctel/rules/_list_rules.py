@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -124,7 +124,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         stores each clear answer as a registration on the list of cleared numbers.  The
         registration lasts as long as the firm may use the answer.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> cleared = rules.load("fr.bloctel").clearances()
         >>> cleared.name, cleared.opposition_list
@@ -132,7 +131,10 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         >>> cleared.registration_period(date(2024, 5, 3)).ends_on
         datetime.date(2024, 6, 2)
         """
-        versions = [(rule, _common_fields(rule)) for rule in self.answer_validity]
+        versions = [
+            (rule, {name: getattr(rule, name) for name in Version.__struct_fields__})
+            for rule in self.answer_validity
+        ]
         return replace(
             self,
             name=self.name + CLEARED,
@@ -160,7 +162,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def is_open(self, on: date) -> bool:
         """Return True if the list can answer for the day *on*.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> rules.load("fr.bloctel").is_open(date(2026, 8, 11))
         False
@@ -174,17 +175,19 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             ListClosedError: The list cannot answer.  The message of the error names the
                 rules that apply instead.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> rules.load("own").require_open(date(2026, 8, 11))
         """
         if self.is_open(on):
             return
-        explanation = ""
-        if self.closing is not None and self._has_closed(on):
-            closed = self.closing
-            explanation = f"since {closed.closes_on.isoformat()}, {closed.since}"
-        raise ListClosedError(self.name, on, self._open_days(), explanation)
+        expected, explanation = f"a day from {self.opens_on}", ""
+        if self.closing is None:
+            expected += " on"
+        else:
+            expected += f" to {self.closing.closes_on - timedelta(days=1)}"
+            if self._has_closed(on):
+                explanation = f"since {self.closing.closes_on}, {self.closing.since}"
+        raise ListClosedError(self.name, on, expected, explanation)
 
     def registration_period(
         self, registered_on: date, *, delay_days: int | None = None
@@ -201,7 +204,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             ListClosedError: The list is not open on the day of the registration.
             InputError: The rules do not allow the delay.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> rules.load("fr.bloctel").registration_period(date(2018, 5, 3))
         ...     # doctest: +NORMALIZE_WHITESPACE
@@ -234,7 +236,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         Raises:
             NotRegisteredError: The registration is not active on the day *on*.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> bloctel = rules.load("fr.bloctel")
         >>> first_day = date(2016, 6, 1)
@@ -272,7 +273,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         Raises:
             NotRegisteredError: The registration is not active on the day *on*.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> own = rules.load("own")
         >>> period = own.registration_period(date(2024, 5, 3))
@@ -301,7 +301,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         Returns:
             The day; None if the registration has no end, or if no rule sets a day.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> rules.load("fr.bloctel").erase_on(date(2019, 6, 1))
         datetime.date(2022, 6, 1)
@@ -331,7 +330,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         Raises:
             InputError: No rule on the use of answers applies on the day.
 
-        >>> from datetime import date
         >>> from bloctel import rules
         >>> rules.load("fr.bloctel").answers_until(date(2024, 5, 3))
         datetime.date(2024, 6, 2)
@@ -365,13 +363,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def _has_closed(self, on: date) -> bool:
         return self.closes_on is not None and on >= self.closes_on
 
-    def _open_days(self) -> str:
-        first = self.opens_on.isoformat()
-        if self.closes_on is None:
-            return f"a day from {first} on"
-        last = self.closes_on - timedelta(days=1)
-        return f"a day from {first} to {last.isoformat()}"
-
     def _require_active(
         self, current: RegistrationPeriod, registered_on: date, on: date
     ) -> None:
@@ -386,11 +377,6 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             on.isoformat(),
             f"list {self.name}",
         )
-
-
-def _common_fields(version: Version) -> dict[str, Any]:
-    """Return those fields of a version that the versions of every rule have."""
-    return {name: getattr(version, name) for name in Version.__struct_fields__}
 
 
 class _Document(_Sections, frozen=True, kw_only=True):

@@ -23,13 +23,8 @@ LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z"
 
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
 #: Only the form is checked, because the known zones depend on the machine.
-TimeZone = Annotated[
-    str,
-    text(
-        r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}",
-        "a time zone such as Europe/Paris",
-    ),
-]
+_ZONE: Final = r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
+TimeZone = Annotated[str, text(_ZONE, "a time zone such as Europe/Paris")]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
 #: Receipts contain these texts, and refuse longer texts.
 Sentence = Annotated[

@@ -195,7 +195,6 @@ def in_force(versions: Iterable[V], *, on: date) -> V:
     Raises:
         InputError: No version of the rule applies on the day.
 
-    >>> from datetime import date
     >>> from bloctel import rules
     >>> bloctel = rules.load("fr.bloctel")
     >>> in_force(bloctel.renewal, on=date(2021, 12, 31)).kind.value

@@ -22,13 +22,8 @@ _FILE: Final = Path(__file__).with_name("countries.toml")
 _UNKNOWN: Final = "?"
 _KNOWN: Final = (Certainty.V1, Certainty.V2)
 #: A year, a month or a day; `?` if the source does not give a date.
-_Date = Annotated[
-    str,
-    text(
-        r"\?|\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?",
-        "a year, a month or a day such as 2008-02",
-    ),
-]
+_DATE: Final = r"\?|\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?"
+_Date = Annotated[str, text(_DATE, "a year, a month or a day such as 2008-02")]
 
 
 class CountryFact(Sourced, frozen=True, kw_only=True):
@@ -63,7 +58,6 @@ class CountryFact(Sourced, frozen=True, kw_only=True):
         If the source gives only the year or the month in which a fact begins or ends,
         the fact may apply on each day of this year or month.
 
-        >>> from datetime import date
         >>> [us] = [country for country in countries() if country.code == "US"]
         >>> [fact.en for fact in us.facts if fact.topic == "validity"
         ...  and fact.may_hold(on=date(2020, 1, 1))]

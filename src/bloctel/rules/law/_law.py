@@ -83,18 +83,15 @@ class Law:
         Raises:
             InputError: The day is before the first era.
 
-        >>> from datetime import date
         >>> from bloctel.rules import law
         >>> french = law.load("FR")
         >>> french.eras[french.version_on(date(2026, 8, 11))].valid_from
         datetime.date(2026, 8, 11)
         """
-        index = bisect_right(self._starts, day) - 1
+        index = bisect_right(self.eras, day, key=lambda era: era.valid_from) - 1
         if index < 0:
-            first = self._starts[0].isoformat()
-            raise InputError(
-                f"a day from {first} on", day.isoformat(), f"the law of {self.country}"
-            )
+            expected = f"a day from {self.eras[0].valid_from} on"
+            raise InputError(expected, str(day), f"the law of {self.country}")
         return index
 
     def on(self, day: date) -> Era:
@@ -117,15 +114,13 @@ class Law:
         """
         found = self._by_id.get(id)
         if found is None:
-            raise InputError(
-                "the identifier of a rule", show(id), f"the law of {self.country}"
-            )
+            where = f"the law of {self.country}"
+            raise InputError("the identifier of a rule", show(id), where)
         return found
 
     def sanction_of(self, rule: LegalRule, *, on: date) -> Sanction | None:
         """Return the fine for a breach of a rule on a day; None if no fine is known.
 
-        >>> from datetime import date
         >>> from bloctel.rules import law
         >>> french = law.load("FR")
         >>> hours = french.rule("fr.hours.2023-03-01")
@@ -147,10 +142,6 @@ class Law:
     def vague(self) -> tuple[str, ...]:
         """Names of the sectors that are too general for a specific consent."""
         return tuple(sector.name for sector in self.sectors if not sector.specific)
-
-    @cached_property
-    def _starts(self) -> list[date]:
-        return [era.valid_from for era in self.eras]
 
     @cached_property
     def _by_id(self) -> Mapping[str, LegalRule]:

@@ -7,7 +7,7 @@ keys of the section.
 from datetime import date, time
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Struct
 
@@ -111,20 +111,13 @@ class CallerKind(StrEnum):
     """Any other number."""
 
 
+_MONTH_DAY: Final = r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_ID: Final = r"[a-z]{2}\.[a-z-]+\.[0-9]{4}(-[0-9]{2}-[0-9]{2})?"
 _Word = Annotated[str, text(r"[a-z][a-z_]*", "a name such as press")]
 _Digits = Annotated[str, text(r"[0-9]{1,9}", "digits")]
 _Pattern = Annotated[str, text(r"[0-9][0-9x]{2,9}", "digits and x")]
-_MonthDay = Annotated[
-    str,
-    text(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "month and day such as 05-22"),
-]
-_Id = Annotated[
-    str,
-    text(
-        r"[a-z]{2}\.[a-z-]+\.[0-9]{4}(-[0-9]{2}-[0-9]{2})?",
-        "a name such as fr.hours.2023-03-01",
-    ),
-]
+_MonthDay = Annotated[str, text(_MONTH_DAY, "month and day such as 05-22")]
+_Id = Annotated[str, text(_ID, "a name such as fr.hours.2023-03-01")]
 _Weekday = Annotated[int, Meta(ge=1, le=7)]
 _Euros = Annotated[int, Meta(ge=1, le=10**9)]
 
@@ -284,12 +277,8 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
-        require(
-            is_complete,
-            "the maximum length of a precise time, in hours",
-            0,
-            "slot_hours",
-        )
+        expected = "the maximum length of a precise time, in hours"
+        require(is_complete, expected, 0, "slot_hours")
 
 
 class Frequency(LegalRule, frozen=True, kw_only=True):
@@ -443,7 +432,11 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
         got = "both" if self.day else "neither day nor before_easter_monday"
         require(is_either, "a day or days before Easter Monday", got, "")
         if self.day:
-            _require_calendar_day(self.day)
+            try:
+                date.fromisoformat(f"2024-{self.day}")  # a leap year has every day
+            except ValueError as error:
+                expected = "month and day such as 05-22"
+                raise InputError(expected, self.day, "day") from error
 
 
 class Numbering(Sourced, frozen=True, kw_only=True):
@@ -493,10 +486,3 @@ class Sector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     en: Sentence
     fr: Sentence
     specific: bool = True
-
-
-def _require_calendar_day(day: str) -> None:
-    try:
-        date.fromisoformat(f"2024-{day}")  # a leap year has every day
-    except ValueError as error:
-        raise InputError("month and day such as 05-22", day, "day") from error
