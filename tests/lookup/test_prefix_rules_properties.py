@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -329,9 +330,6 @@ def test_a_prefix_matches_the_numbers_that_are_written_with_it(
     number: str, length: int
 ) -> None:
     """A prefix is refused if a number that begins with it has another key."""
-    try:
+    with suppress(InputError):
         prefix = read_prefix(f"+{number[:length]}", region=None)
-    except InputError as error:
-        assert "old form" in str(error)  # noqa: PT017 - other prefixes are read
-    else:
         assert one_line(number).startswith(str(prefix))

@@ -109,11 +109,16 @@ def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
 
 
 def of_french_digits(key: int, digits: str) -> Readings:
-    """Return the readings of a French number, by its key and its clean digits."""
-    abroad = _NO_READING
+    """Return the readings of a French number, by its key and its clean digits.
+
+    Nine digits are also a foreign number without its plus if they are its key.  If they
+    are not (490301234 is +49 (0)30 1234), they are a French number without its zero.
+    """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
-    return _with_others(_Reading(_Fit.ASSIGNED, key), abroad)
+        if str(abroad.key) == digits:
+            return _with_others(_Reading(_Fit.ASSIGNED, key), abroad)
+    return (key,)
 
 
 def is_foreign_key(number: int) -> bool:
