@@ -1,9 +1,8 @@
 """List lookup for lists of which only the operator's answers are known.
 
 Firms never received the French list: they sent files, and the operator of the list
-answered for each phone number if it was on the list.  There is no answer about any
-other phone number, and an old answer must not be used.  So the phone numbers that were
-not on the list are stored in a second list, the list of cleared numbers
+answered for each phone number if it was on the list.  Phone numbers that were not on
+the list are stored in a second list, the list of cleared numbers
 (`ListRules.clearances`), each for as long as its answer is valid.  A phone number is
 clear only if it is in the list of cleared numbers on the requested day.
 """

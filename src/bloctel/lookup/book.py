@@ -358,17 +358,11 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
     where = f"list {book_list.rules.name}"
     first = book_list.complete_from
     if first is not None and day < first:
-        raise errors.DayNotCoveredError(
-            f"a day from {first} on (data before it has been erased)",
-            day.isoformat(),
-            where,
-        )
+        expected = f"a day from {first} on (data before it has been erased)"
+        raise errors.DayNotCoveredError(expected, day.isoformat(), where)
     if until is not None and day >= until:
-        raise errors.StaleSnapshotError(
-            f"a day before {until} (later, registrations are missing)",
-            day.isoformat(),
-            where,
-        )
+        expected = f"a day before {until} (later, registrations are missing)"
+        raise errors.StaleSnapshotError(expected, day.isoformat(), where)
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
@@ -379,12 +373,10 @@ def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[
         if not each.rules.opposition_list
     }
     if not index_of:
-        raise errors.CannotAnswerError(
-            "a book with at least one list",
-            "a book without lists",
-            message="the book has no list; to add a list to a registry, use "
-            "Registry.add_list or bloctel registry add-list",
-        )
+        advice = "use Registry.add_list or bloctel registry add-list"
+        message = f"the book has no list; to add a list to a registry, {advice}"
+        expected, got = "a book with a list", "a book without lists"
+        raise errors.CannotAnswerError(expected, got, message=message)
     if lists is None:
         return list(index_of.values())
     if not lists:

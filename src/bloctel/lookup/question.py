@@ -97,10 +97,7 @@ class Verdict:
 class BookList:
     """List in a book.
 
-    Attributes:
-        rules: The list's rules.
-        complete_from: The first day for which no data of the list has been erased; None
-            if nothing has been erased.
+    `complete_from` is the first day from which no data of the list has been erased.
     """
 
     rules: ListRules
@@ -114,12 +111,10 @@ class Provenance:
     Attributes:
         registry: The identity of the registry; None for a snapshot that was not made
             from a registry.
-        generation: The cursor of a change; the content includes this change and all
-            earlier changes.
-        built_on: The day for which the snapshot was built; None if the book is a
-            registry.
-        token: The token of the write transaction that ended with that change
-            (`bloctel.storage.rows.Position`); 0 if the token is not known.
+        generation: The cursor of the last change that the content includes.
+        built_on: The day of the snapshot; None if the book is a registry.
+        token: The token of that change (`bloctel.storage.rows.Position`); 0 if the
+            token is not known.
     """
 
     registry: UUID | None
@@ -136,15 +131,12 @@ class State:
         lists: The lists of the book.
         table: The phone numbers of the lists.
         overlay: The phone numbers that changed after the table was built.
-        covered_until: The first day for which the content is too old; None if the
-            content is always up to date.
+        covered_until: The first day for which the content is too old, or None.
         prefixes: The prefix rules of all lists.
-        provenance: The origin of the content; None if the content comes neither from a
-            registry nor from a snapshot.
+        provenance: The registry or snapshot from which the content comes, or None.
         has_erased: True if the table may contain numbers that were erased later.
         files: The files from which the content comes, which no output may replace.
-        plain_file: The digest of the plain file from which the content was read; None
-            if the content was not read from a plain file.
+        plain_file: The digest of the plain file from which the content comes, or None.
     """
 
     lists: tuple[BookList, ...]
@@ -159,13 +151,9 @@ class State:
 
 
 class RequestedList(NamedTuple):
-    """List in which a question looks up phone numbers.
+    """List in which a question looks up phone numbers on the day `on`.
 
-    Attributes:
-        rules: The list's rules.
-        on: The day of the look-up.
-        known_until: The first day for which the present content of the book is too old;
-            None if that day is not known.
+    `known_until` is the first day for which the content is too old; None if not known.
     """
 
     rules: ListRules
@@ -203,7 +191,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        # on the day before all periods, no period of a list that is not requested
+        # other lists get a day before all periods, so none of their periods is active
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())
         table = self._table
@@ -344,13 +332,9 @@ class Question:
                 raise InvalidNumberError(reason_of(key), f"row {first + row}")
             if unknown == "raise" and (statuses == UNKNOWN).any():
                 row = first + int((statuses == UNKNOWN).argmax())
-                raise NotKnownError(
-                    "a valid answer of the operator about each number",
-                    "a number without an answer",
-                    f"row {row}",
-                    message="the operator has not answered about the number, or the "
-                    "answer is too old",
-                )
+                expected, got = "an answer about each number", "a missing or old answer"
+                message = "the operator's answer about the number is missing or too old"
+                raise NotKnownError(expected, got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)
         return np.concatenate(parts)
@@ -374,7 +358,7 @@ class Question:
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
-        """Return whether a key is blocked; a missing answer does not count."""
+        """Return True if a list blocks a key; a missing answer does not count."""
         return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:

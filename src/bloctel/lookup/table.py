@@ -33,13 +33,10 @@ FALSE_POSITIVE_RATE: Final = 0.005
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """Period of one phone number on a list.
+    """Period of one phone number on a list, in days since 1970-01-01.
 
-    Attributes:
-        list: The index of the list in the book.
-        starts_on: The first day of the period in days since 1970-01-01; `UNDATED` if it
-            is not known.
-        ends_on: The first day after the period in days since 1970-01-01, or `NO_END`.
+    `list` is the index of the list in the book.  `starts_on` is `UNDATED` if the first
+    day is not known; `ends_on`, the first day after the period, can be `NO_END`.
     """
 
     list: int
@@ -55,12 +52,9 @@ class Table:
     """Immutable table of phone numbers with their periods, in flat arrays.
 
     Attributes:
-        filter: The Bloom filter that contains all keys.
-        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`.
-        lists: The index of the list of each code (uint16).
-        starts: The first day of the period of each code, in days since 1970-01-01
-            (int32).
-        ends: The first day after the period of each code (int32), or `NO_END`.
+        filter: The Bloom filter of all keys.
+        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`,
+            which contain the fields of each `Entry` (uint16, int32, int32).
         n_numbers: The count of distinct phone numbers.
     """
 

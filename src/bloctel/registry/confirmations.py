@@ -98,7 +98,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a person's request, without the list."""
+    """Return a new request of a person; `request` adds the list."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")

@@ -42,13 +42,13 @@ _log = logging.getLogger("bloctel")
 
 
 def _log_failure(text: str, error: Exception) -> None:
-    """Log an error that is not ours without its text, which may contain a number."""
+    """Log an error without its text, which may contain a phone number."""
     where = "".join(traceback.format_tb(error.__traceback__))
     _log.error("%s: %s\n%s", text, type(error).__name__, where)
 
 
 class Follower(Book):
-    """Look-ups on a registry that other processes change, with little delay.
+    """Book that follows the changes of a registry with little delay.
 
     Safe for any number of threads. In a forked child process, look-ups raise
     ForkedError, because the thread of the follower runs only in the parent process:

@@ -65,15 +65,14 @@ def write(
     except OSError as error:
         got = error.strerror or "an error"
         message = f"the snapshot cannot be written: {got}"
-        raise SnapshotError(
-            "a writable path", got, str(path), message=message
-        ) from error
+        where = str(path)
+        raise SnapshotError("a writable path", got, where, message=message) from error
 
 
 def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
-    """Return the name and the content of each section without prefix rules."""
+    """Return the name and content of every section except the prefix rules."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
