@@ -4,39 +4,46 @@ A `Book` makes a `Question` for the day and the lists of a look-up, caches recen
 questions, and looks up phone numbers with them.  `Registry` and `Snapshot` are books.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import errors
 from bloctel._util import clock
-from bloctel.lookup._probe import CompiledBook
+from bloctel.lookup._probe import CompiledBook, Probe
 from bloctel.lookup.answers_only import make_question
-from bloctel.lookup.question import BookList, Question, State, Status, Verdict
+from bloctel.lookup.question import BookList, OrBlock, Question, State, Status, Verdict
 from bloctel.lookup.table import UNDATED, Overlay, Table
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import check_region, reason_of, require_keys
 from bloctel.periods import NO_END, plain_day, to_epoch_day
-from bloctel.rules import check_name, unknown_list_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup._probe import Probe
-    from bloctel.lookup.question import OrBlock
-    from bloctel.rules import ListRules
-    from bloctel.tabular.outputs import Written
+from bloctel.rules import ListRules, check_name, unknown_list_error
+from bloctel.tabular.outputs import Written
 
 _CACHED_QUESTIONS: Final = 64
 
 _T = TypeVar("_T")
+
+
+class ClosedState:
+    """Final state of a book, such as a closed one: each use raises the error."""
+
+    def __init__(self, error: errors.CannotAnswerError) -> None:
+        self._error = error
+
+    @classmethod
+    def of(cls, kind: str, where: str) -> Self:
+        """Return the state of a book of that kind that was closed."""
+        message = f"the {kind} is closed: open it again"
+        expected, got = f"an open {kind}", f"a closed {kind}"
+        return cls(errors.CannotAnswerError(expected, got, where, message=message))
+
+    def __getattr__(self, name: str) -> object:
+        raise self._error.with_traceback(None)
 
 
 class _QuestionCache:
@@ -84,23 +91,6 @@ def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(map(check_name, lists))
 
 
-class ClosedState:
-    """Final state of a book, such as a closed one: each use raises the error."""
-
-    def __init__(self, error: errors.CannotAnswerError) -> None:
-        self._error = error
-
-    @classmethod
-    def of(cls, kind: str, where: str) -> ClosedState:
-        """Return the state of a book of that kind that was closed."""
-        message = f"the {kind} is closed: open it again"
-        expected, got = f"an open {kind}", f"a closed {kind}"
-        return cls(errors.CannotAnswerError(expected, got, where, message=message))
-
-    def __getattr__(self, name: str) -> object:
-        raise self._error.with_traceback(None)
-
-
 class Book(CompiledBook):
     """A set of lists that answers look-ups.
 
@@ -125,7 +115,7 @@ class Book(CompiledBook):
         rules: ListRules,
         region: str | None,
         plain_file: Written | None = None,
-    ) -> Book:
+    ) -> "Book":
         """Return a book of one list that blocks these phone numbers on every day."""
         n = len(keys)
         table = Table.build(

@@ -6,25 +6,20 @@ prefixes.  A prefix matches a key if the decimal digits of the key start with th
 of the prefix.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.errors import InputError
 from bloctel.lookup._key_ranges import Ranges
 from bloctel.numbers.phone_number import check_region, is_french
 from bloctel.numbers.readings import has_other_form, keeps_zero
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15

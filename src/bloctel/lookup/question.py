@@ -5,13 +5,16 @@ period is active on the requested day.  So a look-up reads only the filter, the 
 and one byte.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, cast
+from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import _filter
 from bloctel._util.parallel import check_threads, map_in_order
@@ -20,7 +23,7 @@ from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
 from bloctel.lookup.table import UNDATED, Entry, Known, Overlay, Table
 from bloctel.numbers import _digits
-from bloctel.numbers.columns import blocks
+from bloctel.numbers.columns import Block, blocks
 from bloctel.numbers.phone_number import (
     FRANCE,
     PhoneNumber,
@@ -33,19 +36,8 @@ from bloctel.numbers.phone_number import (
     rows_without_zero,
 )
 from bloctel.periods import NO_END, from_epoch_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date
-    from pathlib import Path
-    from uuid import UUID
-
-    from numpy.typing import NDArray
-
-    from bloctel.numbers.columns import Block
-    from bloctel.numbers.readings import Readings
-    from bloctel.rules import ListRules
-    from bloctel.tabular.outputs import Written
+from bloctel.rules import ListRules
+from bloctel.tabular.outputs import Written
 
 #: The treatment of a row without an answer.
 OrBlock = Literal["raise", "block"]
@@ -281,7 +273,7 @@ class Question:
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """Return the key of each row or the code of its refusal, and `match_many`."""
-        others: dict[int, Readings] = {}
+        others: dict[int, tuple[int, ...]] = {}
         keys = read_block(block, self.region, others)
         matches = self.match_many(keys)
         if is_french(self.region) and self._probe.has_ambiguous:

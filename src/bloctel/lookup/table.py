@@ -4,24 +4,18 @@ A `Table` contains a filter and an exact index.  Each entry of the index has a s
 code, which stands for a period: a list, a first day and an end.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import _filter
 from bloctel.errors import CapacityError
 from bloctel.lookup import _table_builder
 from bloctel.periods import NO_END
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
 #: The first day of a period with an unknown start: before all days.
 UNDATED: Final = -(1 << 22)
@@ -77,7 +71,7 @@ class Table:
         lists: NDArray[np.integer[Any]],
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
-    ) -> Table:
+    ) -> "Table":
         """Return a table of periods; see `TableBuilder.add`."""
         builder = TableBuilder()
         builder.add(keys, lists, starts, ends)
@@ -181,7 +175,7 @@ class _Change(NamedTuple):
 
     version: int
     codes: tuple[int, ...]
-    before: _Change | None
+    before: "_Change | None"
 
 
 class Overlay:

@@ -3,15 +3,14 @@
 Each function is one step inside a transaction that `bloctel.registry` opens.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import rules
 from bloctel._util import clock
@@ -20,6 +19,8 @@ from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
+from bloctel.rules import ListRules
+from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import (
     ChangeKind,
     Event,
@@ -28,14 +29,6 @@ from bloctel.storage.rows import (
     StoredList,
     day_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.rules import ListRules
-    from bloctel.storage.interface import Reader, Writer
 
 
 def rules_of(stored: StoredList) -> ListRules:

@@ -1,16 +1,20 @@
 """Writer of snapshot files: a file appears complete, or not at all."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from bloctel._util.atomic_files import replacing
 from bloctel.errors import CannotAnswerError, SnapshotError
+from bloctel.lookup.prefix_rules import PrefixRule
+from bloctel.lookup.question import BookList, Provenance
+from bloctel.lookup.table import Table
 from bloctel.periods import to_epoch_day
 from bloctel.rules import digest, in_force
 from bloctel.snapshot.format import (
@@ -25,16 +29,6 @@ from bloctel.snapshot.format import (
     SECTION,
     Header,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.prefix_rules import PrefixRule
-    from bloctel.lookup.question import BookList, Provenance
-    from bloctel.lookup.table import Table
 
 
 def write(
