@@ -1,16 +1,11 @@
 """Open a registry or a snapshot by its URL or path."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+from bloctel.lookup.book import Book
 from bloctel.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from bloctel.lookup.book import Book
 
 #: Text that starts with a scheme, or that may be a URL with a mistake: its password
 #: must not be shown as a part of a path.  One letter and a colon is a Windows drive.

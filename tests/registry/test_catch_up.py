@@ -203,7 +203,7 @@ def test_a_registry_created_again_is_not_the_one_that_was_opened(
 
             eventually(refuses)
             for book in (follower, registry):
-                with pytest.raises(RegistryReplacedError, match="open it again"):
+                with pytest.raises(RegistryReplacedError, match="open the registry again"):
                     book.is_blocked(KEY + 10, on=ON)
             with pytest.raises(RegistryReplacedError):
                 writer.build_snapshot(tmp_path / "x.bloctel")

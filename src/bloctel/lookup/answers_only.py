@@ -1,33 +1,26 @@
 """List lookup for lists of which only the operator's answers are known.
 
 Firms never received the French list: they sent files, and the operator of the list
-answered for each phone number if it was on the list.  There is no answer about any
-other phone number, and an old answer must not be used.  So the phone numbers that were
-not on the list are stored in a second list, the list of cleared numbers
+answered for each phone number if it was on the list.  Phone numbers that were not on
+the list are stored in a second list, the list of cleared numbers
 (`ListRules.clearances`), each for as long as its answer is valid.  A phone number is
 clear only if it is in the list of cleared numbers on the requested day.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from datetime import date
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.errors import NotKnownError
-from bloctel.lookup.question import UNKNOWN, Question, Status, Verdict
+from bloctel.lookup.question import UNKNOWN, Question, State, Status, Verdict
+from bloctel.lookup.table import Known
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import from_epoch_day
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.question import State
-    from bloctel.lookup.table import Known
 
 #: A code from this value on means that there is no answer; the index of the list is
 #: added.  Codes of periods grow from 0, codes of prefix rules decrease from 2^31 - 1.

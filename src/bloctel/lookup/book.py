@@ -4,39 +4,46 @@ A `Book` makes a `Question` for the day and the lists of a look-up, caches recen
 questions, and looks up phone numbers with them.  `Registry` and `Snapshot` are books.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import errors
 from bloctel._util import clock
-from bloctel.lookup._probe import CompiledBook
+from bloctel.lookup._probe import CompiledBook, Probe
 from bloctel.lookup.answers_only import make_question
-from bloctel.lookup.question import BookList, Question, State, Status, Verdict
+from bloctel.lookup.question import BookList, OrBlock, Question, State, Status, Verdict
 from bloctel.lookup.table import UNDATED, Overlay, Table
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import check_region, reason_of, require_keys
 from bloctel.periods import NO_END, plain_day, to_epoch_day
-from bloctel.rules import check_name, unknown_list_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup._probe import Probe
-    from bloctel.lookup.question import OrBlock
-    from bloctel.rules import ListRules
-    from bloctel.tabular.outputs import Written
+from bloctel.rules import ListRules, check_name, unknown_list_error
+from bloctel.tabular.outputs import Written
 
 _CACHED_QUESTIONS: Final = 64
 
 _T = TypeVar("_T")
+
+
+class ClosedState:
+    """Final state of a book, such as a closed one: each use raises the error."""
+
+    def __init__(self, error: errors.CannotAnswerError) -> None:
+        self._error = error
+
+    @classmethod
+    def of(cls, kind: str, where: str) -> Self:
+        """Return the state of a book of that kind that was closed."""
+        message = f"the {kind} is closed: open it again"
+        expected, got = f"an open {kind}", f"a closed {kind}"
+        return cls(errors.CannotAnswerError(expected, got, where, message=message))
+
+    def __getattr__(self, name: str) -> object:
+        raise self._error.with_traceback(None)
 
 
 class _QuestionCache:
@@ -84,23 +91,6 @@ def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(map(check_name, lists))
 
 
-class ClosedState:
-    """Final state of a book, such as a closed one: each use raises the error."""
-
-    def __init__(self, error: errors.CannotAnswerError) -> None:
-        self._error = error
-
-    @classmethod
-    def of(cls, kind: str, where: str) -> ClosedState:
-        """Return the state of a book of that kind that was closed."""
-        message = f"the {kind} is closed: open it again"
-        expected, got = f"an open {kind}", f"a closed {kind}"
-        return cls(errors.CannotAnswerError(expected, got, where, message=message))
-
-    def __getattr__(self, name: str) -> object:
-        raise self._error.with_traceback(None)
-
-
 class Book(CompiledBook):
     """A set of lists that answers look-ups.
 
@@ -125,7 +115,7 @@ class Book(CompiledBook):
         rules: ListRules,
         region: str | None,
         plain_file: Written | None = None,
-    ) -> Book:
+    ) -> "Book":
         """Return a book of one list that blocks these phone numbers on every day."""
         n = len(keys)
         table = Table.build(
@@ -358,17 +348,11 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
     where = f"list {book_list.rules.name}"
     first = book_list.complete_from
     if first is not None and day < first:
-        raise errors.DayNotCoveredError(
-            f"a day from {first} on (data before it has been erased)",
-            day.isoformat(),
-            where,
-        )
+        expected = f"a day from {first} on (data before it has been erased)"
+        raise errors.DayNotCoveredError(expected, day.isoformat(), where)
     if until is not None and day >= until:
-        raise errors.StaleSnapshotError(
-            f"a day before {until} (later, registrations are missing)",
-            day.isoformat(),
-            where,
-        )
+        expected = f"a day before {until} (later, registrations are missing)"
+        raise errors.StaleSnapshotError(expected, day.isoformat(), where)
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
@@ -379,12 +363,10 @@ def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[
         if not each.rules.opposition_list
     }
     if not index_of:
-        raise errors.CannotAnswerError(
-            "a book with at least one list",
-            "a book without lists",
-            message="the book has no list; to add a list to a registry, use "
-            "Registry.add_list or bloctel registry add-list",
-        )
+        advice = "use Registry.add_list or bloctel registry add-list"
+        message = f"the book has no list; to add a list to a registry, {advice}"
+        expected, got = "a book with a list", "a book without lists"
+        raise errors.CannotAnswerError(expected, got, message=message)
     if lists is None:
         return list(index_of.values())
     if not lists:

@@ -1,31 +1,25 @@
 """Prefix rules: parser of prefixes, and the key ranges that rules block on a day.
 
-A rule belongs to one list and applies to all phone numbers that start with its prefix.
 If several active rules of a list match a phone number, the rule with the longest prefix
 decides.  This rule blocks the phone number, or exempts it from rules with shorter
 prefixes.  A prefix matches a key if the decimal digits of the key start with the digits
 of the prefix.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.errors import InputError
 from bloctel.lookup._key_ranges import Ranges
 from bloctel.numbers.phone_number import check_region, is_french
 from bloctel.numbers.readings import has_other_form, keeps_zero
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
@@ -37,13 +31,8 @@ LAST_CODE: Final = 2**31 - 1
 class PrefixRule:
     """Rule of one list for all phone numbers that start with a prefix.
 
-    Attributes:
-        list: The index of the list in the book.
-        prefix: The first digits of the keys that the rule matches.  If the prefix is a
-            complete key, the rule matches one phone number.
-        starts_on: The rule's first day, in days since 1970-01-01.
-        ends_on: The first day on which the rule no longer applies, or `NO_END`.
-        blocks: True if the rule blocks phone numbers, False if the rule exempts them.
+    `list` and the days are those of an `Entry`.  A rule that does not block exempts
+    phone numbers.
     """
 
     list: int

@@ -5,13 +5,16 @@ period is active on the requested day.  So a look-up reads only the filter, the 
 and one byte.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, cast
+from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import _filter
 from bloctel._util.parallel import check_threads, map_in_order
@@ -20,7 +23,7 @@ from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
 from bloctel.lookup.table import UNDATED, Entry, Known, Overlay, Table
 from bloctel.numbers import _digits
-from bloctel.numbers.columns import blocks
+from bloctel.numbers.columns import Block, blocks
 from bloctel.numbers.phone_number import (
     FRANCE,
     PhoneNumber,
@@ -33,19 +36,8 @@ from bloctel.numbers.phone_number import (
     rows_without_zero,
 )
 from bloctel.periods import NO_END, from_epoch_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date
-    from pathlib import Path
-    from uuid import UUID
-
-    from numpy.typing import NDArray
-
-    from bloctel.numbers.columns import Block
-    from bloctel.numbers.readings import Readings
-    from bloctel.rules import ListRules
-    from bloctel.tabular.outputs import Written
+from bloctel.rules import ListRules
+from bloctel.tabular.outputs import Written
 
 #: The treatment of a row without an answer.
 OrBlock = Literal["raise", "block"]
@@ -97,10 +89,7 @@ class Verdict:
 class BookList:
     """List in a book.
 
-    Attributes:
-        rules: The list's rules.
-        complete_from: The first day for which no data of the list has been erased; None
-            if nothing has been erased.
+    `complete_from` is the first day from which no data of the list has been erased.
     """
 
     rules: ListRules
@@ -114,12 +103,10 @@ class Provenance:
     Attributes:
         registry: The identity of the registry; None for a snapshot that was not made
             from a registry.
-        generation: The cursor of a change; the content includes this change and all
-            earlier changes.
-        built_on: The day for which the snapshot was built; None if the book is a
-            registry.
-        token: The token of the write transaction that ended with that change
-            (`bloctel.storage.rows.Position`); 0 if the token is not known.
+        generation: The cursor of the last change that the content includes.
+        built_on: The day of the snapshot; None if the book is a registry.
+        token: The token of that change (`bloctel.storage.rows.Position`); 0 if the
+            token is not known.
     """
 
     registry: UUID | None
@@ -136,15 +123,12 @@ class State:
         lists: The lists of the book.
         table: The phone numbers of the lists.
         overlay: The phone numbers that changed after the table was built.
-        covered_until: The first day for which the content is too old; None if the
-            content is always up to date.
+        covered_until: The first day for which the content is too old, or None.
         prefixes: The prefix rules of all lists.
-        provenance: The origin of the content; None if the content comes neither from a
-            registry nor from a snapshot.
+        provenance: The registry or snapshot from which the content comes, or None.
         has_erased: True if the table may contain numbers that were erased later.
         files: The files from which the content comes, which no output may replace.
-        plain_file: The digest of the plain file from which the content was read; None
-            if the content was not read from a plain file.
+        plain_file: The digest of the plain file from which the content comes, or None.
     """
 
     lists: tuple[BookList, ...]
@@ -159,13 +143,9 @@ class State:
 
 
 class RequestedList(NamedTuple):
-    """List in which a question looks up phone numbers.
+    """List in which a question looks up phone numbers on the day `on`.
 
-    Attributes:
-        rules: The list's rules.
-        on: The day of the look-up.
-        known_until: The first day for which the present content of the book is too old;
-            None if that day is not known.
+    `known_until` is the first day for which the content is too old; None if not known.
     """
 
     rules: ListRules
@@ -203,7 +183,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        # on the day before all periods, no period of a list that is not requested
+        # other lists get a day before all periods, so none of their periods is active
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())
         table = self._table
@@ -293,7 +273,7 @@ class Question:
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """Return the key of each row or the code of its refusal, and `match_many`."""
-        others: dict[int, Readings] = {}
+        others: dict[int, tuple[int, ...]] = {}
         keys = read_block(block, self.region, others)
         matches = self.match_many(keys)
         if is_french(self.region) and self._probe.has_ambiguous:
@@ -344,13 +324,10 @@ class Question:
                 key, _ = self.read_number(block.value(row))
                 raise InvalidNumberError(reason_of(key), f"row {first + row}")
             if unknown == "raise" and is_unknown.any():
-                raise NotKnownError(
-                    "a valid answer of the operator about each number",
-                    "a number without an answer",
-                    f"row {first + int(is_unknown.argmax())}",
-                    message="the operator has not answered about the number, or the "
-                    "answer is too old",
-                )
+                row = first + int(is_unknown.argmax())
+                expected, got = "an answer about each number", "a missing or old answer"
+                message = "the operator's answer about the number is missing or too old"
+                raise NotKnownError(expected, got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)
         return np.concatenate(parts)
@@ -375,7 +352,7 @@ class Question:
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
-        """Return whether a key is blocked; a missing answer does not count."""
+        """Return True if a list blocks a key; a missing answer does not count."""
         return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:

@@ -4,24 +4,18 @@ A `Table` contains a filter and an exact index.  Each entry of the index has a s
 code, which stands for a period: a list, a first day and an end.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import _filter
 from bloctel.errors import CapacityError
 from bloctel.lookup import _table_builder
 from bloctel.periods import NO_END
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
 #: The first day of a period with an unknown start: before all days.
 UNDATED: Final = -(1 << 22)
@@ -33,13 +27,10 @@ FALSE_POSITIVE_RATE: Final = 0.005
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """Period of one phone number on a list.
+    """Period of one phone number on a list, in days since 1970-01-01.
 
-    Attributes:
-        list: The index of the list in the book.
-        starts_on: The first day of the period in days since 1970-01-01; `UNDATED` if it
-            is not known.
-        ends_on: The first day after the period in days since 1970-01-01, or `NO_END`.
+    `list` is the index of the list in the book.  `starts_on` is `UNDATED` if the first
+    day is not known; `ends_on`, the first day after the period, can be `NO_END`.
     """
 
     list: int
@@ -55,12 +46,9 @@ class Table:
     """Immutable table of phone numbers with their periods, in flat arrays.
 
     Attributes:
-        filter: The Bloom filter that contains all keys.
-        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`.
-        lists: The index of the list of each code (uint16).
-        starts: The first day of the period of each code, in days since 1970-01-01
-            (int32).
-        ends: The first day after the period of each code (int32), or `NO_END`.
+        filter: The Bloom filter of all keys.
+        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`,
+            which contain the fields of each `Entry` (uint16, int32, int32).
         n_numbers: The count of distinct phone numbers.
     """
 
@@ -83,7 +71,7 @@ class Table:
         lists: NDArray[np.integer[Any]],
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
-    ) -> Table:
+    ) -> "Table":
         """Return a table of periods; see `TableBuilder.add`."""
         builder = TableBuilder()
         builder.add(keys, lists, starts, ends)
@@ -187,7 +175,7 @@ class _Change(NamedTuple):
 
     version: int
     codes: tuple[int, ...]
-    before: _Change | None
+    before: "_Change | None"
 
 
 class Overlay:

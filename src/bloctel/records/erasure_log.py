@@ -19,7 +19,7 @@ class SequenceSet:
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
         self.ranges: list[list[int]] = []
         for first, last in sorted(ranges):
-            self._append(first, last)
+            self.add(first, last)
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges)
@@ -27,9 +27,12 @@ class SequenceSet:
     def __contains__(self, seq: int) -> bool:
         return seq <= self._end_of(seq)
 
-    def add(self, seq: int) -> None:
-        """Add a number, which must be greater than all numbers in the set."""
-        self._append(seq, seq)
+    def add(self, first: int, last: int) -> None:
+        """Add a range, which must begin after the first number of every range."""
+        if self.ranges and first <= self.ranges[-1][1] + 1:
+            self.ranges[-1][1] = max(last, self.ranges[-1][1])
+        else:
+            self.ranges.append([first, last])
 
     def first_missing(self, other: Self) -> int | None:
         """Return the first number of *other* that this set lacks; otherwise None."""
@@ -38,12 +41,6 @@ class SequenceSet:
             if end < last:
                 return end + 1
         return None
-
-    def _append(self, first: int, last: int) -> None:
-        if self.ranges and first <= self.ranges[-1][1] + 1:
-            self.ranges[-1][1] = max(last, self.ranges[-1][1])
-        else:
-            self.ranges.append([first, last])
 
     def _end_of(self, seq: int) -> int:
         """Return the last number of the last range that begins at or before *seq*."""

@@ -115,10 +115,8 @@ class HashChain:
 
 def damaged(stream: str, seq: int, fault: str) -> DamagedRecordsError:
     """Return the error for a damaged record."""
-    where = f"record {seq} of {stream}"
-    return DamagedRecordsError(
-        "an unaltered record", fault, where, message=f"damaged record: {fault}"
-    )
+    where, message = f"record {seq} of {stream}", f"damaged record: {fault}"
+    return DamagedRecordsError("an unaltered record", fault, where, message=message)
 
 
 def _digest(value: list[object]) -> str:

@@ -177,7 +177,7 @@ class RecordStore:
                 if row.seq == known_seq and row.digest != known_digest:
                     raise damaged(stream, row.seq, "its digest is not the saved one")
                 if row.body is None:
-                    blank.add(row.seq)
+                    blank.add(row.seq, row.seq)
                 elif row.seq in logged:
                     raise damaged(stream, row.seq, "it was erased, and restored")
             last = transaction.last(stream)

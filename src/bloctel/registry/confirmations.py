@@ -9,13 +9,11 @@ in force until 10 August 2026).  So the contact is stored in the request, and on
 long as the number is stored.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 from unicodedata import category, normalize
 from urllib.parse import unquote
@@ -24,20 +22,14 @@ from bloctel import errors
 from bloctel._util import clock
 from bloctel._util.instants import past_instant
 from bloctel.numbers import phone_number
-from bloctel.periods import to_epoch_day
+from bloctel.periods import RegistrationPeriod, to_epoch_day
 from bloctel.registry import registrations
-from bloctel.rules import in_force
-from bloctel.storage.rows import ChangeKind, RequestRow
+from bloctel.rules import ListRules, in_force
+from bloctel.storage.interface import Writer
+from bloctel.storage.rows import ChangeKind, Registration, RequestRow
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
-
     from itsdangerous import Signer
-
-    from bloctel.periods import RegistrationPeriod
-    from bloctel.rules import ListRules
-    from bloctel.storage.interface import Writer
-    from bloctel.storage.rows import Registration
 
 Action = Literal["register", "renew", "withdraw"]
 
@@ -98,7 +90,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a person's request, without the list."""
+    """Return a new request of a person; `request` adds the list."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")
@@ -195,7 +187,7 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     return id
 
 
-def _signer(key: bytes) -> Signer:
+def _signer(key: bytes) -> "Signer":
     # this import is slow, and most users of a registry never need it
     from itsdangerous import Signer  # noqa: PLC0415
 

@@ -42,13 +42,13 @@ _log = logging.getLogger("bloctel")
 
 
 def _log_failure(text: str, error: Exception) -> None:
-    """Log an error that is not ours without its text, which may contain a number."""
+    """Log an error without its text, which may contain a phone number."""
     where = "".join(traceback.format_tb(error.__traceback__))
     _log.error("%s: %s\n%s", text, type(error).__name__, where)
 
 
 class Follower(Book):
-    """Look-ups on a registry that other processes change, with little delay.
+    """Book that follows the changes of a registry with little delay.
 
     Safe for any number of threads. In a forked child process, look-ups raise
     ForkedError, because the thread of the follower runs only in the parent process:
@@ -143,10 +143,12 @@ class Follower(Book):
         hook: Callable[[list[object]], object],
         queue: Callable[[], Iterable[object]],
     ) -> None:
-        """Call *hook* with the queued numbers that have become blocked.
+        """Call *hook* with the queued numbers that must not be called any more.
 
-        A separate thread calls the hook after a change of the registry or the day. It
+        These numbers are blocked, or invalid, or lack an answer of the operator. A
+        separate thread calls the hook after a change of the registry or the day. It
         reports a number once, and again only if the number was not blocked in between.
+        If the hook fails, the next call has the same numbers, within a minute.
         The first call is immediate, with the numbers that are blocked already. A later
         call of this method replaces the hook. All changes while the hook runs cause
         only one further call. If the hook runs for more than 5 seconds, this is logged;
@@ -360,19 +362,24 @@ class _Queue(Thread):
             self._runs_since, self._due_since = self._due_since, None
             self._due.clear()
             self.report_blocked()
-            self._runs_since = None
 
     def report_blocked(self) -> None:
-        """Report the queued numbers that are blocked and were not reported yet."""
+        """Report the queued numbers that are blocked and were not reported yet.
+
+        If this fails, the next request reports the same numbers.
+        """
+        begin = self._runs_since or clock.elapsed()
         try:
             queued = list(self._queue())
             question = self._follower.question()  # of the present day
-            blocked = question.is_blocked_many(queued, invalid="block")
+            blocked = question.is_blocked_many(queued, invalid="block", unknown="block")
             now = {n for n, hit in zip(queued, blocked.tolist(), strict=True) if hit}
             new = [number for number in now if number not in self._reported]
-            self._reported = now
             if new:
                 self._hook(new)
+            self._reported = now
         except Exception as error:
+            self._due_since = begin
             if not self._follower._closed.is_set():
                 _log_failure("the hook for blocked numbers failed", error)
+        self._runs_since = None

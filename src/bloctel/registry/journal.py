@@ -121,7 +121,7 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return the first events after a cursor, from the journal that was read before."""
+    """Return the first events after a cursor; refuse a journal without *known*."""
     events = reader.changes(cursor, limit)
     # the same cursor in another journal would hide changes
     if known is not None and reader.token(known.cursor) != known.token:

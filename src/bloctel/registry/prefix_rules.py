@@ -71,7 +71,7 @@ def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
 
 
 def entries(reader: Reader) -> list[PrefixEntry]:
-    """Return all rules, past ones included, by list and prefix."""
+    """Return all rules, also rules that have ended, by list and prefix."""
     rows = sorted(reader.prefixes())
     names = {stored.id: stored.name for stored in reader.lists()}
     return [

@@ -3,15 +3,14 @@
 Each function is one step inside a transaction that `bloctel.registry` opens.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import rules
 from bloctel._util import clock
@@ -20,6 +19,8 @@ from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
+from bloctel.rules import ListRules
+from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import (
     ChangeKind,
     Event,
@@ -28,14 +29,6 @@ from bloctel.storage.rows import (
     StoredList,
     day_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.rules import ListRules
-    from bloctel.storage.interface import Reader, Writer
 
 
 def rules_of(stored: StoredList) -> ListRules:
@@ -122,7 +115,7 @@ def add_rows(
 
 
 def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
-    """Store registrations of the firm, in parts; return the number of new ones."""
+    """Store registrations that the firm makes; return the number of new rows."""
     made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
     registered: set[tuple[int, int]] = set()
 
@@ -182,7 +175,7 @@ class RegistrationBuilder:
     def build(
         self, list_id: int, keys: NDArray[np.uint64], first_row: int = 0
     ) -> NewRegistrations:
-        """Return the registrations of *keys*, whose first one is row *first_row*."""
+        """Return registrations of *keys*; the first key is from row *first_row*."""
         on = self._days(first_row, len(keys))
         if len(on) < len(keys):
             raise self._wrong_length(first_row + len(on), first_row + len(keys))
@@ -304,7 +297,7 @@ def _amended(
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
-    """Erase registrations that are due by a list's rules; return their number."""
+    """Erase registrations as a list's rules require; return the number of rows."""
     day = to_epoch_day(on)
     due: list[Registration] = []
     for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
@@ -341,7 +334,7 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations, and note from which day on the list is complete."""
+    """Erase registrations, and store the first day with all data of the list."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
     # a period that has not ended loses its days up to today

@@ -560,7 +560,7 @@ class Registry(Book):
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
 
     def prefixes(self) -> list[prefix_rules.PrefixEntry]:
-        """Return all prefix rules, past ones included, by list and prefix."""
+        """Return all prefix rules, also rules that have ended, by list and prefix."""
         with self._storage.read() as reader:
             return prefix_rules.entries(reader)
 
@@ -740,7 +740,7 @@ class Registry(Book):
         self._replica.require_current(self._reuse_seconds + MAX_LAG_SECONDS)
 
     def _committed(self) -> None:
-        """Show a stored change to look-ups immediately."""
+        """Publish a stored change to look-ups immediately."""
         with self._lock:
             if self._state.provenance is None:
                 return  # the first look-up will read the storage
@@ -783,11 +783,10 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*, the first of which is row *first_row*, if all are valid."""
+    """Return *keys*; raise InvalidNumberError if one of them is a code of a refusal."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())
-        raise errors.InvalidNumberError(
-            phone_number.reason_of(int(keys[index])), f"row {first_row + index}"
-        )
+        reason = phone_number.reason_of(int(keys[index]))
+        raise errors.InvalidNumberError(reason, f"row {first_row + index}")
     return keys

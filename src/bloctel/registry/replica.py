@@ -175,10 +175,8 @@ class FilterOnlyOverlay(Overlay):
         for index, day in days.items():
             first = complete_from.get(index + 1, day)
             if day < first:
-                raise DayNotCoveredError(
-                    f"a day from {day_of(first)} on (data before it has been erased)",
-                    day_of(day).isoformat(),
-                )
+                complete = f"{day_of(first)} on (data before it has been erased)"
+                raise DayNotCoveredError(f"a day from {complete}", f"{day_of(day)}")
         return {
             key: [(self._code(entry), entry) for entry in sorted(entries)]
             for key, entries in _entries(hits, rows).items()
@@ -254,7 +252,7 @@ class Replica:
         return later
 
     def require_current(self, seconds: float) -> None:
-        """Check that the last read state contains all changes until recently."""
+        """Raise an error if the last state is older than this number of seconds."""
         require_recent(clock.elapsed() - self.current_at, seconds)
 
     def _applied(self, reader: Reader, state: State, position: Position) -> State:

@@ -318,22 +318,18 @@ def _unreadable(error: OSError | ValueError, path: Path) -> SnapshotError:
 
 
 def _modified(path: str) -> DamagedSnapshotError:
-    return DamagedSnapshotError(
-        "a mapped file that does not change",
-        "a file that was overwritten or truncated",
-        path,
-        message="the file was overwritten while it was open: replace a snapshot by "
-        "renaming another file to its name, and open it again",
+    message = (
+        "the file was overwritten while it was open: to replace a snapshot, rename "
+        "another file to its name, and open it again"
     )
+    expected, got = "a file that does not change", "an overwritten or truncated file"
+    return DamagedSnapshotError(expected, got, path, message=message)
 
 
 def _altered(what: str, where: str | None = None) -> DamagedSnapshotError:
-    return DamagedSnapshotError(
-        f"a {what} with the right checksum",
-        "another checksum",
-        where,
-        message=f"the checksum of the {what} is wrong: the file was altered",
-    )
+    message = f"the checksum of the {what} is wrong: the file was altered"
+    expected = f"a {what} with the right checksum"
+    return DamagedSnapshotError(expected, "another checksum", where, message=message)
 
 
 def _read_header(data: memoryview) -> tuple[Header, dict[str, _Section]]:

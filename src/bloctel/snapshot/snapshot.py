@@ -161,7 +161,7 @@ class _Following(Snapshot):
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Make the lock; a thread of the parent process may hold the parent's."""
+        """Make a new lock: a thread of the parent process may hold the old lock."""
         self._lock = Lock()  # one thread reads a new file while the others wait
 
     def _refresh(self) -> None:

@@ -1,16 +1,20 @@
 """Writer of snapshot files: a file appears complete, or not at all."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from bloctel._util.atomic_files import replacing
 from bloctel.errors import CannotAnswerError, SnapshotError
+from bloctel.lookup.prefix_rules import PrefixRule
+from bloctel.lookup.question import BookList, Provenance
+from bloctel.lookup.table import Table
 from bloctel.periods import to_epoch_day
 from bloctel.rules import digest, in_force
 from bloctel.snapshot.format import (
@@ -25,16 +29,6 @@ from bloctel.snapshot.format import (
     SECTION,
     Header,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.prefix_rules import PrefixRule
-    from bloctel.lookup.question import BookList, Provenance
-    from bloctel.lookup.table import Table
 
 
 def write(
@@ -65,15 +59,14 @@ def write(
     except OSError as error:
         got = error.strerror or "an error"
         message = f"the snapshot cannot be written: {got}"
-        raise SnapshotError(
-            "a writable path", got, str(path), message=message
-        ) from error
+        where = str(path)
+        raise SnapshotError("a writable path", got, where, message=message) from error
 
 
 def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
-    """Return the name and the content of each section without prefix rules."""
+    """Return the name and content of every section except the prefix rules."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
