@@ -1,13 +1,13 @@
 """Registries in the memory of this process: the simplest storage, and the fastest."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,17 +27,6 @@ from bloctel.storage.rows import (
     StoredList,
     in_parts,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import (
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
-    from pathlib import Path
 
 _URL: Final = "memory:"
 _PART: Final = 1 << 14  # rows per part
@@ -82,9 +71,6 @@ class MemoryReader:
 
     def lists(self) -> tuple[StoredList, ...]:
         return tuple(self._content.lists)
-
-    def last_change(self) -> int:
-        return self._content.last_change
 
     def position(self) -> Position:
         return Position(self._content.last_change, self._content.token)
@@ -345,11 +331,7 @@ def _without(
 
 
 class MemoryStorage:
-    """Storage of a registry in memory; one transaction at a time.
-
-    Args:
-        url: `memory:`.
-    """
+    """Storage of a registry in memory; one transaction at a time."""
 
     busy_seconds = interface.BUSY_SECONDS
     files: tuple[Path, ...] = ()
@@ -408,6 +390,9 @@ class MemoryStorage:
             except BaseException:
                 writer.roll_back()
                 raise
+
+    def write_heartbeat(self) -> None:
+        self._existing()  # this process has the only copy
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:

@@ -31,12 +31,7 @@ from bloctel._util import clock, forks
 from bloctel._util.atomic_files import open_private
 from bloctel._util.protected_files import SQLITE_ENDINGS
 from bloctel._util.raising import raise_alone
-from bloctel.storage.interface import (
-    busy_error,
-    driver_error,
-    forked_error,
-    not_found_error,
-)
+from bloctel.storage import interface
 from bloctel.storage.sql import sqlite_stamps
 from bloctel.storage.sql.schema import setting
 
@@ -79,12 +74,12 @@ class _Connection(sqlite3.Connection):
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         if self._is_inherited:
-            raise forked_error()
+            raise interface.forked_error()
         return super().cursor(*arguments, **options)
 
     def commit(self) -> None:
         if self._is_inherited:
-            raise forked_error()
+            raise interface.forked_error()
         super().commit()
 
     def rollback(self) -> None:
@@ -101,22 +96,9 @@ class _Connection(sqlite3.Connection):
 class SqliteFile:
     """Database file with its log, shared by the storages of this process.
 
-    Args:
-        path: The absolute path of the file, or of a symbolic link to it.
-        where: The name of the registry in messages.
-        busy_seconds: How long to wait for another process.
-        creates: Whether to create the file if it does not exist.
-        restored: Whether the file may lack its last changes.
-
     Attributes:
         id: The device and the inode of the file.
         keeps_log: Whether `close` leaves the log in place.
-
-    Raises:
-        StorageError: The file cannot be opened, or its log is missing.
-        RegistryNotFoundError: The database contains no registry.
-        InputError: A registry would be created in the database of another program.
-        sqlite3.Error: It is not a database, or another process has locked it.
     """
 
     def __init__(
@@ -150,7 +132,8 @@ class SqliteFile:
                 kind: type[errors.StorageError] = errors.StorageGoneError
                 if isinstance(error, PermissionError):
                     kind = errors.StorageDeniedError
-                raise_alone(driver_error(kind, error.strerror or "an I/O error", where))
+                got = error.strerror or "an I/O error"
+                raise_alone(interface.driver_error(kind, got, where))
             # a connection of this object keeps the log open, and changes the mode
             self._connection = self.connect(busy_seconds)
             stack.enter_context(closing(self._connection))
@@ -212,7 +195,8 @@ class SqliteFile:
             self._descriptors.append(os.open(self._path, os.O_RDONLY))
         status = os.fstat(self._descriptors[0])
         if not stat.S_ISREG(status.st_mode):
-            raise driver_error(errors.StorageGoneError, "not a file", self._where)
+            gone = errors.StorageGoneError
+            raise interface.driver_error(gone, "not a file", self._where)
         if status.st_nlink > 1:
             raise errors.StorageError(
                 "a database file with one name",
@@ -300,12 +284,14 @@ class SqliteFile:
             execute("PRAGMA busy_timeout = 0")
             try:
                 # the change needs no journal file
-                execute("PRAGMA journal_mode = MEMORY")
-                execute("PRAGMA journal_mode = WAL")
+                execute("PRAGMA journal_mode = MEMORY").fetchall()
+                # without fetchall, errors of the commit would be ignored
+                execute("PRAGMA journal_mode = WAL").fetchall()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_READONLY:
                     break
-                if clock.elapsed() >= end:
+                if code != sqlite3.SQLITE_BUSY or clock.elapsed() >= end:
                     raise
                 Event().wait(_PAUSE_SECONDS)
             else:
@@ -337,7 +323,7 @@ class SqliteFile:
         ):
             while not _try_lock(descriptor, kind, first, n):
                 if clock.elapsed() >= end:
-                    raise busy_error(self._where)
+                    raise interface.busy_error(self._where)
                 Event().wait(_PAUSE_SECONDS)
 
     def _unlock(self) -> None:
@@ -356,7 +342,7 @@ def _require_registry(
     if setting.name in names or (creates and not names):
         return
     if not creates:
-        raise not_found_error(where)
+        raise interface.not_found_error(where)
     raise errors.InputError(
         "the path of a new file",
         "the database of another program",
@@ -435,13 +421,7 @@ def acquire(
 
 
 def release(file: SqliteFile, *, is_idle: bool) -> None:
-    """Close a file if it has no other user.
-
-    Args:
-        file: The file.
-        is_idle: Whether the user has closed all its connections.  If not, the file
-            stays open until another user closes it: to close it would drop locks.
-    """
+    """Close a file if it has no other user."""
     with _mutex:
         users = _open_files.get(file.id, [])
         if file not in users:  # acquired before a fork

@@ -69,9 +69,6 @@ class SqlWriter(reader.SqlReader):
             execute(_MOVE, {"last": self._last, "random": token})
             execute(commit.insert(), {"cursor": self._last, "token": token})
 
-    def last_change(self) -> int:
-        return self._last
-
     def _bounds(self) -> tuple[int, int]:
         return super()._bounds()[0], self._last
 

@@ -78,9 +78,6 @@ class ValkeyWriter(ValkeyReader):
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
-    def last_change(self) -> int:
-        return self._journal.last
-
     def _last_cursor(self) -> int:
         return self._journal.last
 
