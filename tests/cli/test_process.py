@@ -235,7 +235,6 @@ def test_heartbeats_are_written_until_a_signal(tmp_path: Path) -> None:
     """`registry heartbeat` stores the time again and again, until it is stopped."""
     path = tmp_path / "own.db"
     url = f"sqlite:///{path}"
-    assert process("registry", "heartbeat", url).returncode == 3
     process("registry", "create", url)
     seen: set[int] = set()
     command = (*COMMAND, "registry", "heartbeat", url)

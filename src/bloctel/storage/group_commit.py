@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors that every change would get, each after a long wait.  Any other error can come
-#: from the row of one change, for example a stored row that is damaged.
+#: Errors that do not depend on the change: to try again would only wait again.  Any
+#: other error can come from one change, for example from a damaged stored row.
 _OF_ALL = (StorageBusyError, StorageGoneError)
 
 #: Seconds after which a thread that was not woken checks if it can lead: an exception
@@ -72,13 +72,9 @@ class GroupCommit:
     ) -> _T:
         """Call *change* in a transaction; return its result once it is stored.
 
-        The transaction may contain changes of other threads. If one of them fails,
-        *change* is called again in another transaction.
-
-        Raises:
-            StorageError: The storage failed; nothing is stored. There is one exception:
-                after a StorageGoneError during the commit, the change may be stored.
-                Repeat the change; if it is stored already, this changes nothing.
+        The transaction may contain changes of other threads. If a change fails, each
+        change of the transaction is called again in a transaction of its own. After a
+        StorageGoneError during the commit, the change may be stored: repeat it.
         """
         return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
 

@@ -153,7 +153,7 @@ class Writer(Reader, Protocol):
         """Replace the list with that id; its name stays."""
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
-        """Add registrations, with a `REGISTERED` event each; return the number added.
+        """Add registrations and their `REGISTERED` events; return the number added.
 
         A registration that exists already is not changed and not counted, unless the
         new one ends later (`Registration.extended_by`): after a withdrawal, the new
@@ -223,7 +223,7 @@ class Watcher(Protocol):
 
 
 class PollingWatcher:
-    """Watcher for storages that send no notifications: the follower polls."""
+    """Watcher for storages that send no notifications: the follower polls them."""
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -386,7 +386,7 @@ def open_storage(url: str) -> Storage:
 def closed_error(where: str) -> errors.StorageError:
     """Return the error for an operation on a closed storage."""
     return errors.StorageError(
-        "an open registry", "a closed one", where, message="the registry is closed"
+        "an open registry", "a closed registry", where, message="the registry is closed"
     )
 
 
@@ -398,7 +398,7 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
     """Return the error for the use of a storage of the parent process after a fork."""
     return errors.ForkedError(
         "a registry that this process opened",
-        "one that was opened before a fork",
+        "a registry that was opened before a fork",
         where,
         message="the registry was opened before this process was forked from its "
         "parent process; open it in this process",
@@ -529,7 +529,7 @@ def require_position(token: int | None, position: Position, where: str) -> None:
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",
-            "a server without the last ones",
+            "a server without the last changes",
             where,
             message="the server does not have all changes that were read before: it is "
             "a copy that does not have the last changes yet, or it lost them",

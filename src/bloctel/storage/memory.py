@@ -33,26 +33,21 @@ _PART: Final = 1 << 14  # rows per part
 
 
 class _Content:
-    """Content of a storage.
-
-    Attributes:
-        numbers: The registrations of each number.
-        journal: The events, sorted by cursor.
-        records: The records of each stream; record N is at index N - 1.
-        record_indexes: The indexes of each number's records in a stream.
-    """
+    """Content of a storage."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
         self.lists: list[StoredList] = []
         self.numbers: dict[int, tuple[Registration, ...]] = {}
-        self.journal: list[Event] = []
+        self.journal: list[Event] = []  # sorted by cursor
         self.last_change = 0
         self.token = interface.new_token()  # one history: no copy can replace it
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
+        # record N of a stream is at index N - 1
         self.records: defaultdict[str, list[RecordRow]] = defaultdict(list)
+        # the indexes of the records about a number in a stream
         self.record_indexes: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
 
     def index_after(self, cursor: int) -> int:

@@ -49,10 +49,8 @@ _SURROGATES: Final = "surrogatepass"
 class Pseudonyms:
     """Cipher for numbers and texts under one secret.
 
-    Several threads can use it at once.  It cannot be pickled.
-
-    Args:
-        secret: At least `MIN_SECRET_BYTES` random bytes.
+    The secret has at least `MIN_SECRET_BYTES` random bytes.  Several threads can use a
+    cipher at the same time.  A cipher cannot be pickled.
     """
 
     __slots__ = ("_aes", "_fingerprint", "_prefix", "_sealer")

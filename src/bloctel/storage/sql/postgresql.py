@@ -39,6 +39,7 @@ class PostgresqlStorage(engine.SqlStorage):
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
         self._driver_errors = (psycopg.Error, psycopg.Warning)
+        self._lost = (psycopg.OperationalError, psycopg.InterfaceError)
         parsed, where = engine.server_url(url, "postgresql+psycopg")
         connect_args: dict[str, Any] = {
             "connect_timeout": engine.CONNECT_SECONDS,
@@ -99,8 +100,10 @@ class PostgresqlStorage(engine.SqlStorage):
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         state = getattr(error, "sqlstate", None)
         if state is None:  # the error came before the session existed
-            denied = _DENIED.search(str(error))
-            return errors.StorageDeniedError if denied else _gone(error)
+            if _DENIED.search(str(error)):
+                return errors.StorageDeniedError
+            is_lost = isinstance(error, self._lost)
+            return errors.StorageGoneError if is_lost else errors.StorageError
         return next(
             (kind for start, kind in _KINDS if state.startswith(start)),
             errors.StorageError,
@@ -120,13 +123,6 @@ _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("40", errors.StorageBusyError),
 )
 _DENIED: Final = re.compile("password|authentication|pg_hba|permission denied|role ")
-
-
-def _gone(error: BaseException) -> type[errors.StorageError]:
-    import psycopg  # noqa: PLC0415
-
-    lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return errors.StorageGoneError if lost else errors.StorageError
 
 
 def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
@@ -209,7 +205,7 @@ class PostgresqlReader(SqlReader):
         ):
             for piece in _pieces(copy, skip=len(_HEAD)):
                 left += piece
-                # the trailer is kept if the data contains it
+                # the last bytes can be the end of the copy, so they stay in `left`
                 n = (len(left) - len(_END)) // size
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]

@@ -208,10 +208,10 @@ class SqliteFile:
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Write into a file without a log that its last changes are missing.
+        """Mark a file without a write-ahead log: its last changes are missing.
 
-        The transaction that marks the file as restored replaces this statement.  If
-        this process is killed before, the file is still refused.
+        The transaction that marks the file as restored removes this mark.  If this
+        process is killed before that transaction, the file is still refused.
         """
         if not _HAS_LOCKS:  # other programs could be using the file
             return
@@ -223,10 +223,10 @@ class SqliteFile:
         self._lock(busy_seconds)
 
     def _require_own_files(self, *, restored: bool) -> None:
-        """Check that the log belongs to the file, is not missing, and is the only one.
+        """Check that the write-ahead log exists, and belongs to the file.
 
-        The registry uses no rollback journal, so SQLite would apply one of another
-        file or of another program.
+        A registry has no rollback journal: SQLite would apply the rollback journal of
+        another file or of another program.
         """
         if _size_of(self._journal):
             raise self._foreign_error(self._journal)
@@ -250,11 +250,11 @@ class SqliteFile:
 
     def _foreign_error(self, other: Path) -> errors.StorageError:
         return errors.StorageError(
-            f"no {other.name}, or the one of this database file",
-            "the one of another file, or of another state of this file",
+            f"no file {other.name}, or the file of this database",
+            "a file of another database, or of another state of this database",
             self._where,
-            message=f"{other.name} does not belong to {self._path.name}: one of the "
-            "two was replaced, for example by a backup. Restore the two files that "
+            message=f"{other.name} does not belong to {self._path.name}: one of these "
+            "files was replaced, for example by a backup. Restore the two files that "
             f"belong together; or, to use {self._path.name} alone, move {other.name} "
             "away, run bloctel registry mark-restored, and register the missing "
             "changes again",

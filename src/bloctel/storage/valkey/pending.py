@@ -208,7 +208,7 @@ class RecordChanges:
 
     Attributes:
         rows: The changed records, by stream and sequence number.
-        erased: The stored records that are erased, as they were.
+        erased: The erased records, with their content before the erasure.
         ends: The last sequence numbers of streams with new records.
         new_indexes: The names of the indexes of streams that have no stored record.
     """

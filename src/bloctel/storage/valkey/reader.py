@@ -193,7 +193,7 @@ class ValkeyReader:
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        """Return the commands that read which buckets are in use, and numbers."""
+        """Return the commands that read numbers, and which buckets are in use."""
         bits: list[Command] = [
             ("GETBIT", self._key("buckets"), bucket)
             for bucket in (encoding.ALL_BUCKETS, *buckets)

@@ -134,7 +134,7 @@ class ValkeyServer:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Give a function that sends commands to one server, and `Reader.lag` of it."""
+        """Open a session: a function that sends to one server, and the `Reader.lag`."""
         with self._errors():
             connection, lag = _retried(self._begin)
 
@@ -172,13 +172,9 @@ class ValkeyServer:
             self._seen[field] = max(self.seen(field), value)
 
     def require_durable(self) -> None:
-        """Check that a crash of the server loses no change that it has confirmed.
+        """Check that the server will not lose a change that it has confirmed.
 
-        Raises:
-            StorageReadOnlyError: The server is a replica. Even a replica that accepts
-                changes loses them when it copies its source again.
-            StorageError: The server does not flush each change to the disk, or it
-                deletes keys when memory is short.
+        A replica that accepts changes loses them when it copies its source again.
         """
         (info,) = self.send(("INFO", "memory", "persistence", "replication"))
         if not is_primary(info):
@@ -222,13 +218,7 @@ class ValkeyServer:
     def _require_no_eviction(self, info: Mapping[str, Any]) -> None:
         policy = str(info.get("maxmemory_policy", ""))
         if policy.startswith("allkeys") and info.get("maxmemory"):
-            raise errors.StorageError(
-                "maxmemory-policy noeviction",
-                f"maxmemory-policy {policy}",
-                self.where,
-                message="the server deletes numbers when memory is short "
-                f"(maxmemory-policy {policy}); set maxmemory-policy noeviction",
-            )
+            raise self._setting_error("maxmemory-policy", "noeviction", policy)
 
     def close(self) -> None:
         """Close all connections; one in use is closed after its replies."""
@@ -310,22 +300,20 @@ class ValkeyServer:
             OSError,
             *interface.UNEXPECTED,
         ) as error:
-            # the text after the first line can contain the words of a command
-            line = str(error).partition("\n")[0].partition(", with args")[0]
+            # the text after the first line can contain the words of a command, and the
+            # text of an unexpected error can contain a value
+            text = "" if isinstance(error, interface.UNEXPECTED) else str(error)
+            line = text.partition("\n")[0].partition(", with args")[0]
             interface.raise_driver_error(kind_of(error), error, line, self.where)
 
 
 class _Connection:
-    """Connection to a server.
-
-    Attributes:
-        is_usable: False if the connection must be closed, such as after an error, when
-            replies may be left unread.
-    """
+    """Connection to a server."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._raw = client.connection_pool.make_connection()
+        # False after an error: replies may be left unread, so it must be closed
         self.is_usable = True
 
     def connect(self) -> None:

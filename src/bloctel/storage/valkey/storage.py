@@ -36,11 +36,8 @@ _SLICE_SECONDS: Final = 0.2
 class ValkeyStorage:
     """Storage of a registry in Valkey.
 
-    Safe for any number of threads.
-
-    Args:
-        url: `valkey://user:password@host:port/0?namespace=name`; `valkeys:` for TLS,
-            with `ssl_ca_certs=file` for a private certificate authority.
+    The scheme `valkeys:` of the URL is for TLS; the option `ssl_ca_certs=file` is for a
+    private certificate authority.
     """
 
     busy_seconds = interface.BUSY_SECONDS

@@ -39,11 +39,7 @@ _PART: Final = 10_000
 
 
 class ValkeyWriter(ValkeyReader):
-    """Write transaction on a registry in Valkey, under the writer lock.
-
-    Attributes:
-        recorded: The changes of records.
-    """
+    """Write transaction on a registry in Valkey, under the writer lock."""
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
