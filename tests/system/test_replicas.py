@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 KEY = 33199001234
 ON = date(2024, 1, 2)
+LIMITED = "ann:s3cret"
 AT = datetime(2026, 9, 22, 9, tzinfo=UTC)
 PRIMARY = {
     "postgresql": (),
@@ -262,12 +263,32 @@ def test_a_copy_refuses_changes_and_wrong_clocks(
             eventually(lambda: can_read(url, "clock"))
             if kind == "valkey":
                 copied_client(copy).config_set("replica-read-only", "no")
+            if limited := limited_url(primary, copy, name):
+                eventually(lambda: can_read(limited, "clock"))
             storage = open_storage(url)
             with pytest.raises(StorageReadOnlyError), storage.write():
                 pass
             with pytest.raises(StorageReadOnlyError):
                 storage.write_heartbeat()
             storage.close()
+
+
+def limited_url(primary: Any, copy: Any, name: str) -> str | None:
+    """Return the URL of a user who cannot read the state of the replication."""
+    if copy.kind == "mariadb":
+        primary.execute("CREATE USER ann IDENTIFIED BY 's3cret'")
+        primary.execute(f"GRANT SELECT ON {name}.* TO ann")
+        assert can_open(
+            primary.url(name).replace(f"bloctel:{primary.password}", LIMITED)
+        )
+        return url_of(copy, name).replace(f"bloctel:{copy.password}", LIMITED)
+    if copy.kind == "valkey":
+        commands = ["+@read", "+@connection", "+eval", "-info"]
+        copied_client(copy).acl_setuser(
+            "ann", enabled=True, passwords=["+s3cret"], keys=["*"], commands=commands
+        )
+        return url_of(copy, name).replace(f":{copy.password}", LIMITED)
+    return None
 
 
 def test_a_logical_subscriber_is_refused() -> None:

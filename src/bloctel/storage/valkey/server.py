@@ -325,28 +325,24 @@ class _Connection:
 
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, in one round trip."""
-        from valkey.exceptions import ConnectionError as LostError  # noqa: PLC0415
+        from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         if not self.is_usable:
-            raise LostError("the connection was lost")
+            raise exceptions.ConnectionError("the connection was lost")
         self.is_usable = False
         # MULTI is not used, because a server without free memory refuses it
         self._raw.send_packed_command(self._raw.pack_commands(commands))
-        replies = [self._reply(command) for command in commands]
+        replies: list[Any] = []
+        for command in commands:
+            try:
+                replies.append(self._client.parse_response(self._raw, command[0]))
+            except exceptions.ResponseError as error:
+                replies.append(error)
         self.is_usable = True
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
         return replies
-
-    def _reply(self, command: Command) -> Any:
-        """Return the reply to a command, or the server's error."""
-        from valkey.exceptions import ResponseError  # noqa: PLC0415
-
-        try:
-            return self._client.parse_response(self._raw, command[0])
-        except ResponseError as error:
-            return error
 
     def close(self) -> None:
         """Close the connection."""

@@ -131,18 +131,17 @@ class ValkeyWatcher:
 
     def wait_for_change(self, seconds: float) -> None:
         end = clock.elapsed() + seconds
-        while not self._is_closed.is_set():
+        found = None
+        while not found and not self._is_closed.is_set():
             left = end - clock.elapsed()
-            if left <= 0 or self._has_changed(min(left, _SLICE_SECONDS)):
+            if left <= 0:
                 return
-
-    def _has_changed(self, seconds: float) -> bool:
-        block = max(1, round(1000 * seconds))  # the value 0 would block forever
-        where = ("STREAMS", self._stream, self._last)
-        (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
-        if found:
-            self._last = found[0][1][-1][0]
-        return bool(found)
+            # the value 0 would block forever
+            block = max(1, round(1000 * min(left, _SLICE_SECONDS)))
+            where = ("STREAMS", self._stream, self._last)
+            (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
+            if found:
+                self._last = found[0][1][-1][0]
 
     def close(self) -> None:
         self._is_closed.set()
