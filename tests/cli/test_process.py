@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,25 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
     running.stdin.write(rows)
     running.stdin.flush()
     return running
+
+
+@posix
+def test_heartbeats_are_written_until_a_signal(tmp_path: Path) -> None:
+    """`registry heartbeat` stores the time again and again, until it is stopped."""
+    path = tmp_path / "own.db"
+    url = f"sqlite:///{path}"
+    process("registry", "create", url)
+    seen: set[int] = set()
+    command = (*COMMAND, "registry", "heartbeat", url)
+    with (
+        subprocess.Popen(command, env=ENVIRONMENT) as running,
+        contextlib.closing(sqlite3.connect(path, timeout=30)) as connection,
+    ):
+        while len(seen) < 3 and running.poll() is None:
+            seen.update(*connection.execute("SELECT at FROM bloctel_heartbeat"))
+        running.send_signal(signal.SIGTERM)
+    assert running.returncode == 128 + signal.SIGTERM
+    assert sorted(seen)[0] == 0
 
 
 @posix

@@ -203,31 +203,23 @@ def test_a_registry_created_again_is_not_the_one_that_was_opened(
 
             eventually(refuses)
             for book in (follower, registry):
-                with pytest.raises(RegistryReplacedError, match="open the registry again"):
+                with pytest.raises(
+                    RegistryReplacedError, match="open the registry again"
+                ):
                     book.is_blocked(KEY + 10, on=ON)
             with pytest.raises(RegistryReplacedError):
                 writer.build_snapshot(tmp_path / "x.bloctel")
 
 
-#: Options with which Valkey stores its data in an RDB file, not in a log of commands.
-RDB = ("--appendonly", "no", "--save", "3600 1")
-
-
 @pytest.mark.parametrize("n_new", [1, 2])
-@pytest.mark.parametrize(
-    ("kind", "options"), [*((k, ()) for k in KINDS), ("valkey", RDB)]
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_lost_its_last_changes(
-    kind: str,
-    options: tuple[str, ...],
-    n_new: int,
-    caplog: pytest.LogCaptureFixture,
-    tmp_path: Path,
+    kind: str, n_new: int, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """Changes after a failover or a restoration are never confused with lost ones."""
     new = range(KEY + 2, KEY + 2 + n_new)
     caplog.set_level(logging.WARNING, "bloctel")
-    with server(kind, *options) as started:
+    with server(kind) as started:
         url = started.url(unique())
         Registry.create(url, lists=["own"]).close()
         registered(url, KEY)

@@ -24,6 +24,8 @@ from bloctel.errors import (
     StorageError,
     StorageGoneError,
 )
+from bloctel.storage.interface import open_storage
+from bloctel.storage.rows import Position
 from bloctel.storage.sql import sqlite_file
 from bloctel.storage.sql.sqlite import SqliteStorage
 
@@ -418,6 +420,30 @@ def test_no_free_connection_is_busy(path: Path) -> None:
             pass
         for reader in readers:
             reader.__exit__(None, None, None)
+
+
+def test_log_that_cannot_be_created_is_an_error_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a lock of another program is waited for, not other errors of SQLite."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(sqlite_file, "Event", lambda: pytest.fail("it waits"))
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))  # no file can be written
+    try:
+        with pytest.raises(StorageGoneError):
+            Registry.open(url_of(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+
+
+def test_integer_that_the_driver_refuses_is_an_error(path: Path) -> None:
+    """Errors of Python in a driver become errors of the library, without the value."""
+    storage = open_storage(url_of(path))
+    with pytest.raises(StorageError, match="OverflowError") as caught:
+        storage.lookup([2**70], Position(0, 0))
+    assert str(2**70) not in str(caught.value) + repr(caught.value.__cause__)
+    storage.close()
 
 
 def test_file_that_is_not_a_database_is_closed(tmp_path: Path) -> None:

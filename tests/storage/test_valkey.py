@@ -573,6 +573,61 @@ def test_a_server_that_evicts_is_refused() -> None:
             pass
 
 
+def test_a_server_that_can_lose_changes_is_not_written() -> None:
+    """Changes need a log that is flushed before each confirmation; reads do not."""
+    with server("valkey") as started:
+        storage, raw = fill(started.url("x")), client(started)
+        for name, weaker, stronger in (
+            ("appendfsync", "everysec", "always"),
+            ("appendonly", "no", "yes"),
+        ):
+            raw.config_set(name, weaker)
+            with pytest.raises(StorageError, match=f"set {name} to {stronger}"):
+                add(storage, KEY + 1)
+            assert look_up(storage, [KEY]).registrations == [row()]
+            raw.config_set(name, stronger)
+        assert add(storage, KEY + 1) == 1
+        storage.close()
+
+
+def test_a_change_on_a_server_that_becomes_a_replica_is_an_error() -> None:
+    """A change is not confirmed if its server became a replica meanwhile."""
+    with server("valkey", "--replica-read-only", "no") as started:
+        storage = fill(started.url("x"))
+
+        def change() -> None:
+            with storage.write() as writer:
+                writer.add_registrations([new_rows([row(KEY + 1)])])
+                client(started).execute_command("REPLICAOF", "127.0.0.1", 1)
+
+        with pytest.raises(StorageGoneError, match="became a replica"):
+            change()
+        with pytest.raises(StorageReadOnlyError):
+            add(storage, KEY + 2)
+        storage.close()
+
+
+def test_the_last_record_that_was_read_never_decreases(storage: ValkeyStorage) -> None:
+    """Threads that note sequence numbers at the same time keep the greatest one."""
+    noted = storage._server
+    other = threading.Thread(target=noted.note, args=("calls", 9))
+
+    class Seen(dict[str, int]):
+        def get(self, field: str, default: Any = None) -> Any:
+            found = super().get(field, default)
+            if other.ident is None:
+                other.start()
+                other.join(0.05)
+            return found
+
+    noted._seen = Seen()
+    noted.note("calls", 7)
+    other.join()
+    assert noted.seen("calls") == 9
+    with pytest.raises(StorageUnreachableError, match="lost its last changes"):
+        noted.note("calls", 8, at_least=9)
+
+
 def test_a_replica_is_not_written() -> None:
     """A write to a replica server raises StorageReadOnlyError."""
     with server("valkey", "--replicaof", "127.0.0.1", "1") as started:

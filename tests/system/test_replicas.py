@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -16,7 +16,14 @@ from bloctel import Follower, Registry
 from bloctel._util import clock
 from bloctel.complaints import Complaints
 from bloctel.compliance import CallLog, ConsentRegister, Decision, Desk, Outcome
-from bloctel.errors import StorageBusyError, StorageGoneError, StorageUnreachableError
+from bloctel.errors import (
+    RegistryNotFoundError,
+    StorageBusyError,
+    StorageError,
+    StorageGoneError,
+    StorageReadOnlyError,
+    StorageUnreachableError,
+)
 from bloctel.storage.interface import open_storage
 from tests.compliance.test_consents import consent
 from tests.helpers.proxy import Proxy, proxy_to
@@ -36,12 +43,33 @@ if TYPE_CHECKING:
 
 KEY = 33199001234
 ON = date(2024, 1, 2)
+LIMITED = "ann:s3cret"
 AT = datetime(2026, 9, 22, 9, tzinfo=UTC)
 PRIMARY = {
     "postgresql": (),
     "mariadb": ("--log-bin=bin", "--server-id=1"),
     "valkey": (),
 }
+
+
+@contextmanager
+def heartbeats(url: str) -> Iterator[None]:
+    """Write heartbeats until the end, or until the server does not answer."""
+    storage, is_over = open_storage(url), threading.Event()
+
+    def write() -> None:
+        with suppress(StorageError):
+            while not is_over.wait(0.1):
+                storage.write_heartbeat()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        storage.close()
 
 
 class PostgresqlCopy(Postgresql):
@@ -68,32 +96,43 @@ class PostgresqlCopy(Postgresql):
 
 
 class MariadbCopy(Mariadb):
-    """Replica of another server."""
+    """Replica of another server, with a named connection."""
 
     primary: Server
+    connection = "east"
 
     def prepare(self) -> None:
         """Create another server."""
         super().prepare()
-        self._options.append("--server-id=2")
+        self.server_id = getattr(self.primary, "server_id", 1) + 1
+        self._options += [f"--server-id={self.server_id}", "--log-bin=bin"]
+        self._options.append("--log-slave-updates")
 
     def start(self) -> None:
         """Start the server, and copy the other one."""
         super().start()
         self.execute(
-            f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='bloctel', "
-            f"MASTER_PORT={self.primary.port}, MASTER_CONNECT_RETRY=1, "
-            f"MASTER_PASSWORD='{self.primary.password}', MASTER_USE_GTID=slave_pos"
+            f"CHANGE MASTER '{self.connection}' TO MASTER_HOST='127.0.0.1', "
+            f"MASTER_USER='bloctel', MASTER_PORT={self.primary.port}, "
+            f"MASTER_CONNECT_RETRY=1, MASTER_PASSWORD='{self.primary.password}', "
+            "MASTER_USE_GTID=slave_pos"
         )
         self.copy()
 
     def stop_copying(self) -> None:
         """Stop the replay of changes."""
-        self.execute("STOP SLAVE SQL_THREAD")
+        self.execute(f"STOP SLAVE '{self.connection}' SQL_THREAD")
 
     def copy(self) -> None:
         """Start the replay of changes."""
-        self.execute("START SLAVE")
+        self.execute(f"START SLAVE '{self.connection}'")
+
+
+def copied_client(copy: Server) -> Any:
+    """Return a client of a Valkey server."""
+    import valkey
+
+    return valkey.Valkey(port=copy.port, password=copy.password)
 
 
 class ValkeyCopy(Valkey):
@@ -102,9 +141,7 @@ class ValkeyCopy(Valkey):
     primary: Server
 
     def _replicate(self, port: int) -> None:
-        import valkey
-
-        with valkey.Valkey(port=self.port, password=self.password) as client:
+        with copied_client(self) as client:
             client.config_set("masterauth", self.primary.password)
             client.execute_command("REPLICAOF", "127.0.0.1", port)
 
@@ -168,38 +205,135 @@ def answers(url: str) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_that_stopped_is_silent(kind: str) -> None:
-    """Look-ups on a copy are refused if its data is too old, and work again later."""
+    """Look-ups on a copy, and on a copy of it, are refused if the data is too old."""
+    name = unique()
+    with (
+        server(kind, *PRIMARY[kind]) as primary,
+        Registry.create(primary.url(name), lists=["own"]) as writer,
+        copied(primary) as copy,
+        copied(copy) as second,
+    ):
+        writer.register(KEY, list="own", on=ON)
+        url, last = (url_of(each, name) for each in (copy, second))
+        eventually(lambda: can_read(last))
+        assert not answers(url)  # there is no heartbeat
+        with (
+            heartbeats(primary.url(name)),
+            Follower.open(url, max_silence_seconds=1) as follower,
+            Registry.open(url, refresh_seconds=0) as registry,
+            Follower.open(last, max_silence_seconds=1) as far,
+        ):
+            books = follower, registry, far
+            for book in books:
+                eventually(lambda b=book: not refuses(b))  # type: ignore[misc]
+            assert answers(url)
+
+            copy.stop_copying()
+            writer.register(KEY + 1, list="own", on=ON)
+            for book in (follower, registry):
+                eventually(lambda b=book: refuses(b))  # type: ignore[misc]
+            assert follower.silent_seconds > 1
+            with Follower.open(url, max_silence_seconds=1) as late:
+                eventually(lambda: refuses(late))
+
+            copy.copy()
+            for book in books:
+                eventually(lambda b=book: not refuses(b))  # type: ignore[misc]
+                eventually(lambda b=book: b.is_blocked(KEY + 1, on=ON))  # type: ignore[misc]
+            primary.kill()
+            for book in books:
+                eventually(lambda b=book: refuses(b))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_refuses_changes_and_wrong_clocks(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy accepts neither changes nor heartbeats, nor a heartbeat in the future."""
     name = unique()
     with server(kind, *PRIMARY[kind]) as primary:
-        with Registry.create(primary.url(name), lists=["own"]) as writer:
-            writer.register(KEY, list="own", on=ON)
-        with copied(primary) as copy, Registry.open(primary.url(name)) as writer:
+        Registry.create(primary.url(name), lists=["own"]).close()
+        source, seconds = open_storage(primary.url(name)), clock.now()
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "now", lambda: seconds + 3600)
+            source.write_heartbeat()
+        source.close()
+        with copied(primary) as copy:
             url = url_of(copy, name)
-            eventually(lambda: answers(url))
-            with (
-                Follower.open(url, max_silence_seconds=1) as follower,
-                Registry.open(url, refresh_seconds=0) as registry,
-            ):
-                end = time.monotonic() + 3  # an idle copy is up to date
-                while time.monotonic() < end:
-                    assert not refuses(follower)
-                    assert not refuses(registry)
+            eventually(lambda: can_read(url, "clock"))
+            if kind == "valkey":
+                copied_client(copy).config_set("replica-read-only", "no")
+            if limited := limited_url(primary, copy, name):
+                eventually(lambda: can_read(limited, "clock"))
+            storage = open_storage(url)
+            with pytest.raises(StorageReadOnlyError), storage.write():
+                pass
+            with pytest.raises(StorageReadOnlyError):
+                storage.write_heartbeat()
+            storage.close()
 
-                copy.stop_copying()
-                writer.register(KEY + 1, list="own", on=ON)
-                for book in (follower, registry):
-                    eventually(lambda b=book: refuses(b))  # type: ignore[misc]
-                assert follower.silent_seconds > 1
-                with Follower.open(url, max_silence_seconds=1) as late:
-                    eventually(lambda: refuses(late))
 
-                copy.copy()
-                for book in (follower, registry):
-                    eventually(lambda b=book: not refuses(b))  # type: ignore[misc]
-                    eventually(lambda b=book: b.is_blocked(KEY + 1, on=ON))  # type: ignore[misc]
-                primary.kill()
-                for book in (follower, registry):
-                    eventually(lambda b=book: refuses(b))  # type: ignore[misc]
+def limited_url(primary: Any, copy: Any, name: str) -> str | None:
+    """Return the URL of a user who cannot read the state of the replication."""
+    if copy.kind == "mariadb":
+        primary.execute("CREATE USER ann IDENTIFIED BY 's3cret'")
+        primary.execute(f"GRANT SELECT ON {name}.* TO ann")
+        assert can_open(
+            primary.url(name).replace(f"bloctel:{primary.password}", LIMITED)
+        )
+        return url_of(copy, name).replace(f"bloctel:{copy.password}", LIMITED)
+    if copy.kind == "valkey":
+        commands = ["+@read", "+@connection", "+eval", "-info"]
+        copied_client(copy).acl_setuser(
+            "ann", enabled=True, passwords=["+s3cret"], keys=["*"], commands=commands
+        )
+        return url_of(copy, name).replace(f":{copy.password}", LIMITED)
+    return None
+
+
+def test_a_logical_subscriber_is_refused() -> None:
+    """A PostgreSQL server that subscribes to the tables of a registry is refused."""
+    name = unique()
+    with (
+        server("postgresql", "-cwal_level=logical") as primary,
+        server("postgresql") as other,
+    ):
+        for each in (primary, other):
+            Registry.create(each.url(name), lists=["own"]).close()
+        execute(primary, name, "CREATE PUBLICATION p FOR ALL TABLES")
+        execute(
+            other,
+            name,
+            f"CREATE SUBSCRIPTION s CONNECTION '{primary.url(name)}' PUBLICATION p "
+            "WITH (copy_data = false)",
+        )
+        with pytest.raises(StorageError, match="subscription"):
+            Registry.open(other.url(name))
+        execute(other, name, "DROP SUBSCRIPTION s")
+        Registry.open(other.url(name)).close()
+
+
+def execute(server: Any, name: str, text: str) -> None:
+    """Execute a statement in a database of PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(server._url(name), autocommit=True) as connection:
+        connection.execute(text.encode())
+
+
+def can_read(url: str, said: str = "heartbeat") -> bool:
+    """Return True if a copy refuses only because of its heartbeat."""
+    storage = open_storage(url)
+    try:
+        storage.check()
+        with storage.read():
+            return False
+    except StorageUnreachableError as error:
+        return said in str(error)
+    except (RegistryNotFoundError, StorageError):
+        return False
+    finally:
+        storage.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -215,6 +349,7 @@ def test_records_on_a_copy_that_stopped_permit_no_call(
         CallLog.open(primary.url(name)) as calls,
         Registry.open(primary.url(name)) as lists,
         copied(primary) as copy,
+        heartbeats(primary.url(name)),
     ):
         lists.add_list("own")
         lists.register(KEY + 1, list="own", on=ON)
@@ -284,6 +419,7 @@ def test_the_age_of_data_is_known_before_the_data(kind: str) -> None:
         server(kind, *PRIMARY[kind]) as primary,
         Registry.create(primary.url(name), lists=["own"]) as writer,
         copied(primary) as copy,
+        heartbeats(primary.url(name)),
     ):
         url = url_of(copy, name)
         eventually(lambda: can_open(url))
@@ -299,7 +435,7 @@ def test_the_age_of_data_is_known_before_the_data(kind: str) -> None:
         with storage.read(max_lag_seconds=inf) as reader:
             before = reader.position()
             copy.copy()
-            eventually(lambda: lag() == 0)
+            eventually(lambda: lag() < 1)
             assert (reader.lag() or 0) > 1
         with storage.read() as reader:
             assert reader.position().cursor > before.cursor
@@ -320,6 +456,7 @@ def two_servers(kind: str) -> Iterator[tuple[Any, Any, str, Proxy, str]]:
         CallLog.open(primary.url(name)) as calls,
         copied(primary) as copy,
         proxy_to(primary.port) as proxy,
+        heartbeats(primary.url(name)),
     ):
         eventually(lambda: can_open(url_of(copy, name)))
         copy.stop_copying()

@@ -3,7 +3,8 @@
 import sys
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from threading import Event
+from typing import Any, Final
 
 from bloctel.bulk import export_numbers, import_numbers
 from bloctel.cli import options
@@ -29,6 +30,7 @@ from bloctel.numbers.phone_number import PhoneNumber, number_to_store
 from bloctel.registry.journal import HistoryEntry
 from bloctel.registry.prefix_rules import PrefixEntry
 from bloctel.registry.registry import Registry
+from bloctel.storage import open_storage
 
 _group = StoreCommands(
     Registry,
@@ -36,6 +38,9 @@ _group = StoreCommands(
     "Create registries; register, renew, withdraw and purge numbers.",
 )
 app = _group.app
+
+#: Much less than the limit for the age of data (`interface.MAX_LAG_SECONDS`).
+_HEARTBEAT_SECONDS: Final = 1.0
 
 _PREFIX = argument("PREFIX", "A prefix such as 0899 or +33162.")
 
@@ -310,6 +315,25 @@ def mark_restored(
         bloctel registry mark-restored sqlite:///oppositions.db
     """
     Registry.mark_restored(url, secret=secret)
+
+
+@app.command()
+def heartbeat(url: str = options.REGISTRY) -> None:
+    """Store the time once per second, for look-ups on copies of the server.
+
+    A copy is a standby or replica of the database server.  The newest time that a copy
+    has shows the age of its data, and data that is too old is refused.  So this command
+    must run all the time, with the URL of the primary server.  It ends with an error if
+    the server does not answer: let a service manager start it again.
+
+    Example:
+        bloctel registry heartbeat postgresql://bloctel@db.example/oppositions
+    """
+    storage = open_storage(url)
+    storage.check()
+    while True:
+        storage.write_heartbeat()
+        Event().wait(_HEARTBEAT_SECONDS)
 
 
 @_group.command("block-prefix")

@@ -11,6 +11,7 @@ only its own changes.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import RLock, current_thread, get_ident, main_thread
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
@@ -23,8 +24,8 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors that every change would get, each after a long wait.  Any other error can come
-#: from the row of one change, for example a stored row that is damaged.
+#: Errors that do not depend on the change: to try again would only wait again.  Any
+#: other error can come from one change, for example from a damaged stored row.
 _OF_ALL = (StorageBusyError, StorageGoneError)
 
 #: Seconds after which a thread that was not woken checks if it can lead: an exception
@@ -32,38 +33,24 @@ _OF_ALL = (StorageBusyError, StorageGoneError)
 _CHECK_SECONDS: Final = 0.05
 
 
+@dataclass(eq=False)
 class _Change(Generic[_T]):
     """Change that a thread waits for: a function, or a row for a batch function."""
 
-    result: _T
-    error: BaseException | None = None
-    is_done = False
-
-    def __init__(
-        self,
-        apply: Callable[[Writer], _T] | None = None,
-        *,
-        batch: Callable[[Writer, Sequence[Any]], Sequence[_T]] | None = None,
-        row: Any = None,
-        alone: bool = False,
-    ) -> None:
-        self.apply = apply
-        self.batch = batch
-        self.row = row
-        self.alone = alone
-        # A message: the change is done, or its thread must lead.  An interrupted Event
-        # could stay locked.
-        self.woken = SimpleQueue[None]()
+    apply: Callable[[Writer], _T] | None = None
+    batch: Callable[[Writer, Sequence[Any]], Sequence[_T]] | None = None
+    row: Any = None
+    alone: bool = False
+    result: _T = field(init=False)
+    error: BaseException | None = field(default=None, init=False)
+    is_done: bool = field(default=False, init=False)
+    # A message: the change is done, or its thread must lead.  An interrupted Event
+    # could stay locked.
+    woken: SimpleQueue[None] = field(default_factory=SimpleQueue, init=False)
 
 
 class GroupCommit:
-    """Queue of changes, committed together by one of the waiting threads.
-
-    Args:
-        storage: The storage of the changes.
-        committed: Function that is called after each transaction, before the waiting
-            threads continue. It never raises.
-    """
+    """Queue of changes, committed together by one of the waiting threads."""
 
     def __init__(self, storage: Storage, committed: Callable[[], None]) -> None:
         self._storage = storage
@@ -85,13 +72,9 @@ class GroupCommit:
     ) -> _T:
         """Call *change* in a transaction; return its result once it is stored.
 
-        The transaction may contain changes of other threads. If one of them fails,
-        *change* is called again in another transaction.
-
-        Raises:
-            StorageError: The storage failed; nothing is stored. There is one exception:
-                after a StorageGoneError during the commit, the change may be stored.
-                Repeat the change; if it is stored already, this changes nothing.
+        The transaction may contain changes of other threads. If a change fails, each
+        change of the transaction is called again in a transaction of its own. After a
+        StorageGoneError during the commit, the change may be stored: repeat it.
         """
         return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
 

@@ -29,6 +29,7 @@ a logged call does not wake the followers of a list.
 
 import re
 import secrets
+import struct
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -38,6 +39,7 @@ from pkgutil import resolve_name
 from typing import Final, NoReturn, Protocol
 
 from bloctel import errors
+from bloctel._util import clock
 from bloctel._util.optional import optional_module
 from bloctel._util.raising import raise_alone
 from bloctel.storage.rows import (
@@ -70,17 +72,12 @@ class Reader(Protocol):
     def lists(self) -> tuple[StoredList, ...]:
         """Return the lists, sorted by id."""
 
-    def last_change(self) -> int:
-        """Return the cursor of the last change; 0 before the first one.
-
-        Each write transaction that changes something increases the cursor, even if it
-        only adds a list. Records do not change the cursor.
-        """
-
     def position(self) -> Position:
         """Return the cursor and the token of the last stored change.
 
-        A writer does not see its own changes in it.
+        Each write transaction that changes something increases the cursor, even if it
+        only adds a list. Records do not change the cursor. In a write transaction, the
+        position is the one before the transaction.
         """
 
     def token(self, cursor: int) -> int | None:
@@ -92,8 +89,8 @@ class Reader(Protocol):
     def lag(self) -> float | None:
         """Return the age of the data in seconds, if the server copies another server.
 
-        It is the age at the start of the transaction: None if the server itself accepts
-        the changes, 0 if the copy is up to date, and infinite if it is not known.
+        It is the age at the start of the transaction (`copy_age`): None if the server
+        is not a copy, and infinite if the age is not known.
         """
 
     def changes(self, since: int, limit: int) -> list[Event]:
@@ -156,7 +153,7 @@ class Writer(Reader, Protocol):
         """Replace the list with that id; its name stays."""
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
-        """Add registrations, with a `REGISTERED` event each; return the number added.
+        """Add registrations and their `REGISTERED` events; return the number added.
 
         A registration that exists already is not changed and not counted, unless the
         new one ends later (`Registration.extended_by`): after a withdrawal, the new
@@ -226,7 +223,7 @@ class Watcher(Protocol):
 
 
 class PollingWatcher:
-    """Watcher for storages that send no notifications: the follower polls."""
+    """Watcher for storages that send no notifications: the follower polls them."""
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -294,8 +291,17 @@ class Storage(Protocol):
 
         Raises:
             StorageBusyError: Another writer took too long.
-            StorageUnreachableError: The server is a copy that accepts changes, and its
-                data is older than `MAX_LAG_SECONDS`.
+            StorageReadOnlyError: The server is a copy of another server.
+        """
+
+    def write_heartbeat(self) -> None:
+        """Store the current time, from which copies compute the age of their data.
+
+        A heartbeat changes neither the cursor nor the journal. On a server, it does not
+        wait for a write transaction, which can take minutes.
+
+        Raises:
+            StorageReadOnlyError: The server is a copy of another server.
         """
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
@@ -380,7 +386,7 @@ def open_storage(url: str) -> Storage:
 def closed_error(where: str) -> errors.StorageError:
     """Return the error for an operation on a closed storage."""
     return errors.StorageError(
-        "an open registry", "a closed one", where, message="the registry is closed"
+        "an open registry", "a closed registry", where, message="the registry is closed"
     )
 
 
@@ -392,7 +398,7 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
     """Return the error for the use of a storage of the parent process after a fork."""
     return errors.ForkedError(
         "a registry that this process opened",
-        "one that was opened before a fork",
+        "a registry that was opened before a fork",
         where,
         message="the registry was opened before this process was forked from its "
         "parent process; open it in this process",
@@ -462,41 +468,84 @@ def driver_error(
     return kind("a storage that answers", got, where, message=f"storage error: {got}")
 
 
-def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
-    """Check that the age of data does not exceed a limit, both in seconds.
+def copy_error(where: str) -> errors.StorageReadOnlyError:
+    """Return the error for a change on a server that copies another server."""
+    return errors.StorageReadOnlyError(
+        "the primary server",
+        "a server that copies another server",
+        where,
+        message="the server is a copy of another server (a standby or replica), where "
+        "a change would be lost; use the URL of the primary server",
+    )
 
-    Raises:
-        StorageUnreachableError: The data is older.
+
+def heartbeat_time() -> int:
+    """Return the current time for a heartbeat, in milliseconds since 1970-01-01."""
+    return int(1000 * clock.now())
+
+
+def copy_age(heartbeat: int, where: str) -> float:
+    """Return the age in seconds of the data on a server that copies another server.
+
+    Servers copy changes in the order of the commits. A copy that has a heartbeat
+    therefore has all changes that were confirmed before the time of the heartbeat. This
+    is also true for a copy of a copy, which cannot know if its source is up to date.
+
+    Args:
+        heartbeat: The time of the newest heartbeat on the copy, from `heartbeat_time`;
+            0 without a heartbeat.
+        where: The name of the storage in messages.
     """
+    if not heartbeat:
+        return inf
+    age = clock.now() - heartbeat / 1000
+    if age < -MAX_LAG_SECONDS:
+        raise errors.StorageUnreachableError(
+            "a heartbeat in the past",
+            f"a heartbeat {-age:.0f} seconds in the future",
+            where,
+            message=f"the clock of this machine is {-age:.0f} seconds behind the clock "
+            "of the machine that runs bloctel registry heartbeat, so the age of the "
+            "data is not known; synchronise the two clocks",
+        )
+    return max(age, 0.0)
+
+
+def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
+    """Check that the age of data does not exceed a limit, both in seconds."""
     if age is not None and age > limit:
         shown = "an unknown time" if age == inf else f"{age:.0f} seconds"
         raise errors.StorageUnreachableError(
             f"an answer of the storage within {limit:g} seconds",
             f"no answer for {shown}",
             message=f"the storage has not answered for {shown}, or its server is a "
-            f"copy whose data is that old; the limit is {limit:g} seconds",
+            f"copy whose data is that old; the limit is {limit:g} seconds. For a copy, "
+            "bloctel registry heartbeat must run with the URL of the primary server",
         )
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
-    """Check that the history of a server contains a position that was read before.
-
-    Args:
-        token: The token that the server has for the cursor of the position, or None.
-        position: The position.
-        where: The name of the storage in messages.
-
-    Raises:
-        StorageUnreachableError: The server lacks changes that were read before.
-    """
+    """Check that the history of a server contains a position that was read before."""
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",
-            "a server without the last ones",
+            "a server without the last changes",
             where,
             message="the server does not have all changes that were read before: it is "
             "a copy that does not have the last changes yet, or it lost them",
         )
+
+
+#: Errors of the language that a driver raises for data that it does not expect.
+UNEXPECTED: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def raise_driver_error(
@@ -506,12 +555,6 @@ def raise_driver_error(
 
     The cause is a copy of the driver's error: attributes of the original contain
     statements and parameters.
-
-    Args:
-        kind: The class of the raised error.
-        error: The error of the driver.
-        text: The part of its message that contains no values.
-        where: The name of the storage in messages.
     """
     text = without_digits(text)
     cause: BaseException
@@ -525,18 +568,7 @@ def raise_driver_error(
 
 
 def require_version(text: str | None, version: int, where: str) -> None:
-    """Check that a registry has the schema version of this library.
-
-    Args:
-        text: The version as it is stored, or None if there is no registry.
-        version: The schema version of this library.
-        where: The name of the registry in messages.
-
-    Raises:
-        RegistryNotFoundError: There is no registry.
-        NewerRegistryError: A later version of the library made the registry.
-        StorageError: The version of the registry is unknown.
-    """
+    """Check that a registry has the schema version of this library."""
     if text is None:
         raise not_found_error(where)
     if text == str(version):

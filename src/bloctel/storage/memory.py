@@ -1,13 +1,13 @@
 """Registries in the memory of this process: the simplest storage, and the fastest."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,42 +28,26 @@ from bloctel.storage.rows import (
     in_parts,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import (
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
-    from pathlib import Path
-
 _URL: Final = "memory:"
 _PART: Final = 1 << 14  # rows per part
 
 
 class _Content:
-    """Content of a storage.
-
-    Attributes:
-        numbers: The registrations of each number.
-        journal: The events, sorted by cursor.
-        records: The records of each stream; record N is at index N - 1.
-        record_indexes: The indexes of each number's records in a stream.
-    """
+    """Content of a storage."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
         self.lists: list[StoredList] = []
         self.numbers: dict[int, tuple[Registration, ...]] = {}
-        self.journal: list[Event] = []
+        self.journal: list[Event] = []  # sorted by cursor
         self.last_change = 0
         self.token = interface.new_token()  # one history: no copy can replace it
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
+        # record N of a stream is at index N - 1
         self.records: defaultdict[str, list[RecordRow]] = defaultdict(list)
+        # the indexes of the records about a number in a stream
         self.record_indexes: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
 
     def index_after(self, cursor: int) -> int:
@@ -82,9 +66,6 @@ class MemoryReader:
 
     def lists(self) -> tuple[StoredList, ...]:
         return tuple(self._content.lists)
-
-    def last_change(self) -> int:
-        return self._content.last_change
 
     def position(self) -> Position:
         return Position(self._content.last_change, self._content.token)
@@ -345,11 +326,7 @@ def _without(
 
 
 class MemoryStorage:
-    """Storage of a registry in memory; one transaction at a time.
-
-    Args:
-        url: `memory:`.
-    """
+    """Storage of a registry in memory; one transaction at a time."""
 
     busy_seconds = interface.BUSY_SECONDS
     files: tuple[Path, ...] = ()
@@ -408,6 +385,9 @@ class MemoryStorage:
             except BaseException:
                 writer.roll_back()
                 raise
+
+    def write_heartbeat(self) -> None:
+        self._existing()  # this process has the only copy
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:

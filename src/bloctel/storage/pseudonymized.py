@@ -65,14 +65,6 @@ class PseudonymousStorage:
 
     `check`, transactions and look-ups raise WrongSecretError if the numbers are hidden
     by another secret, or not hidden.
-
-    Args:
-        storage: The wrapped storage.
-        secret: At least 16 random bytes.
-
-    Raises:
-        InputError: The secret is too short, or not bytes.
-        MissingExtraError: The extra `secrets` is not installed.
     """
 
     def __init__(self, storage: Storage, secret: bytes) -> None:
@@ -83,6 +75,7 @@ class PseudonymousStorage:
         self.busy_seconds = storage.busy_seconds
         self.files = storage.files
         self.backup = storage.backup
+        self.write_heartbeat = storage.write_heartbeat
         self.watch = storage.watch
         self.close = storage.close
 
@@ -136,7 +129,6 @@ class _Reader:
         self._pseudonyms = pseudonyms
         # these methods return nothing that is encrypted
         self.lists = reader.lists
-        self.last_change = reader.last_change
         self.position = reader.position
         self.token = reader.token
         self.lag = reader.lag

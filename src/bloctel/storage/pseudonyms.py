@@ -49,14 +49,8 @@ _SURROGATES: Final = "surrogatepass"
 class Pseudonyms:
     """Cipher for numbers and texts under one secret.
 
-    Several threads can use it at once.  It cannot be pickled.
-
-    Args:
-        secret: At least `MIN_SECRET_BYTES` random bytes.
-
-    Raises:
-        InputError: The secret is too short, or not bytes.
-        MissingExtraError: The extra `secrets` is not installed.
+    The secret has at least `MIN_SECRET_BYTES` random bytes.  Several threads can use a
+    cipher at the same time.  A cipher cannot be pickled.
     """
 
     __slots__ = ("_aes", "_fingerprint", "_prefix", "_sealer")
@@ -99,11 +93,7 @@ class Pseudonyms:
         return self._fingerprint
 
     def hide(self, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return the pseudonyms of keys, in the same order.
-
-        Raises:
-            InputError: A key is not below 2^62.
-        """
+        """Return the pseudonyms of keys, in the same order."""
         if outside := _first_outside(keys):
             raise InputError(f"keys below 2^{_BITS}", outside)
         return self._in_parts(keys, decrypt=False)
@@ -112,9 +102,6 @@ class Pseudonyms:
         """Return the keys of pseudonyms, in the same order.
 
         The pseudonyms of another secret give random numbers.
-
-        Raises:
-            StorageError: A value is not below 2^62, so it is not a pseudonym.
         """
         if outside := _first_outside(pseudonyms):
             raise StorageError(f"hidden numbers below 2^{_BITS}", outside)
@@ -130,11 +117,7 @@ class Pseudonyms:
         return urlsafe_b64encode(nonce + sealed).decode("ascii")
 
     def unseal(self, sealed: str) -> str:
-        """Return the text that `seal` encrypted.
-
-        Raises:
-            WrongSecretError: The text was sealed under another secret, or altered.
-        """
+        """Return the text that `seal` encrypted."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - optional
 
         try:

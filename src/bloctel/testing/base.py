@@ -45,6 +45,12 @@ def add(storage: Storage, *rows: Registration) -> int:
         return writer.add_registrations([new_rows(rows)])
 
 
+def last_cursor(storage: Storage) -> int:
+    """Return the cursor of the last change."""
+    with storage.read() as reader:
+        return reader.position().cursor
+
+
 def look_up(storage: Storage, keys: Collection[int]) -> Found:
     """Return the result of a look-up, for the position that the storage has now."""
     with storage.read() as reader:

@@ -33,7 +33,7 @@ class JournalContract(ContractBase):
 
         with storage.read() as reader:
             found = reader.changes(0, 100)
-            last = reader.last_change()
+            last = reader.position().cursor
             pages = reader.changes(0, 2) + reader.changes(found[1].cursor, 2)
         assert [event._replace(cursor=0) for event in found] == appended
         assert [event.cursor for event in found] == sorted({e.cursor for e in found})
@@ -49,7 +49,6 @@ class JournalContract(ContractBase):
                 writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY + i, DAY)])
             with storage.read() as reader:
                 position = reader.position()
-                assert position.cursor == reader.last_change()
                 assert reader.position() == position
                 assert reader.lag() is None
                 known.append(position)
@@ -61,6 +60,16 @@ class JournalContract(ContractBase):
         with storage.read() as reader:
             assert reader.position() == known[2]
             assert reader.token(known[1].cursor) == known[1].token
+
+    def test_a_heartbeat_is_no_change(self, storage: Storage) -> None:
+        """A heartbeat changes neither the position nor the journal."""
+        add(storage, row())
+        with storage.read() as reader:
+            position, events = reader.position(), reader.changes(0, 9)
+        storage.write_heartbeat()
+        with storage.read() as reader:
+            assert (reader.position(), reader.changes(0, 9)) == (position, events)
+            assert reader.lag() is None
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
         """Erasure of a last registration erases its number from events and requests.
@@ -117,7 +126,7 @@ class JournalContract(ContractBase):
             with pytest.raises(CursorPurgedError):
                 reader.changes(third - 1, 9)
             assert reader.changes(third, 9) == events[3:]
-            assert reader.last_change() == events[-1].cursor
+            assert reader.position().cursor == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
         with storage.write() as writer:  # dropped events do not come back
             writer.erase_registrations([row(KEY)])
@@ -130,14 +139,14 @@ class JournalContract(ContractBase):
         """No cursor is used twice, even if a trim has emptied the journal."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
-            last = writer.last_change()
+            last = writer.changes(0, 9)[-1].cursor
             assert writer.trim_journal(last + 99) == 2
         if self.is_shared:
             storage.close()
             storage = self.open(url)
 
         with storage.read() as reader:
-            assert reader.last_change() == last
+            assert reader.position().cursor == last
             assert reader.changes(last, 9) == []
         with storage.write() as writer:
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
@@ -170,7 +179,7 @@ class JournalContract(ContractBase):
         """A read from a cursor after the end of the journal is refused."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
-            last = writer.last_change()
+            last = writer.changes(0, 9)[-1].cursor
             assert writer.changes(last, 9) == []
             with pytest.raises(CursorPurgedError):
                 writer.changes(last + 1, 9)

@@ -3,7 +3,16 @@
 from bloctel.periods import NO_END
 from bloctel.storage.interface import Storage
 from bloctel.storage.rows import ChangeKind, PrefixRow, StoredList
-from bloctel.testing.base import DAY, KEY, OWN, ContractBase, new_rows, request, row
+from bloctel.testing.base import (
+    DAY,
+    KEY,
+    OWN,
+    ContractBase,
+    last_cursor,
+    new_rows,
+    request,
+    row,
+)
 
 
 class ListsAndRequestsContract(ContractBase):
@@ -62,7 +71,8 @@ class ListsAndRequestsContract(ContractBase):
         absent = PrefixRow(2, 338992, DAY, NO_END, True)
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
-            before = writer.last_change()
+        before = last_cursor(storage)
+        with storage.write() as writer:
             for rule in rules:
                 writer.set_prefix(rule)
             writer.drop_prefix(rules[7]._replace(ends_on=NO_END, blocks=True))

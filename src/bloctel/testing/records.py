@@ -153,20 +153,20 @@ class RecordsContract(ContractBase):
     def test_records_move_no_cursor(self, storage: Storage) -> None:
         """Records do not move the cursor of the journal, but changes of lists do."""
         with storage.read() as reader:
-            before = reader.last_change()
+            before = reader.position().cursor
         with storage.write() as writer:
             writer.append_records([record(1)])
         with storage.write() as writer:
             writer.erase_records("calls", [1])
 
         with storage.read() as reader:
-            assert reader.last_change() == before
+            assert reader.position().cursor == before
             assert reader.changes(before, 9) == []
         with storage.write() as writer:
             writer.append_records([record(2)])
             writer.add_list("fr.bloctel", None)
         with storage.read() as reader:
-            assert reader.last_change() > before
+            assert reader.position().cursor > before
 
     def test_writers_of_records_are_serialised(self, storage: Storage) -> None:
         """Two writers never append a record with the same sequence number."""

@@ -13,6 +13,7 @@ from bloctel.testing.base import (
     ContractBase,
     add,
     changes,
+    last_cursor,
     look_up,
     new_rows,
     row,
@@ -54,7 +55,7 @@ class RegistrationsContract(ContractBase):
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:2])]) == n
-            cursor = writer.last_change()
+        cursor = last_cursor(storage)
         others = [r._replace(starts_on=DAY + 1) for r in rows]
         assert add(storage, *others, row(KEY - 1)) == 1
 
@@ -73,7 +74,7 @@ class RegistrationsContract(ContractBase):
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(3)])])
             writer.update_registrations([*gone, later])
-            cursor = writer.last_change()
+        cursor = last_cursor(storage)
         rows = [row(KEY + 2 * i)._replace(starts_on=DAY + 3) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:1])]) == n
@@ -94,15 +95,15 @@ class RegistrationsContract(ContractBase):
             new_rows([row(key) for key in some])
             for some in np.array_split(keys, 3)  # each part is a large addition
         ]
+        before = last_cursor(storage)
         with storage.write() as writer:
-            before = writer.last_change()
             assert writer.add_registrations(parts) == 70_000
 
         events: list[Event] = []
         with storage.read() as reader:
             while page := reader.changes(events[-1].cursor if events else before, 9999):
                 events += page
-            assert reader.last_change() == events[-1].cursor
+            assert reader.position().cursor == events[-1].cursor
         cursors = [event.cursor for event in events]
         assert cursors == sorted(set(cursors))
         assert sorted(e.key or 0 for e in events) == sorted(keys.tolist())

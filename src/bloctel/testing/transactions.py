@@ -17,6 +17,7 @@ from bloctel.testing.base import (
     add,
     changes,
     failing,
+    last_cursor,
     look_up,
     new_rows,
     request,
@@ -32,7 +33,7 @@ class TransactionsContract(ContractBase):
         """After an error in a transaction, none of its changes is stored."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + 9)])])
-            before = writer.last_change()
+        before = last_cursor(storage)
 
         with failing(storage) as writer:
             writer.add_list("fr.bloctel", None)
@@ -47,7 +48,7 @@ class TransactionsContract(ContractBase):
         with storage.read() as reader:
             assert reader.lists() == (OWN,)
             assert reader.registrations_of([KEY, KEY + 9]) == [row(KEY + 9)]
-            assert reader.last_change() == before
+            assert reader.position().cursor == before
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
@@ -88,13 +89,12 @@ class TransactionsContract(ContractBase):
             assert len(writer.prefixes()) == 1
 
     def test_only_changes_move_the_cursor(self, storage: Storage) -> None:
-        """Each change moves `last_change`; a transaction without changes does not."""
+        """Each change moves the cursor; a transaction without changes does not."""
         cursors = []
 
         def change(do: Callable[[], object]) -> None:
             do()
-            with storage.read() as reader:
-                cursors.append(reader.last_change())
+            cursors.append(last_cursor(storage))
 
         def write(name: str, *arguments: object) -> Callable[[], object]:
             def do() -> None:

@@ -32,14 +32,29 @@ from bloctel.storage.sql.writer import SqlWriter
 CONNECT_SECONDS: Final = 10
 
 
-class SqlStorage:
-    """Storage of a registry in an SQL database.
+class DriverFault(sa.exc.SQLAlchemyError):
+    """Error of a driver that is not one of the driver's own classes."""
 
-    Args:
-        engine: Connections for transactions.
-        lookups: Connections in autocommit mode, for single statements.
-        where: The name of the database in messages, without a password.
-    """
+
+@contextmanager
+def driver_faults() -> Iterator[None]:
+    """Convert errors that are not of the driver's classes, in a block that calls it."""
+    try:
+        yield
+    except interface.UNEXPECTED as error:
+        # the text can contain values, so it is not attached
+        raise_alone(DriverFault(f"unexpected {type(error).__name__} in the driver"))
+
+
+def _convert_fault(context: sa.ExceptionContext) -> None:
+    """Convert an error that SQLAlchemy would not convert."""
+    if context.sqlalchemy_exception is None:
+        with driver_faults():
+            raise context.original_exception
+
+
+class SqlStorage:
+    """Storage of a registry in an SQL database."""
 
     #: The classes of read and write transactions.
     reader: type[SqlReader] = SqlReader
@@ -53,6 +68,8 @@ class SqlStorage:
         self._where = where
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
+        for each in {engine, lookups}:
+            sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
@@ -92,6 +109,7 @@ class SqlStorage:
             for table, row in (
                 (state, first),
                 (schema.commit, {"cursor": 0, "token": token}),
+                (schema.heartbeat, {"id": 1, "at": 0}),
             ):
                 connection.execute(table.delete())
                 connection.execute(table.insert(), row)
@@ -110,21 +128,28 @@ class SqlStorage:
     def read(
         self, *, max_lag_seconds: float = interface.MAX_LAG_SECONDS
     ) -> Iterator[SqlReader]:
-        with (
-            self._transaction(writes=False) as connection,
-            closing(self.reader(connection)) as reader,
-        ):
-            interface.require_recent(reader.lag(), max_lag_seconds)
-            yield reader
+        with self._transaction(writes=False) as connection:
+            lag = None
+            if connection.info["is_copy"]:
+                # the snapshot has this heartbeat, or a newer one
+                heartbeat = connection.scalar(sa.select(schema.heartbeat.c.at))
+                lag = interface.copy_age(heartbeat or 0, self._where)
+            interface.require_recent(lag, max_lag_seconds)
+            with closing(self.reader(connection, lag)) as reader:
+                yield reader
 
     @contextmanager
     def write(self) -> Iterator[SqlWriter]:
         with self._transaction(writes=True) as connection:
             with closing(self.writer(connection)) as writer:
-                interface.require_recent(writer.lag())
                 yield writer
             writer.finish()
             self._has_traces |= writer.has_erased
+
+    def write_heartbeat(self) -> None:
+        with self._transaction(writes=True) as connection:
+            at = interface.heartbeat_time()
+            connection.execute(schema.heartbeat.update().values(at=at))
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         self._require_open()
@@ -186,7 +211,10 @@ class SqlStorage:
         connection = engine.connect()
         try:
             if engine is self._engine:
-                connection.info["lag"] = self._start(connection, writes=writes)
+                is_copy = self._start(connection, writes=writes)
+                connection.info["is_copy"] = is_copy
+                if is_copy and writes:
+                    raise interface.copy_error(self._where)
         except BaseException as error:
             self._give_back(connection, error)
             raise
@@ -202,11 +230,8 @@ class SqlStorage:
             # the server lacks changes, the next connection may reach another server
             connection.invalidate(error)
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
-        """Begin a transaction on the server, and return `Reader.lag`.
-
-        The data is not older than that: the age is known before the data is read.
-        """
+    def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
+        """Begin a transaction; return True if the server copies another server."""
         raise NotImplementedError
 
     @contextmanager

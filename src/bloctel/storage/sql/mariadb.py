@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -14,11 +14,7 @@ from bloctel.storage.sql.writer import SqlWriter
 
 
 class MariadbStorage(engine.SqlStorage):
-    """Storage of a registry in a MariaDB or MySQL database.
-
-    Args:
-        url: `mariadb://user:password@host:port/database`.
-    """
+    """Storage of a registry in a MariaDB or MySQL database."""
 
     def __init__(self, url: str) -> None:
         require_driver("pymysql", "mariadb")
@@ -55,7 +51,7 @@ class MariadbStorage(engine.SqlStorage):
             finally:
                 connection.scalar(sa.func.release_lock(lock))
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+    def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
         seconds = max(1, math.ceil(self.busy_seconds))
         connection.exec_driver_sql(_WAITS.format(seconds))
         if writes and (setting := connection.exec_driver_sql(_FLUSH).scalar()) != 1:
@@ -66,16 +62,16 @@ class MariadbStorage(engine.SqlStorage):
                 message="the server can lose changes after their commit; set "
                 f"innodb_flush_log_at_trx_commit to 1 (it is {setting})",
             )
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        status, signs = _REPLICATION[is_mariadb]
         try:
-            found = connection.exec_driver_sql(_STATUS).mappings().all()
+            return connection.exec_driver_sql(status).first() is not None
         except sa.exc.DBAPIError as error:
-            if error.orig is not None and error.orig.args[:1] == (_NOT_ALLOWED,):
-                return None  # a user without the privilege cannot know it
-            raise
-        ages = [
-            _age({k.replace("Replica", "Slave"): row[k] for k in row}) for row in found
-        ]
-        return max(ages, default=None)
+            if error.orig is None or error.orig.args[:1] != (_NOT_ALLOWED,):
+                raise
+        # without the privilege, only the signs are known: a server that was a copy can
+        # be the primary server now, so they prevent no change
+        return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         number = error.args[0] if error.args else None
@@ -86,15 +82,16 @@ class MariadbStorage(engine.SqlStorage):
         )
 
 
-def _age(status: Mapping[str, Any]) -> float:
-    """Return the age of the data of a replica in seconds."""
-    behind = next((status[k] for k in status if k.startswith("Seconds_Behind_")), None)
-    runs = status["Slave_IO_Running"] == status["Slave_SQL_Running"] == "Yes"
-    return float(behind) if runs and behind is not None else math.inf
-
-
-#: Understood by MariaDB and, up to version 8.3, by MySQL.
-_STATUS: Final = "SHOW SLAVE STATUS"
+#: For MySQL and for MariaDB: the statement that returns a row for each server that this
+#: server copies, and a query for signs that the server copies or copied another one.
+_REPLICATION: Final = {
+    False: ("SHOW REPLICA STATUS", "SELECT @@GLOBAL.read_only"),
+    True: (
+        "SHOW ALL SLAVES STATUS",
+        "SELECT @@GLOBAL.read_only OR @@GLOBAL.gtid_slave_pos <> ''",
+    ),
+}
+#: The error number of a missing privilege.
 _NOT_ALLOWED: Final = 1227
 
 

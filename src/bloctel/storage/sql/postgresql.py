@@ -31,12 +31,7 @@ _CREATION: Final = 0x626C6F63  # the advisory lock for creating a registry
 
 
 class PostgresqlStorage(engine.SqlStorage):
-    """Storage of a registry in a PostgreSQL database.
-
-    Args:
-        url: `postgresql://user:password@host:port/database`, with libpq's options
-            after a question mark (`?sslmode=verify-full`).
-    """
+    """Storage of a registry in a PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
         require_driver("psycopg", "postgresql")
@@ -44,6 +39,7 @@ class PostgresqlStorage(engine.SqlStorage):
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
         self._driver_errors = (psycopg.Error, psycopg.Warning)
+        self._lost = (psycopg.OperationalError, psycopg.InterfaceError)
         parsed, where = engine.server_url(url, "postgresql+psycopg")
         connect_args: dict[str, Any] = {
             "connect_timeout": engine.CONNECT_SECONDS,
@@ -60,21 +56,28 @@ class PostgresqlStorage(engine.SqlStorage):
             sa.event.listen(each, "connect", _prepare_nothing_in_a_pooler)
         super().__init__(*engines, where)
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+    def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
+        then = "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
         if writes:  # a writer must see the latest commits of others
-            connection.exec_driver_sql(
+            then = (
                 f"SET LOCAL lock_timeout = {1000 * self.busy_seconds:.0f};"
                 f" NOTIFY {_CHANNEL};"  # sent by the commit
                 # otherwise a crash can lose a change after its commit
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
-            return None
-        # the snapshot of the second transaction begins after the age is known
-        age: float | None = connection.exec_driver_sql(
-            f"{_LAG}; COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-        ).scalar()
-        return age
+        row = connection.exec_driver_sql(f"{_REPLICATION}; {then}").one()
+        if row.subscribes:
+            raise errors.StorageError(
+                "a server that stores the registry, or a physical copy of it",
+                "a logical subscriber",
+                self._where,
+                message="the tables of the registry belong to a subscription (logical "
+                "replication), which copies each table separately, so the data can be "
+                "incomplete; use the primary server or a physical standby",
+            )
+        is_copy: bool = row.is_copy
+        return is_copy
 
     def _lock_creation(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
@@ -97,8 +100,10 @@ class PostgresqlStorage(engine.SqlStorage):
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         state = getattr(error, "sqlstate", None)
         if state is None:  # the error came before the session existed
-            denied = _DENIED.search(str(error))
-            return errors.StorageDeniedError if denied else _gone(error)
+            if _DENIED.search(str(error)):
+                return errors.StorageDeniedError
+            is_lost = isinstance(error, self._lost)
+            return errors.StorageGoneError if is_lost else errors.StorageError
         return next(
             (kind for start, kind in _KINDS if state.startswith(start)),
             errors.StorageError,
@@ -118,13 +123,6 @@ _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("40", errors.StorageBusyError),
 )
 _DENIED: Final = re.compile("password|authentication|pg_hba|permission denied|role ")
-
-
-def _gone(error: BaseException) -> type[errors.StorageError]:
-    import psycopg  # noqa: PLC0415
-
-    lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return errors.StorageGoneError if lost else errors.StorageError
 
 
 def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
@@ -184,18 +182,11 @@ _STAGED: Final = _row_type(8, 4, 4, 4, 4)
 _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
-#: The age of a standby's data. A standby that replayed all that it received is up to
-#: date as long as it is connected; otherwise only the time of the last replayed
-#: transaction is known.
-_LAG: Final = """
-SELECT CASE
-  WHEN NOT pg_is_in_recovery() THEN NULL
-  WHEN NOT pg_is_wal_replay_paused()
-    AND EXISTS (SELECT FROM pg_stat_wal_receiver)
-    AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
-  ELSE coalesce(
-    extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 'infinity'
-  ) END::float8
+_REPLICATION: Final = """
+SELECT pg_is_in_recovery() AS is_copy, EXISTS (
+  SELECT FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
+  WHERE starts_with(relname, 'bloctel_')
+) AS subscribes
 """
 
 
@@ -208,10 +199,13 @@ class PostgresqlReader(SqlReader):
             " TO STDOUT (FORMAT binary)"
         )
         size, left = _COLUMNS.itemsize, b""
-        with _raw(self._connection).cursor().copy(query) as copy:
+        with (
+            engine.driver_faults(),
+            _raw(self._connection).cursor().copy(query) as copy,
+        ):
             for piece in _pieces(copy, skip=len(_HEAD)):
                 left += piece
-                # the trailer is kept if the data contains it
+                # the last bytes can be the end of the copy, so they stay in `left`
                 n = (len(left) - len(_END)) // size
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]
@@ -249,5 +243,8 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
             rows[f"size{i}"] = rows[f"field{i}"].itemsize
             rows[f"field{i}"] = column
         query = "COPY bloctel_staged FROM STDIN (FORMAT binary)"
-        with _raw(self._connection).cursor().copy(query) as copy:
+        with (
+            engine.driver_faults(),
+            _raw(self._connection).cursor().copy(query) as copy,
+        ):
             copy.write(_HEAD + rows.tobytes() + _END)

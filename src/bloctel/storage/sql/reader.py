@@ -42,8 +42,9 @@ KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
 class SqlReader:
     """Read transaction on an SQL storage."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
         self._connection = connection
+        self._lag = lag
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
@@ -59,9 +60,6 @@ class SqlReader:
         rows = self._connection.execute(sa.select(list_).order_by(list_.c.id))
         return tuple(StoredList(*row) for row in rows)
 
-    def last_change(self) -> int:
-        return self._connection.scalar(sa.select(state.c.last_change)) or 0
-
     def position(self) -> Position:
         row = self._connection.execute(_POSITION).one()
         return Position(row.last_change, row.token)
@@ -70,8 +68,7 @@ class SqlReader:
         return self._connection.scalar(_TOKEN, {"cursor": cursor})
 
     def lag(self) -> float | None:
-        lag: float | None = self._connection.info["lag"]
-        return lag
+        return self._lag
 
     def changes(self, since: int, limit: int) -> list[Event]:
         require_cursor(since, *self._bounds())

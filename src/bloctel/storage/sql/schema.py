@@ -43,6 +43,10 @@ state: Final = _table(
     _value("token", sa.BigInteger),  # of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
 )
+#: The only row has the time of the last heartbeat (`interface.heartbeat_time`).
+heartbeat: Final = _table(
+    "heartbeat", _key("id", sa.Integer), _value("at", sa.BigInteger)
+)
 #: One row for each write transaction that changed something: its last cursor.
 commit: Final = _table(
     "commit", _key("cursor", sa.BigInteger), _value("token", sa.BigInteger)

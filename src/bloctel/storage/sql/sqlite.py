@@ -23,11 +23,7 @@ from bloctel.tabular.outputs import refuse_clashes
 
 
 class SqliteStorage(SqlStorage):
-    """Storage of a registry in an SQLite file.
-
-    Args:
-        url: `sqlite:///path`.
-    """
+    """Storage of a registry in an SQLite file."""
 
     _driver_errors = (sqlite3.Error, sqlite3.Warning)
 
@@ -71,13 +67,13 @@ class SqliteStorage(SqlStorage):
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+    def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
         # a transaction that takes the lock at its first write cannot wait for a writer
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._require_unmoved()
         if writes:
             sqlite_stamps.stamp(connection)
-        return None
+        return False
 
     def _require_unmoved(self) -> None:
         if self._file is not None:

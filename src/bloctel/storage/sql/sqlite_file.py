@@ -30,12 +30,7 @@ from bloctel._util import clock, forks
 from bloctel._util.atomic_files import open_private
 from bloctel._util.protected_files import SQLITE_ENDINGS
 from bloctel._util.raising import raise_alone
-from bloctel.storage.interface import (
-    busy_error,
-    driver_error,
-    forked_error,
-    not_found_error,
-)
+from bloctel.storage import interface
 from bloctel.storage.sql import sqlite_stamps
 from bloctel.storage.sql.schema import setting
 
@@ -81,12 +76,12 @@ class _Connection(sqlite3.Connection):
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         if self._is_inherited:
-            raise forked_error()
+            raise interface.forked_error()
         return super().cursor(*arguments, **options)
 
     def commit(self) -> None:
         if self._is_inherited:
-            raise forked_error()
+            raise interface.forked_error()
         super().commit()
 
     def rollback(self) -> None:
@@ -103,22 +98,9 @@ class _Connection(sqlite3.Connection):
 class SqliteFile:
     """Database file with its log, shared by the storages of this process.
 
-    Args:
-        path: The absolute path of the file, or of a symbolic link to it.
-        where: The name of the registry in messages.
-        busy_seconds: How long to wait for another process.
-        creates: Whether to create the file if it does not exist.
-        restored: Whether the file may lack its last changes.
-
     Attributes:
         id: The device and the inode of the file.
         keeps_log: Whether `close` leaves the log in place.
-
-    Raises:
-        StorageError: The file cannot be opened, or its log is missing.
-        RegistryNotFoundError: The database contains no registry.
-        InputError: A registry would be created in the database of another program.
-        sqlite3.Error: It is not a database, or another process has locked it.
     """
 
     def __init__(
@@ -152,7 +134,8 @@ class SqliteFile:
                 kind: type[errors.StorageError] = errors.StorageGoneError
                 if isinstance(error, PermissionError):
                     kind = errors.StorageDeniedError
-                raise_alone(driver_error(kind, error.strerror or "an I/O error", where))
+                got = error.strerror or "an I/O error"
+                raise_alone(interface.driver_error(kind, got, where))
             # a connection of this object keeps the log open, and changes the mode
             self._connection = self.connect(busy_seconds)
             stack.enter_context(closing(self._connection))
@@ -215,7 +198,8 @@ class SqliteFile:
             self._descriptors.append(os.open(self._path, os.O_RDONLY))
         status = os.fstat(self._descriptors[0])
         if not stat.S_ISREG(status.st_mode):
-            raise driver_error(errors.StorageGoneError, "not a file", self._where)
+            gone = errors.StorageGoneError
+            raise interface.driver_error(gone, "not a file", self._where)
         if status.st_nlink > 1:
             raise errors.StorageError(
                 "a database file with one name",
@@ -227,10 +211,10 @@ class SqliteFile:
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Write into a file without a log that its last changes are missing.
+        """Mark a file without a write-ahead log: its last changes are missing.
 
-        The transaction that marks the file as restored replaces this statement.  If
-        this process is killed before, the file is still refused.
+        The transaction that marks the file as restored removes this mark.  If this
+        process is killed before that transaction, the file is still refused.
         """
         if not _HAS_LOCKS:  # other programs could be using the file
             return
@@ -242,10 +226,10 @@ class SqliteFile:
         self._lock(busy_seconds)
 
     def _require_own_files(self, *, restored: bool) -> None:
-        """Check that the log belongs to the file, is not missing, and is the only one.
+        """Check that the write-ahead log exists, and belongs to the file.
 
-        The registry uses no rollback journal, so SQLite would apply one of another
-        file or of another program.
+        A registry has no rollback journal: SQLite would apply the rollback journal of
+        another file or of another program.
         """
         if _size_of(self._journal):
             raise self._foreign_error(self._journal)
@@ -269,11 +253,11 @@ class SqliteFile:
 
     def _foreign_error(self, other: Path) -> errors.StorageError:
         return errors.StorageError(
-            f"no {other.name}, or the one of this database file",
-            "the one of another file, or of another state of this file",
+            f"no file {other.name}, or the file of this database",
+            "a file of another database, or of another state of this database",
             self._where,
-            message=f"{other.name} does not belong to {self._path.name}: one of the "
-            "two was replaced, for example by a backup. Restore the two files that "
+            message=f"{other.name} does not belong to {self._path.name}: one of these "
+            "files was replaced, for example by a backup. Restore the two files that "
             f"belong together; or, to use {self._path.name} alone, move {other.name} "
             "away, run bloctel registry mark-restored, and register the missing "
             "changes again",
@@ -303,12 +287,14 @@ class SqliteFile:
             execute("PRAGMA busy_timeout = 0")
             try:
                 # the change needs no journal file
-                execute("PRAGMA journal_mode = MEMORY")
-                execute("PRAGMA journal_mode = WAL")
+                execute("PRAGMA journal_mode = MEMORY").fetchall()
+                # without fetchall, errors of the commit would be ignored
+                execute("PRAGMA journal_mode = WAL").fetchall()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_READONLY:
                     break
-                if clock.elapsed() >= end:
+                if code != sqlite3.SQLITE_BUSY or clock.elapsed() >= end:
                     raise
                 Event().wait(_PAUSE_SECONDS)
             else:
@@ -340,7 +326,7 @@ class SqliteFile:
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
             is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
             if not is_stored and clock.elapsed() >= end:
-                raise busy_error(self._where)
+                raise interface.busy_error(self._where)
 
     def _leave_log(self) -> None:
         """Remove the log, unless the file is read-only or in use."""
@@ -365,7 +351,7 @@ class SqliteFile:
         for descriptor, (first, n) in locks:
             while not _try_lock(descriptor, kind, first, n):
                 if clock.elapsed() >= end:
-                    raise busy_error(self._where)
+                    raise interface.busy_error(self._where)
                 Event().wait(_PAUSE_SECONDS)
 
     def _unlock(self) -> None:
@@ -384,7 +370,7 @@ def _require_registry(
     if setting.name in names or (creates and not names):
         return
     if not creates:
-        raise not_found_error(where)
+        raise interface.not_found_error(where)
     raise errors.InputError(
         "the path of a new file",
         "the database of another program",
@@ -463,13 +449,7 @@ def acquire(
 
 
 def release(file: SqliteFile, *, is_idle: bool) -> None:
-    """Close a file if it has no other user.
-
-    Args:
-        file: The file.
-        is_idle: Whether the user has closed all its connections.  If not, the file
-            stays open until another user closes it: to close it would drop locks.
-    """
+    """Close a file if it has no other user."""
     with _mutex:
         users = _open_files.get(file.id, [])
         if file not in users:  # acquired before a fork

@@ -44,18 +44,14 @@ _FEW: Final = 5_000  # up to this number of rows, no staging table is used
 
 
 class SqlWriter(reader.SqlReader):
-    """Write transaction on an SQL storage.
-
-    Attributes:
-        has_erased: True if numbers were erased.
-    """
+    """Write transaction on an SQL storage."""
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
         # the lock waits for other writers, so that cursors grow in the order of commits
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
-        self.has_erased = False
+        self.has_erased = False  # True after an erasure of numbers
 
     def lists(self) -> tuple[StoredList, ...]:
         if self._lists is None:
@@ -68,9 +64,6 @@ class SqlWriter(reader.SqlReader):
             execute, token = self._connection.execute, new_token()
             execute(_MOVE, {"last": self._last, "random": token})
             execute(commit.insert(), {"cursor": self._last, "token": token})
-
-    def last_change(self) -> int:
-        return self._last
 
     def _bounds(self) -> tuple[int, int]:
         return super()._bounds()[0], self._last
@@ -153,10 +146,7 @@ class SqlWriter(reader.SqlReader):
         self._insert(staged, NEW, rows)
 
     def _ending_earlier(self) -> list[tuple[Registration, Registration]]:
-        """Return the stored registrations that end before the staged ones of the day.
-
-        Each is returned with the staged registration.
-        """
+        """Return pairs: a stored registration, and a staged one that ends later."""
         has_end = registration.c.ends_on < NO_END
         if not self._connection.scalar(sa.select(sa.exists().where(has_end))):
             return []  # the query below would read the whole staging table

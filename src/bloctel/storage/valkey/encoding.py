@@ -162,11 +162,7 @@ def pack_line(event: Event | None) -> bytes:
 
 
 def unpack_lines(page: bytes, first: int, wanted: range) -> Iterator[Event]:
-    """Decode the lines with the cursors *wanted*; the first line has *first*.
-
-    Raises:
-        KeyError: A line is lost.
-    """
+    """Decode the lines whose cursors are *wanted*; the first line has *first*."""
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
         if cursor in wanted and code != _NO_EVENT:

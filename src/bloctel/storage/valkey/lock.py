@@ -7,9 +7,9 @@ from threading import Event, Thread
 from typing import Any, Final, Self
 
 from bloctel._util import clock
-from bloctel.errors import StorageBusyError, StorageError
+from bloctel.errors import StorageBusyError, StorageError, StorageGoneError
 from bloctel.storage.interface import busy_error, new_token
-from bloctel.storage.valkey.server import Command, ValkeyServer
+from bloctel.storage.valkey.server import Command, ValkeyServer, is_primary
 
 #: The time until the lock of a writer that died expires, less than other writers wait.
 _LIFE_SECONDS: Final = 4.0
@@ -70,9 +70,6 @@ class WriterLock:
         """Return the replies to the reads of the transaction.
 
         The answering server has the lock, so it has all changes of earlier writers.
-
-        Raises:
-            StorageBusyError: The lock was lost, or another server answered.
         """
         holder, *replies = self._server.send(("GET", self._name), *commands)
         if holder != self._token.encode():
@@ -105,37 +102,33 @@ class WriterLock:
         )
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
-        """Run all *commands*, or none of them, and release the lock.
-
-        Raises:
-            StorageBusyError: The lock was lost; nothing is stored.
-            StorageError: The server failed. If the connection was lost during the
-                commit, it is not known if the commands have run.
-        """
-        stage: list[Command] = []
-        for chunk in _chunks(commands):
+        """Run all *commands*, or none of them, and release the lock."""
+        key, stage = self._server.key, list[Command]()
+        for words in _chunks(commands):
             if stage:
                 self._server.send_once(*stage)
-            stage = self._stage(chunk)
-        if stage:
-            self._finish(stage, last_change)
-        else:
+            name = key("staged", self._token, len(self._staged))
+            self._staged.append(name)
+            stage = [("RPUSH", name, *words), ("EXPIRE", name, _STAGED_SECONDS)]
+        if not stage:
             self.release()
-
-    def _stage(self, words: list[str | bytes | int]) -> list[Command]:
-        name = self._server.key("staged", self._token, len(self._staged))
-        self._staged.append(name)
-        return [("RPUSH", name, *words), ("EXPIRE", name, _STAGED_SECONDS)]
-
-    def _finish(self, stage: list[Command], last_change: int) -> None:
-        key = self._server.key
+            return
         keys = [self._name, key("state"), key("changes"), *self._staged]
-        words = self._token, last_change, new_token()
-        script = self._server.script("commit", keys, *words)
-        replies: list[Any] = self._server.send_once(*stage, script)
-        if not replies[-1]:
+        values = self._token, last_change, new_token()
+        script = self._server.script("commit", keys, *values)
+        role: Command = ("INFO", "replication")
+        *_, is_done, info = self._server.send_once(*stage, script, role)
+        if not is_done:
             raise self._lost()
         self._staged = []
+        if not is_primary(info):  # since the check before the transaction
+            raise StorageGoneError(
+                "a server that stays the primary server",
+                "a server that became a replica",
+                self._server.where,
+                message="the server became a replica during the transaction, so the "
+                "change may be lost; repeat the change on the primary server",
+            )
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:

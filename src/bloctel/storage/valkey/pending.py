@@ -180,20 +180,15 @@ class RequestChanges:
             yield from _index_commands(key(name), stored, removed, added)
 
 
-def person_field(list_id: int, person: str) -> str:
-    """Return the field of a person in the index of requests."""
-    return f"{list_id}:{person}"
-
-
-def number_field(list_id: int, key: int) -> str:
-    """Return the field of a number in the index of requests."""
-    return f"{list_id}:{key}"
+def request_field(list_id: int, about: str | int) -> str:
+    """Return the field of a person or of a number in an index of requests."""
+    return f"{list_id}:{about}"
 
 
 #: The indexes of requests, and the field of a request in each of them.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
-    "requests:by": lambda row: person_field(row.list_id, row.person),
-    "requests:of": lambda row: number_field(row.list_id, row.key),
+    "requests:by": lambda row: request_field(row.list_id, row.person),
+    "requests:of": lambda row: request_field(row.list_id, row.key),
 }
 
 
@@ -213,7 +208,7 @@ class RecordChanges:
 
     Attributes:
         rows: The changed records, by stream and sequence number.
-        erased: The stored records that are erased, as they were.
+        erased: The erased records, with their content before the erasure.
         ends: The last sequence numbers of streams with new records.
         new_indexes: The names of the indexes of streams that have no stored record.
     """

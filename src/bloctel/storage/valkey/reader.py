@@ -15,6 +15,7 @@
 | `requests:of`                 | hash   | `LIST:NUMBER` to ids; the mark            |
 | `records:STREAM`              | hash   | sequence number to JSON                   |
 | `records:of:STREAM`           | hash   | number to sequence numbers; the mark      |
+| `heartbeat`                   | string | time of the last heartbeat                |
 | `lock`, `staged:...`          |        | lock and staged commands of a writer      |
 | `changes`                     | stream | an entry per commit, CURSOR-TOKEN; wakes  |
 |                               |        | followers                                 |
@@ -48,12 +49,7 @@ from bloctel.storage.rows import (
     in_parts,
 )
 from bloctel.storage.valkey import encoding
-from bloctel.storage.valkey.pending import (
-    end_field,
-    number_field,
-    person_field,
-    record_index,
-)
+from bloctel.storage.valkey.pending import end_field, record_index, request_field
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 _FIELDS_PER_READ: Final = 10_000
@@ -74,13 +70,7 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
 
 
 class ValkeyReader:
-    """Reader of a registry in Valkey; each call may show a later moment.
-
-    Args:
-        server: The server.
-        send: Function that sends the commands of the reader, all to the same server.
-        lag: The age of the data of this server.
-    """
+    """Reader of a registry in Valkey; each call may show a later moment."""
 
     def __init__(
         self, server: ValkeyServer, send: Send, lag: float | None = None
@@ -125,10 +115,6 @@ class ValkeyReader:
         """Check that a part exists; a server that evicts keys may have lost it."""
         if not found:
             raise self._server.damaged(f"a registry without its {part}")
-
-    def last_change(self) -> int:
-        self._query()
-        return self._last_change
 
     def position(self) -> Position:
         (found,) = self._send(("HMGET", self._key("state"), "last_change", "token"))
@@ -207,7 +193,7 @@ class ValkeyReader:
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        """Return the commands that read which buckets are in use, and numbers."""
+        """Return the commands that read numbers, and which buckets are in use."""
         bits: list[Command] = [
             ("GETBIT", self._key("buckets"), bucket)
             for bucket in (encoding.ALL_BUCKETS, *buckets)
@@ -284,7 +270,7 @@ class ValkeyReader:
         return next((row for row in self._requests([id]) if row.id == id), None)
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        rows = self._indexed_requests("requests:by", [person_field(list_id, person)])
+        rows = self._indexed_requests("requests:by", [request_field(list_id, person)])
         return [row for row in rows if (row.list_id, row.person) == (list_id, person)]
 
     def requests_of(
@@ -294,7 +280,7 @@ class ValkeyReader:
         if wanted is None:
             rows = self._all_requests()
         else:
-            fields = [number_field(list_id, key) for key in wanted]
+            fields = [request_field(list_id, key) for key in wanted]
             rows = self._indexed_requests("requests:of", fields)
         return [
             row

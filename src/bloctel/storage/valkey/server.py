@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.resources import files
-from math import inf
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -20,9 +19,6 @@ from bloctel.storage import interface
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from threading import Thread
-    from urllib.parse import SplitResult
-
-    import valkey
 
     from bloctel.storage.valkey.lock import WriterLock
 
@@ -35,9 +31,7 @@ _T = TypeVar("_T")
 
 _CONNECT_SECONDS: Final = 10
 _ANSWER_SECONDS: Final = 30
-_PORT: Final = 6379
-_TLS: Final = ("valkeys", "rediss")
-_TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_TLS_OPTIONS: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
@@ -90,9 +84,6 @@ class ValkeyServer:
 
     Safe for any number of threads.
 
-    Args:
-        url: `valkey://user:password@host:port/database?namespace=name`.
-
     Attributes:
         where: The name of the registry in messages, without a password.
         scripts: The text of each script, by name.
@@ -104,14 +95,15 @@ class ValkeyServer:
 
     def __init__(self, url: str) -> None:
         interface.require_driver("valkey", "valkey")
-        address = _Address(url)
-        self.where = address.where
+        # the driver is only partly typed
+        self._client: Any
+        self._client, self.where, namespace = _client(url)
         self.locks: set[WriterLock] = set()
         self.keeper: Thread | None = None
         self._seen: dict[str, int] = {}
+        self._noting = Lock()  # protects `_seen`
         # the braces put all keys of a registry into one slot of a cluster
-        self._root = f"{{{address.namespace}}}"
-        self._client: Any = _client(address)  # the driver is only partly typed
+        self._root = f"{{{namespace}}}"
         self._idle: deque[_Connection] = deque()
         self._refusal: interface.Refusal | None = None
         forks.prepare_in_child(self)
@@ -144,11 +136,7 @@ class ValkeyServer:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Give a function that sends commands to one server, and `Reader.lag` of it.
-
-        Raises:
-            StorageError: The server evicts numbers when memory is short.
-        """
+        """Open a session: a function that sends to one server, and the `Reader.lag`."""
         with self._errors():
             connection, lag = _retried(self._begin)
 
@@ -176,37 +164,63 @@ class ValkeyServer:
     def note(self, field: str, value: int, at_least: int = 0) -> None:
         """Note the value of a field of the state, which never decreases."""
         if value < at_least:
-            raise errors.StorageError(
+            raise errors.StorageUnreachableError(
                 "a storage with all confirmed changes",
                 "a storage without the last changes",
                 self.where,
                 message="the storage lost its last changes; open the registry again",
             )
-        self._seen[field] = max(self.seen(field), value)
+        with self._noting:
+            self._seen[field] = max(self.seen(field), value)
 
-    def require_no_eviction(self) -> None:
-        """Check that the server does not evict keys when memory is short."""
-        with self.session():
-            pass
+    def require_durable(self) -> None:
+        """Check that the server will not lose a change that it has confirmed.
+
+        A replica that accepts changes loses them when it copies its source again.
+        """
+        (info,) = self.send(("INFO", "memory", "persistence", "replication"))
+        if not is_primary(info):
+            raise interface.copy_error(self.where)
+        self._require_no_eviction(info)
+        if not info.get("aof_enabled"):
+            raise self._setting_error("appendonly", "yes", "no")
+        try:
+            (found,) = self.send(("CONFIG", "GET", "appendfsync"))
+        except errors.StorageDeniedError:  # many hosts forbid CONFIG
+            return
+        if found[1:] != [b"always"]:
+            got = b"".join(found[1:]).decode()
+            raise self._setting_error("appendfsync", "always", got)
+
+    def _setting_error(self, name: str, wanted: str, got: str) -> errors.StorageError:
+        return errors.StorageError(
+            f"{name} {wanted}",
+            f"{name} {got}",
+            self.where,
+            message="the server can lose changes that it has confirmed; set "
+            f"{name} to {wanted} in its configuration (it is {got})",
+        )
 
     def _lag_of(self, connection: _Connection) -> float | None:
-        """Return `Reader.lag`, after checking that the server does not evict keys."""
+        """Return `Reader.lag`, after checking that the server does not delete keys."""
+        heartbeat: Command = ("GET", self.key("heartbeat"))
         try:
-            (info,) = connection.send(("INFO", "memory", "replication"))
+            info, at = connection.send(("INFO", "memory", "replication"), heartbeat)
         except Exception as error:
-            if kind_of(error) is errors.StorageDeniedError:
-                return None  # some hosts forbid INFO
-            raise
+            if kind_of(error) is not errors.StorageDeniedError:
+                raise
+            # some hosts forbid INFO; the reply to HELLO contains the role of the server
+            hello, at = connection.send(("HELLO",), heartbeat)
+            info = dict(role=hello[hello.index(b"role") + 1].decode())
+        self._require_no_eviction(info)
+        return (
+            None if is_primary(info) else interface.copy_age(int(at or 0), self.where)
+        )
+
+    def _require_no_eviction(self, info: Mapping[str, Any]) -> None:
         policy = str(info.get("maxmemory_policy", ""))
         if policy.startswith("allkeys") and info.get("maxmemory"):
-            raise errors.StorageError(
-                "maxmemory-policy noeviction",
-                f"maxmemory-policy {policy}",
-                self.where,
-                message=f"the server evicts numbers (maxmemory-policy {policy}); "
-                "set maxmemory-policy noeviction",
-            )
-        return _lag(info)
+            raise self._setting_error("maxmemory-policy", "noeviction", policy)
 
     def close(self) -> None:
         """Close all connections; one in use is closed after its replies."""
@@ -232,13 +246,7 @@ class ValkeyServer:
         """Convert errors while decoding stored values into StorageError."""
         try:
             yield
-        except (
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            struct.error,
-        ) as error:
+        except interface.UNEXPECTED as error:
             kind = type(error).__name__
             # the cause can contain stored values, so it is not attached
             raise_alone(self.damaged(f"a value that cannot be decoded ({kind})"))
@@ -292,23 +300,22 @@ class ValkeyServer:
             exceptions.ValkeyClusterException,
             exceptions.ChildDeadlockedError,
             OSError,
+            *interface.UNEXPECTED,
         ) as error:
-            # the text after the first line can contain the words of a command
-            line = str(error).partition("\n")[0].partition(", with args")[0]
+            # the text after the first line can contain the words of a command, and the
+            # text of an unexpected error can contain a value
+            text = "" if isinstance(error, interface.UNEXPECTED) else str(error)
+            line = text.partition("\n")[0].partition(", with args")[0]
             interface.raise_driver_error(kind_of(error), error, line, self.where)
 
 
 class _Connection:
-    """Connection to a server.
-
-    Attributes:
-        is_usable: False if the connection must be closed, such as after an error, when
-            replies may be left unread.
-    """
+    """Connection to a server."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._raw = client.connection_pool.make_connection()
+        # False after an error: replies may be left unread, so it must be closed
         self.is_usable = True
 
     def connect(self) -> None:
@@ -320,28 +327,24 @@ class _Connection:
 
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, in one round trip."""
-        from valkey.exceptions import ConnectionError as LostError  # noqa: PLC0415
+        from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         if not self.is_usable:
-            raise LostError("the connection was lost")
+            raise exceptions.ConnectionError("the connection was lost")
         self.is_usable = False
         # MULTI is not used, because a server without free memory refuses it
         self._raw.send_packed_command(self._raw.pack_commands(commands))
-        replies = [self._reply(command) for command in commands]
+        replies: list[Any] = []
+        for command in commands:
+            try:
+                replies.append(self._client.parse_response(self._raw, command[0]))
+            except exceptions.ResponseError as error:
+                replies.append(error)
         self.is_usable = True
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
         return replies
-
-    def _reply(self, command: Command) -> Any:
-        """Return the reply to a command, or the server's error."""
-        from valkey.exceptions import ResponseError  # noqa: PLC0415
-
-        try:
-            return self._client.parse_response(self._raw, command[0])
-        except ResponseError as error:
-            return error
 
     def close(self) -> None:
         """Close the connection."""
@@ -358,72 +361,47 @@ def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
         return function(*arguments)
 
 
-def _lag(info: Mapping[str, Any]) -> float | None:
-    """Return the age of a replica's data in seconds; None for a primary server."""
-    if info.get("role", "master") == "master":
-        return None
-    if info.get("master_link_status") == "up":
-        # a primary server without changes still sends a message every ten seconds
-        return max(0.0, float(info.get("master_last_io_seconds_ago", 0)) - 10)
-    seconds = float(info.get("master_link_down_since_seconds", -1))
-    return seconds if seconds >= 0 else inf
+def is_primary(info: Mapping[str, Any]) -> bool:
+    """Return True if the reply to INFO is from a server that copies no other server."""
+    return bool(info.get("role") == "master")
 
 
-def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL; None if it is not a valid server URL."""
-    try:
-        parts = urlsplit(url)
-        int(parts.path.strip("/") or 0)
-        return None if parts.port == 0 else parts
-    except ValueError:
-        return None
-
-
-class _Address:
-    """Parsed URL of a registry."""
-
-    def __init__(self, url: str) -> None:
-        parts = _split(url)
-        if parts is None:  # the original error could show the password, even as context
-            raise self._invalid("text that is not such a URL")
-        self.parts = parts
-        self.port = parts.port or _PORT
-        self.database = int(parts.path.strip("/") or 0)
-        self.host = parts.hostname or "localhost"
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        self.namespace = options.pop("namespace", "bloctel")
-        self.tls = options
-        self.is_tls = parts.scheme in _TLS
-        if not _NAMESPACE.fullmatch(self.namespace):
-            raise self._invalid("a namespace with other characters than A-Z a-z 0-9_.-")
-        if options.keys() - (set(_TLS_OPTIONS) if self.is_tls else set()):
-            raise self._invalid("an unknown option after the question mark")
-
-    @property
-    def where(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        base = f"{self.parts.scheme}://{host}:{self.port}/{self.database}"
-        return f"{base}?namespace={self.namespace}"
-
-    def _invalid(self, got: str) -> errors.InputError:
-        return errors.InputError(
-            "valkey://user:password@host:port/0?namespace=name", got
-        )
-
-
-def _client(address: _Address) -> valkey.Valkey:
+def _client(url: str) -> tuple[Any, str, str]:
+    """Return a client, the name of the registry in messages, and the namespace."""
     import valkey  # noqa: PLC0415 - an optional dependency
 
-    parts: SplitResult = address.parts
-    tls: dict[str, Any] = {"ssl": True, "ssl_check_hostname": True} | address.tls
-    return valkey.Valkey(
-        host=address.host,
-        port=address.port,
-        db=address.database,
+    expected = "valkey://user:password@host:port/0?namespace=name"
+    got = "text that is not such a URL"
+    try:
+        parts = urlsplit(url)
+        database, port = int(parts.path.strip("/") or 0), parts.port
+    except ValueError:  # whose text can contain the password
+        raise_alone(errors.InputError(expected, got))
+    if port == 0:
+        raise errors.InputError(expected, got)
+    options: dict[str, Any] = dict(parse_qsl(parts.query, keep_blank_values=True))
+    namespace = options.pop("namespace", "bloctel")
+    if not _NAMESPACE.fullmatch(namespace):
+        got = "a namespace with other characters than A-Z a-z 0-9_.-"
+        raise errors.InputError(expected, got)
+    is_tls = parts.scheme in ("valkeys", "rediss")
+    if options.keys() - (_TLS_OPTIONS if is_tls else set()):
+        got = "an unknown option after the question mark"
+        raise errors.InputError(expected, got)
+    if is_tls:
+        options |= {"ssl": True, "ssl_check_hostname": True}
+    host, port = parts.hostname or "localhost", port or 6379
+    client = valkey.Valkey(
+        host=host,
+        port=port,
+        db=database,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         socket_connect_timeout=_CONNECT_SECONDS,
         socket_timeout=_ANSWER_SECONDS,
         socket_keepalive=True,
-        **(tls if address.is_tls else {}),
+        **options,
     )
+    shown = f"[{host}]" if ":" in host else host
+    where = f"{parts.scheme}://{shown}:{port}/{database}?namespace={namespace}"
+    return client, where, namespace

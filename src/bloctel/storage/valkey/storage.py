@@ -1,9 +1,9 @@
 """Registries in Valkey or Redis, version 7 or later, with the `valkey` client.
 
 All data is in the server's memory, 90 to 120 bytes per number. The server must not
-lose confirmed changes: it appends each command to a file (`appendonly yes`, and
-against power cuts `appendfsync always`), and evicts nothing (`maxmemory-policy
-noeviction`).
+lose confirmed changes: it appends each command to a file (`appendonly yes`), flushes
+this file before each confirmation (`appendfsync always`), and never deletes keys when
+memory is short (`maxmemory-policy noeviction`).
 
 The changes of a transaction stay in the writer's process until the commit. The server
 does nothing else during the commit, one or two seconds for a million numbers; split
@@ -18,15 +18,7 @@ from typing import Final
 
 from bloctel._util import clock
 from bloctel.errors import StorageUnreachableError
-from bloctel.storage.interface import (
-    BUSY_SECONDS,
-    MAX_LAG_SECONDS,
-    Watcher,
-    exists_error,
-    no_backup_error,
-    require_recent,
-    require_version,
-)
+from bloctel.storage import interface
 from bloctel.storage.rows import Found, Position
 from bloctel.storage.valkey.encoding import ALL_BUCKETS, MARK
 from bloctel.storage.valkey.lock import WriterLock
@@ -44,30 +36,23 @@ _SLICE_SECONDS: Final = 0.2
 class ValkeyStorage:
     """Storage of a registry in Valkey.
 
-    Safe for any number of threads.
-
-    Args:
-        url: `valkey://user:password@host:port/0?namespace=name`; `valkeys:` for TLS,
-            with `ssl_ca_certs=file` for a private certificate authority.
-
-    Raises:
-        InputError: The URL is not valid.
-        MissingExtraError: The driver is not installed.
+    The scheme `valkeys:` of the URL is for TLS; the option `ssl_ca_certs=file` is for a
+    private certificate authority.
     """
 
-    busy_seconds = BUSY_SECONDS
+    busy_seconds = interface.BUSY_SECONDS
     files: tuple[Path, ...] = ()
 
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        self._server.require_no_eviction()
+        self._server.require_durable()
         key = self._server.key
         with WriterLock(self._server, self.busy_seconds) as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
             if self._server.send(("EXISTS", *names))[0]:
-                raise exists_error(self._server.where)
+                raise interface.exists_error(self._server.where)
             rows = {**settings, "schema_version": str(_SCHEMA_VERSION)}
             words = (word for row in rows.items() for word in row)
             first: list[Command] = [
@@ -88,20 +73,21 @@ class ValkeyStorage:
         setting = self._server.key("setting")
         (text,) = self._server.send(("HGET", setting, "schema_version"))
         version = None if text is None else text.decode("ascii", "replace")
-        require_version(version, _SCHEMA_VERSION, self._server.where)
-        self._server.require_no_eviction()
+        interface.require_version(version, _SCHEMA_VERSION, self._server.where)
+        with self._server.session():
+            pass
 
     @contextmanager
     def read(
-        self, *, max_lag_seconds: float = MAX_LAG_SECONDS
+        self, *, max_lag_seconds: float = interface.MAX_LAG_SECONDS
     ) -> Iterator[ValkeyReader]:
         with self._server.session() as (send, lag):
-            require_recent(lag, max_lag_seconds)
+            interface.require_recent(lag, max_lag_seconds)
             yield ValkeyReader(self._server, send, lag)
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        self._server.require_no_eviction()
+        self._server.require_durable()
         with WriterLock(self._server, self.busy_seconds) as lock:
             writer = ValkeyWriter(self._server, lock.send)
             yield writer
@@ -110,6 +96,11 @@ class ValkeyStorage:
         for stream, last_seq in writer.recorded.ends.items():
             self._server.note(end_field(stream), last_seq)
 
+    def write_heartbeat(self) -> None:
+        self._server.require_durable()
+        name, at = self._server.key("heartbeat"), interface.heartbeat_time()
+        self._server.send(("SET", name, at))
+
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         try:
             return ValkeyReader(self._server, self._server.send).lookup(keys, position)
@@ -117,19 +108,19 @@ class ValkeyStorage:
             self._server.disconnect()  # the next connection may reach another server
             raise
 
-    def watch(self) -> Watcher:
+    def watch(self) -> interface.Watcher:
         return ValkeyWatcher(self._server)
 
     def backup(self, path: Path) -> None:
         advice = "use BGSAVE, or copy the append-only file of the server"
-        raise no_backup_error(self._server.where, advice)
+        raise interface.no_backup_error(self._server.where, advice)
 
     def close(self) -> None:
         self._server.close()
 
 
 class ValkeyWatcher:
-    """Watcher that waits for the stream entry of each commit."""
+    """interface.Watcher that waits for the stream entry of each commit."""
 
     def __init__(self, server: ValkeyServer) -> None:
         self._server = server
@@ -140,18 +131,17 @@ class ValkeyWatcher:
 
     def wait_for_change(self, seconds: float) -> None:
         end = clock.elapsed() + seconds
-        while not self._is_closed.is_set():
+        found = None
+        while not found and not self._is_closed.is_set():
             left = end - clock.elapsed()
-            if left <= 0 or self._has_changed(min(left, _SLICE_SECONDS)):
+            if left <= 0:
                 return
-
-    def _has_changed(self, seconds: float) -> bool:
-        block = max(1, round(1000 * seconds))  # the value 0 would block forever
-        where = ("STREAMS", self._stream, self._last)
-        (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
-        if found:
-            self._last = found[0][1][-1][0]
-        return bool(found)
+            # the value 0 would block forever
+            block = max(1, round(1000 * min(left, _SLICE_SECONDS)))
+            where = ("STREAMS", self._stream, self._last)
+            (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
+            if found:
+                self._last = found[0][1][-1][0]
 
     def close(self) -> None:
         self._is_closed.set()

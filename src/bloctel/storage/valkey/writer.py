@@ -39,11 +39,7 @@ _PART: Final = 10_000
 
 
 class ValkeyWriter(ValkeyReader):
-    """Write transaction on a registry in Valkey, under the writer lock.
-
-    Attributes:
-        recorded: The changes of records.
-    """
+    """Write transaction on a registry in Valkey, under the writer lock."""
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
@@ -77,9 +73,6 @@ class ValkeyWriter(ValkeyReader):
         """Yield the command that replaces all rows of a kind, if they changed."""
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
-
-    def last_change(self) -> int:
-        return self._journal.last
 
     def _last_cursor(self) -> int:
         return self._journal.last
