@@ -402,13 +402,9 @@ def _possible_keys(
 
 
 def _no_key(got: str, where: str) -> InputError:
-    return InputError(
-        "the key of a phone number (PhoneNumber.key)",
-        got,
-        where,
-        message="expected the key of a phone number, as PhoneNumber.key and "
-        f"normalize_many return, got {got}; to read a number, use normalize",
-    )
+    expected = "the key of a phone number, as PhoneNumber.key and normalize_many return"
+    message = f"expected {expected}, got {got}; to read a number, use normalize"
+    return InputError(expected, got, where, message=message)
 
 
 # -- For the other modules: keys, or codes of refusals below FIRST_KEY --------
