@@ -187,8 +187,8 @@ cdef object _frozen(object array):
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
     # The rate is the mean over a Poisson distribution of the keys in a block. The usual
     # formula gives a rate that is too low for a split-block filter. If the rate is
-    # small, the alternating sum of the other function would lose its digits, so a few
-    # hundred positive terms are added here.
+    # small, a few hundred positive terms are added here, because the alternating sum in
+    # `_rate_of_full_blocks` would lose digits.
     if keys_a_block > 64:
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
@@ -486,7 +486,8 @@ cdef class BloomFilter:
         if (self._capacity, self._rate, self._filter.n_blocks) != (
             right._capacity, right._rate, right._filter.n_blocks
         ):
-            raise InputError("a filter of the same geometry", repr(other))
+            expected = "a filter with the same capacity, rate and number of blocks"
+            raise InputError(expected, repr(other))
         cdef BloomFilter union = BloomFilter.from_bytes(self.to_bytes())
         with right._lock:
             if right._n_added > union._capacity - union._n_added:

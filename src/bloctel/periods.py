@@ -164,7 +164,6 @@ def plain_day(on: object) -> date:
     datetime.date(2021, 5, 3)
     """
     if type(on) is not date:
-        raise InputError(
-            "a datetime.date", f"a value of type {type(on).__name__}", "on"
-        )
+        got = f"a value of type {type(on).__name__}"
+        raise InputError("a datetime.date", got, "on")
     return on

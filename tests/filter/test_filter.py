@@ -229,7 +229,7 @@ def test_a_union_past_capacity_is_refused() -> None:
 @pytest.mark.parametrize("other", [BloomFilter(10, 0.02), BloomFilter(11, 0.01)])
 def test_a_union_needs_the_same_geometry(other: BloomFilter) -> None:
     """A union of filters with different capacities or rates is refused."""
-    with pytest.raises(InputError, match="same geometry"):
+    with pytest.raises(InputError, match="same capacity, rate and number of blocks"):
         _ = BloomFilter(10, 0.01) | other
 
 

@@ -146,7 +146,7 @@ class Wrapped:
 
 def test_the_error_of_a_producer_is_not_shown() -> None:
     """A producer that fails is an InputError, without its message and its numbers."""
-    with pytest.raises(InputError, match="of the producer of the column") as caught:
+    with pytest.raises(InputError, match="of the library that made") as caught:
         blocks(Wrapped(failing_stream(3)))
 
     assert "39" not in str(caught.value)

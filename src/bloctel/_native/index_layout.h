@@ -169,14 +169,6 @@ static int index_remainders_are_sound(const exact_index *index)
     return 1;
 }
 
-static int index_codes_are_sound(const exact_index *index)
-{
-    for (uint64_t i = 0; i < index->n_entries; i++)
-        if (index_code(index, i) > INT32_MAX)
-            return 0;
-    return 1;
-}
-
 /* Return the first array that cannot be a result of index_cut_runs and index_fill. Each
  * check relies on the earlier checks. */
 static index_fault index_verify(const exact_index *index)
@@ -190,7 +182,10 @@ static index_fault index_verify(const exact_index *index)
             return INDEX_BAD_RUNS;
     if (!index_remainders_are_sound(index))
         return INDEX_BAD_REMAINDERS;
-    return index_codes_are_sound(index) ? INDEX_SOUND : INDEX_BAD_CODES;
+    for (uint64_t i = 0; i < index->n_entries; i++)
+        if (index_code(index, i) > INT32_MAX)
+            return INDEX_BAD_CODES;
+    return INDEX_SOUND;
 }
 
 /* Write the n_entries keys of a sound index, in order. */

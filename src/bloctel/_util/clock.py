@@ -38,9 +38,9 @@ def today(time_zone: str) -> date:
 
 
 def seconds_of_today(time_zones: Collection[str]) -> float:
-    """Return a time, of at most a second, in which today stays the same in all zones.
+    """Return a number of seconds, at most 1, in which the day changes in no zone.
 
-    The time ends before midnight by more than the error of `coarse_wall`.
+    Shortly before midnight, the result is 0, because `coarse_wall` can be late.
     """
     moment, seconds = now(), 1.0
     while any(

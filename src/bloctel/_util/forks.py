@@ -33,7 +33,7 @@ def keep_forever(inherited: object) -> None:
 
 
 def cut_off(fileno: Callable[[], int]) -> None:
-    """Replace a socket or file of the parent: no byte of this process may reach it."""
+    """Replace a socket or a file of the parent by the null device, in this process."""
     with suppress(Exception):  # it is closed
         descriptor = fileno()
         null = os.open(os.devnull, os.O_RDWR)

@@ -7,7 +7,7 @@ from bloctel.errors import MissingExtraError
 
 
 def optional_module(name: str, feature: str, extra: str) -> Any:
-    """Return a module of an optional package."""
+    """Return a module of an optional package, or raise MissingExtraError."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -43,12 +43,9 @@ def refuse_to_replace(path: str | Path, replaces: str = "") -> None:
     """
     kind = _kind_of(os.path.realpath(path))
     if kind and kind != replaces:
-        raise InputError(
-            "a file that an output may replace",
-            f"a file with {kind}",
-            str(path),
-            message=f"the output would replace a file with {kind}: choose another file",
-        )
+        expected, got = "a file that an output may replace", f"a file with {kind}"
+        message = f"the output would replace {got}: choose another file"
+        raise InputError(expected, got, str(path), message=message)
 
 
 def _kind_of(path: str) -> str:

@@ -225,7 +225,7 @@ def _refusing_failures(pa: Any) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
-        got = f"an error ({type(error).__name__}) of the producer of the column"
+        got = f"an error ({type(error).__name__}) of the library that made the column"
         raise_alone(InputError("an Arrow column that can be read", got))
 
 

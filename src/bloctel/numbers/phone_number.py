@@ -92,8 +92,8 @@ class Reason(StrEnum):
     NO_COUNTRY = "no_country"
     """A national form without a region."""
     AMBIGUOUS = "ambiguous"
-    """Digits that name two lines, of which a look-up finds only one blocked, or which
-    are equally likely: write the number with its country code."""
+    """The digits name two lines: only one of them is blocked, or both are equally
+    likely.  Write the number with its country code."""
 
 
 _NO_KEYS: Final = np.empty(0, np.uint64)
@@ -229,7 +229,7 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
 def number_to_store(number: object, region: str | None) -> PhoneNumber:
     """Return the `PhoneNumber` of a number to store.
 
-    Other than `normalize`, this function refuses a foreign number whose digits are also
+    Unlike `normalize`, this function refuses a foreign number whose digits are also
     a number of the region, such as +516 733 8400 in New York.
     """
     found = _digits.read(number, plan_of(check_region(region)))
@@ -402,13 +402,9 @@ def _possible_keys(
 
 
 def _no_key(got: str, where: str) -> InputError:
-    return InputError(
-        "the key of a phone number (PhoneNumber.key)",
-        got,
-        where,
-        message="expected the key of a phone number, as PhoneNumber.key and "
-        f"normalize_many return, got {got}; to read a number, use normalize",
-    )
+    expected = "the key of a phone number, as PhoneNumber.key and normalize_many return"
+    message = f"expected {expected}, got {got}; to read a number, use normalize"
+    return InputError(expected, got, where, message=message)
 
 
 # -- For the other modules: keys, or codes of refusals below FIRST_KEY --------

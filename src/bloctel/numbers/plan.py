@@ -16,8 +16,8 @@ from bloctel.numbers.readings import load_phonenumbers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: The maximum share of mistyped numbers among numbers that people type.  Of the numbers
-#: of town halls, none is in a block that is missing from the metadata.
+#: The maximum share of mistyped numbers among numbers that people type.  The metadata
+#: of `phonenumbers` contains the blocks of all numbers of French town halls.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")

@@ -43,13 +43,13 @@ class _Fit(IntEnum):
     """Agreement of a number with the plan of its country."""
 
     NONE = 0
-    """It has a wrong length, or its country code is not assigned."""
+    """The number has a wrong length, or its country code is not assigned."""
     LENGTH = 1
-    """It has a possible length, but the plan has no numbers that begin like this."""
+    """The length is possible, but no number of the plan begins with these digits."""
     PLAN = 2
-    """The plan can have it; perhaps the metadata lags behind the regulator."""
+    """The plan can have the number; the regulator may have assigned it recently."""
     ASSIGNED = 3
-    """It is in an assigned range."""
+    """The number is in an assigned range."""
 
 
 class _Reading(NamedTuple):
@@ -122,12 +122,14 @@ def of_french_digits(key: int, digits: str) -> Readings:
 
 
 def is_foreign_key(number: int) -> bool:
-    """Return whether the digits of a foreign number are the one form that keys have."""
+    """Return whether the E.164 digits of a foreign number are the key of its line."""
     return _line(f"+{number}", None).key == number
 
 
 def one_line(digits: str) -> str:
-    """Return E.164 digits without a plus, in the one form that keys have.
+    """Return the digits of the key of a line, from the digits of its E.164 number.
+
+    In some plans, a line has two numbers; the key is the same for both numbers.
 
     >>> one_line("5491123456789"), one_line("551181234567")
     ('541123456789', '5511981234567')
@@ -175,9 +177,10 @@ def _start_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _one_code(digits: str) -> _Reading:
-    """Return the reading of digits after a plus with one country code less.
+    """Return the reading of digits after a plus, without the first country code.
 
-    A program may have put the code before a number that has the code already.
+    A program may have put the code before a number that already had it.  If the digits
+    begin with only one country code, there is no such reading.
     """
     code = str(load_phonenumbers().parse(digits).country_code)
     if not digits.startswith(f"+{code}{code}"):
@@ -264,7 +267,7 @@ def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
 
 
 def _with_others(chosen: _Reading, *others: _Reading) -> Readings:
-    """Return the key of a reading, then those of the other readings."""
+    """Return the key of a reading, then the keys of the other readings."""
     keys = {other.key for other in others if other.fit is not _Fit.NONE}
     return (chosen.key, *sorted(keys - {chosen.key}))
 
@@ -282,7 +285,8 @@ def is_national_form(digits: str, region: str) -> bool:
 def _national(digits: str, region: str | None) -> _Reading:
     """Return the reading of the digits after a plus or 00 as a national number.
 
-    People make this mistake only with numbers that are not written with a 0 in front.
+    A plus or 00 in front of a national number is a mistake.  People make this mistake
+    only with numbers that are not written with a 0 in front.
     """
     reading, parsed = _parse(digits, region) if region else (_NO_READING, None)
     if parsed is None:

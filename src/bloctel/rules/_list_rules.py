@@ -58,11 +58,8 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if versions := getattr(self, section):
                 _require_every_day(section, versions, first, last)
         if not self.renewal and any(term.years is not None for term in self.term):
-            raise InputError(
-                "the key renewal",
-                "terms of years",
-                message="the key renewal is missing; terms of years need it",
-            )
+            message = "the key renewal is missing; terms of years need it"
+            raise InputError("the key renewal", "terms of years", message=message)
 
 
 _DATED: Final = tuple(
@@ -215,9 +212,8 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         if delay_days is None:
             delay_days = most
         if type(delay_days) is not int or not 0 <= delay_days <= most:
-            raise InputError(
-                f"a delay of 0 to {most} days", show(delay_days), "delay_days"
-            )
+            expected = f"a delay of 0 to {most} days"
+            raise InputError(expected, show(delay_days), "delay_days")
         starts_on = add_days(registered_on, delay_days)
         ends_on = self._end(registered_on, sure_terms=1)
         if ends_on is not None:
