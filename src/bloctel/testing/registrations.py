@@ -43,9 +43,9 @@ class RegistrationsContract(ContractBase):
             found = reader.registrations_of(keys)
             assert reader.registrations_of([]) == []
         assert columns == sorted((r[0], r[1], r[3], r[4]) for r in rows)
-        assert sorted(found, key=str) == sorted(rows, key=str)
+        assert sorted(found) == sorted(rows)
         looked_up = look_up(storage, keys)
-        assert sorted(looked_up.registrations, key=str) == sorted(rows, key=str)
+        assert sorted(looked_up.registrations) == sorted(rows)
         assert looked_up.complete_from == {}
         assert look_up(storage, []).registrations == []
 
