@@ -65,7 +65,8 @@ def read_file(
 
     Args:
         source: A path, or a binary stream.
-        at: The instant at which complaints without `received_at` were received.
+        at: The instant at which complaints without `received_at` were received; a
+            complaint with an `id` must have `received_at`.
         region: The region of phone numbers without a country code.
 
     Raises:
@@ -154,6 +155,9 @@ class _File(Struct, forbid_unknown_fields=True):
     complaints: list[dict[str, Any]]
 
 
+#: The possible steps of a complaint in which a mandatory field is missing.
+_INCOMPLETE: Final = (CaseState.SIGNAL, CaseState.CLOSED)
+
 _Steps: Any = Annotated[list[Step], Meta(min_length=1)]
 
 
@@ -191,6 +195,12 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
         else:
             expected = "a first step with the state signal or received"
             raise InputError(expected, str(step.state), at)
+    judged = [step.state for step in case.steps if step.state not in _INCOMPLETE]
+    if judged and case.missing:
+        expected = (
+            f"only the steps {', '.join(_INCOMPLETE)}, because fields are missing"
+        )
+        raise InputError(expected, f"the step {judged[0]}", f"{where}, steps")
     return case
 
 
@@ -203,11 +213,16 @@ def _begun(
     """Return a new case from the fields in a CSV row or a JSON object."""
     fields = {name: value for name, value in given.items() if name not in _OF_CASES}
     id = checked_text(given.get("id"), "id", where)
+    id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
+    if id and not instant:
+        # otherwise a second import of the file would contain another time of receipt
+        expected = "received_at, which a complaint with an id needs"
+        raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"
     return received(
         read_complaint(fields, where=where, region=region),
-        id=check_id(id, where=f"{where}, id") if id else "",
+        id=id,
         at=past_instant(read_instant(instant, where_at), where_at) if instant else at,
         where=where,
     )

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -111,7 +111,12 @@ class Case:
     @property
     def missing(self) -> tuple[str, ...]:
         """The mandatory fields that are missing."""
-        return missing_from(self.complaint, received_on=self.received_at.date())
+        received_on = self.day_of(self.steps[0])
+        return missing_from(self.complaint, received_on=received_on)
+
+    def day_of(self, step: Step) -> date:
+        """Return the day of a step, in the time zone of the complaint."""
+        return step.at.astimezone(self.complaint.zone).date()
 
     def after(self, step: Step, *, where: str | None = None) -> Self:
         """Return the case with one more step.
@@ -160,12 +165,12 @@ def received(
     """
     in_utc(at)  # refuses an instant without a time zone
     # compare days, because the exact time of the call may be unknown
-    day = complaint.called_on
-    if day is not None and day > at.astimezone(complaint.zone).date():
+    day, received_on = complaint.called_on, at.astimezone(complaint.zone).date()
+    if day is not None and day > received_on:
         where = id if where is None else where
-        expected = f"a call on {at.date().isoformat()} or before"
+        expected = f"a call on {received_on.isoformat()} or before"
         raise InputError(expected, day.isoformat(), where)
-    missing = missing_from(complaint, received_on=at.date())
+    missing = missing_from(complaint, received_on=received_on)
     state = CaseState.SIGNAL if missing else CaseState.RECEIVED
     return Case(id=id, complaint=complaint, steps=(Step(state=state, at=at),))
 

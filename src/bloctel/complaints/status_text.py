@@ -23,8 +23,7 @@ def describe_status(case: Case, *, lang: Language = "fr") -> str:
     state = message(f"complaints.state.{case.state}", lang)
     lines = [message("complaints.status.head", lang, id=case.id, state=state)]
     for step in case.steps:
-        day = step.at.astimezone(case.complaint.zone).date()
-        text = _step(step, lang)
+        day, text = case.day_of(step), _step(step, lang)
         lines.append(message("complaints.status.step", lang, day=day, step=text))
     if case.state is CaseState.SIGNAL:
         names = (message(f"complaints.field.{name}", lang) for name in case.missing)

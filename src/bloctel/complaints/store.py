@@ -1,7 +1,7 @@
 """Store of complaints: each step of a complaint is an append-only record."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -86,13 +86,15 @@ class Complaints(RecordStream):
         """Store the complaints of a file with their steps; after an error, store none.
 
         A complaint that is already in the store is not changed, so that a file can be
-        imported twice.  Complaints with the same name, or with the same fields and the
-        same number called, are one complaint.  Complaints of different people can have
-        the same fields if the number called is missing or not readable.  Of these
-        complaints, the store then has as many as the file.
+        imported twice.  A complaint with a name is compared with the stored complaint
+        of this name.  A complaint without a name is already in the store if the store
+        has a complaint with the same fields and the same number called.  Complaints of
+        different people can have the same fields if the number called is missing or not
+        readable.  Of these complaints, the store then has as many as the file.
 
         Raises:
-            InputError: The store has a different complaint with the same name.
+            InputError: The store or the file has a complaint with the same name and
+                other fields or other steps.
         """
         read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
@@ -200,9 +202,9 @@ class Complaints(RecordStream):
         Raises:
             InputError: No stored complaint has this name.
         """
-        rows = self._rows(check_id(id))
         with self._store.write() as transaction:
-            transaction.erase(self.stream, [row.seq for row in rows], why=id)
+            rows = _rows(transaction, id)
+            transaction.erase(self.stream, [row.seq for row in rows], why=check_id(id))
 
     # -- reading -----------------------------------------------------------------
 
@@ -212,7 +214,8 @@ class Complaints(RecordStream):
         Raises:
             InputError: No stored complaint has this name.
         """
-        return _case(self._rows(check_id(id)))
+        with self._store.read() as transaction:
+            return _case(_rows(transaction, id))
 
     def cases(self) -> Iterator[Case]:
         """Yield the complaints that were not erased, in the order of their storage."""
@@ -228,13 +231,6 @@ class Complaints(RecordStream):
         """
         return describe_status(self.case(id), lang=lang)
 
-    def _rows(self, id: str) -> list[Record]:
-        with self._store.read() as transaction:
-            rows = [row for row in transaction.all(self.stream) if _is_of(row, id)]
-        if not rows:
-            raise _not_stored(id)
-        return rows
-
     def _change(
         self,
         id: str,
@@ -244,17 +240,9 @@ class Complaints(RecordStream):
         with_fields: bool = False,
     ) -> Case:
         """Replace a stored case by the result of *change*, and store the last step."""
-        id = check_id(id)
         given = None if at is None else past_instant(at, "at")
-        keys = {row.key for row in self._rows(id)}
         with self._store.write() as transaction:
-            rows = transaction.of_many(self.stream, [key for key in keys if key])
-            if None in keys:  # a signal without the number called
-                rows += (row for row in transaction.all(self.stream) if not row.key)
-            found = [row for row in rows if _is_of(row, id)]
-            if not found:  # the complaint was erased after the rows were read
-                raise _not_stored(id)
-            case = _case(sorted(found, key=lambda row: row.seq))
+            case = _case(_rows(transaction, id))
             # no step may be earlier than the last step, even if another machine's clock
             # is ahead
             changed = change(case, given or max(clock.moment(), case.steps[-1].at))
@@ -263,27 +251,46 @@ class Complaints(RecordStream):
         return changed
 
 
-def _new_cases(known: Iterable[Case], read: Iterable[Case]) -> list[Case]:
+def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not known; each of them has a name."""
-    stored, n_stored = {}, Counter[Complaint]()
-    for case in known:
-        stored[case.id] = case
-        n_stored[case.complaint] += 1
+    stored = {case.id: case for case in known}
+    unnamed = Counter(case.complaint for case in stored.values())
+    # a complaint that the file names is not one of the unnamed complaints of the file
+    unnamed -= Counter(
+        stored[id].complaint
+        for id in {case.id for case in read} & stored.keys()
+        if stored[id].complaint.called is None
+    )
     new: list[Case] = []
     for case in read:
-        complaint, same = case.complaint, stored.get(case.id)
-        if same is not None and case != same:
-            expected = "the stored complaint, or a complaint with a new name"
-            got = "a different complaint with this name"
-            raise InputError(expected, got, case.id)
-        if same or (not case.id and n_stored[complaint]):
-            n_stored[complaint] -= complaint.called is None
-            continue
-        named = case if case.id else replace(case, id=new_id())
-        new.append(named)
-        stored[named.id] = named
-        n_stored[complaint] += complaint.called is not None
+        complaint = case.complaint
+        if same := stored.get(case.id):
+            if not _is_earlier(case, same):
+                raise InputError(
+                    "a complaint with the content of the stored complaint",
+                    "other fields or other steps",
+                    case.id,
+                    message="another complaint with different fields or steps has this "
+                    "name, so nothing was imported: correct the complaint in the file, "
+                    "or remove its id to store it as a new complaint",
+                )
+        elif not case.id and unnamed[complaint]:
+            unnamed[complaint] -= complaint.called is None
+        else:
+            named = case if case.id else replace(case, id=new_id())
+            new.append(named)
+            stored[named.id] = named
+            unnamed[complaint] += complaint.called is not None
     return new
+
+
+def _is_earlier(case: Case, stored: Case) -> bool:
+    """Return True if a case is the stored case, perhaps with fewer of its steps."""
+    n_steps = len(case.steps)
+    # a CSV file contains no steps, so its cases have one step, when they were received
+    same_steps = n_steps == 1 or case.steps == stored.steps[:n_steps]
+    same_receipt = case.received_at == stored.received_at
+    return case.complaint == stored.complaint and same_receipt and same_steps
 
 
 def _step(state: CaseState, detail: str) -> Callable[[Case, datetime], Case]:
@@ -296,16 +303,21 @@ def _step(state: CaseState, detail: str) -> Callable[[Case, datetime], Case]:
     return change
 
 
-def _not_stored(id: str) -> InputError:
-    expected = "the name of a stored complaint"
-    return InputError(expected, "a name that is not stored or that was erased", id)
-
-
 # -- cases as records ------------------------------------------------------------
 
 
-def _is_of(row: Record, id: str) -> bool:
-    return row.fields is not None and row.fields.get("id") == id
+def _rows(transaction: ReadTransaction, id: str) -> list[Record]:
+    """Return the records of a complaint, or raise InputError if there are none."""
+    id = check_id(id)
+    rows = [
+        row
+        for row in transaction.all(Complaints.stream)
+        if row.fields is not None and row.fields.get("id") == id
+    ]
+    if not rows:
+        expected = "the name of a stored complaint"
+        raise InputError(expected, "a name that is not stored or that was erased", id)
+    return rows
 
 
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
