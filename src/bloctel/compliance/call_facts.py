@@ -262,17 +262,23 @@ def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
 
 
 def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector whose name is *about*; None if no sector has this name.
+    """Return the sector that *about* names, in any language; otherwise None.
 
     >>> from bloctel.rules import law
     >>> sector_named("Energy renovation", law.load("FR"))
     'energy_renovation'
+    >>> sector_named("Banque et crédit", law.load("FR"))
+    'banking'
     """
     if about is None:
         return None
     words = about.replace("_", " ")
-    names = (sector.name for sector in law.sectors)
-    return next((n for n in names if _is_same_text(n.replace("_", " "), words)), None)
+    named = (
+        sector.name
+        for sector in law.sectors
+        if any(_is_same_text(name, words) for name in sector.names)
+    )
+    return next(named, None)
 
 
 # -- contracts and call-back requests ------------------------------------------------

@@ -345,8 +345,8 @@ class Desk:
 
         All inputs are validated, except the sector and the presented number.
         """
-        region = inputs.get("region")
-        if not region:
+        region = check_region(inputs.get("region"))
+        if region is None:
             with suppress(InputError):  # the country may have no numbering plan
                 region = check_region(self.country)
         normalize(number, region=region)
@@ -361,9 +361,9 @@ class Desk:
         return _none_if_down(self._consents, lambda consents: consents.of(key))
 
     def _region(self, region: str | None) -> str:
-        """Return the region of numbers without a country code."""
+        """Return the region of phone numbers without a country code."""
         of_book = None if self._book is None else self._book.region
-        return region or of_book or self.country
+        return check_region(region) or of_book or self.country
 
     def _answer(self, call: CallUnderReview, at: datetime) -> Answer:
         facts = facts_at(call, at)

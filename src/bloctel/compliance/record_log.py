@@ -19,7 +19,8 @@ class RecordLog(RecordStream):
         Raises:
             InvalidNumberError: The phone number cannot be read.
         """
-        return number_to_store(number, region or self.region).key
+        region = self.region if region is None else region
+        return number_to_store(number, region).key
 
     def forget(
         self, number: object, *, at: datetime | None = None, region: str | None = None

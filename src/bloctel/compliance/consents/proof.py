@@ -122,8 +122,9 @@ def check_proof(data: bytes, where: str) -> int:
     """Check that a proof is consistent, and return the number of its records.
 
     The proof must have exactly the content that `Proof.json` writes for its records.
-    The check cannot show that the records come from the firm, so compare the records
-    with the hash chain of the firm.  The check cannot confirm the time `made_at`.
+    The check cannot show that the records come from the firm, or that no record was
+    left out, so compare the records with the hash chain of the firm.  The check cannot
+    confirm the time `made_at`.
 
     Args:
         data: The JSON of `Proof.json`, in UTF-8.

@@ -303,8 +303,10 @@ def _withdrawn(
 # -- retention periods -------------------------------------------------------------
 
 
-def due_records(records: Iterable[Record], on: date) -> list[int]:
+def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
     """Return the sequence numbers of the records to erase on a day.
+
+    In territories where the day *on* has not begun yet, the local day counts instead.
 
     | record               | erased                                                    |
     | -------------------- | --------------------------------------------------------- |
@@ -336,7 +338,7 @@ def due_records(records: Iterable[Record], on: date) -> list[int]:
             of_contracts.append((seq, fields.of))
             if fields.of in contracts:
                 contracts[fields.of] = fields.ends_on
-        elif on < _retained_until(record, key, fields):
+        elif _is_retained(record, key, fields, on, now):
             if isinstance(fields, ConsentFields):
                 consenting_keys.add(key)
         elif isinstance(fields, WithdrawalFields):
@@ -353,10 +355,14 @@ def due_records(records: Iterable[Record], on: date) -> list[int]:
     return sorted(due)
 
 
-def _retained_until(record: Record, key: int, fields: Fields) -> date:
-    """Return the end of the retention period; for a consent, not before its expiry."""
-    day = record.at.astimezone(zone_of(key)).date()
-    if isinstance(fields, CallBackFields):
-        return add_years(day, rule_for(CallBack, day).proof_years)
-    until = add_years(day, rule_for(ConsentTerms, day).proof_years)
-    return max(until, fields.expires_on) if isinstance(fields, ConsentFields) else until
+def _is_retained(
+    record: Record, key: int, fields: Fields, on: date, now: datetime
+) -> bool:
+    """Return True before the end of the retention period; a consent must be expired."""
+    zone = zone_of(key)
+    day = record.at.astimezone(zone).date()
+    kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms
+    until = add_years(day, rule_for(kind, day).proof_years)
+    if isinstance(fields, ConsentFields):
+        until = max(until, fields.expires_on)
+    return min(on, now.astimezone(zone).date()) < until

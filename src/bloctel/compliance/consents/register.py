@@ -53,6 +53,7 @@ from bloctel.records.transactions import (
     WriteTransaction,
     require_without_number,
 )
+from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
 #: Consents that are looked up and appended together.
@@ -340,17 +341,18 @@ class ConsentRegister(RecordLog, KnownConsents):
         `bloctel.compliance.consents.records.due_records` for other records.
 
         Args:
-            on: The day of the purge; by default today.  Records are erased if their
-                retention period has ended by this day.
+            on: The day of the purge; by default today in the time zone of the capital.
+                A record is erased if its retention period has ended by this day, and
+                by today in the time zone of its phone number.
             at: The time of the erasure; by default now.
 
         Raises:
             InputError: The day is in the future: an erasure cannot be undone.
         """
-        today = clock.moment().date()
+        today = clock.today(law.load("FR").territories[0].time_zone)
         day = today if on is None else past_day(plain_day(on), today)
         with self._store.read() as transaction:
-            due = due_records(transaction.all(STREAM), day)
+            due = due_records(transaction.all(STREAM), day, clock.moment())
         return self._erase(due, at)
 
     def _consent(self, key: int, new: NewConsent, recorded_at: datetime) -> Entry:

@@ -494,6 +494,11 @@ class Sector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fr: Sentence
     specific: bool = True
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The name of the sector as words, and its meaning in English and in French."""
+        return self.name.replace("_", " "), self.en, self.fr
+
 
 def _require_calendar_day(day: str) -> None:
     try:
