@@ -12,8 +12,7 @@ import pytest
 from bloctel import PhoneNumber
 from bloctel._util import clock
 from bloctel.compliance import CallBackRequest, Contract, Desk, Slot
-from bloctel.compliance.consents.legal_terms import rule_for
-from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent, rule_for
 from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.facts import ConsentState
 from bloctel.errors import DamagedRecordsError, InputError

@@ -10,7 +10,7 @@ from bloctel.compliance.calling_hours import time_state
 from bloctel.compliance.facts import TimeState
 from bloctel.errors import InputError, NotKnownError
 from bloctel.lookup.book import Book
-from bloctel.lookup.question import Status, Verdict
+from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.periods import add_days
 from bloctel.rules import complaints as forms
@@ -229,20 +229,16 @@ def _by_regime(
     if book is None:
         expected = f"a book that contains {', '.join(regime.lists)} on that day"
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
-    grounds = _grounds_of(book.check(number, on=day, lists=regime.lists))
+    verdict = book.check(number, on=day, lists=regime.lists)
+    if verdict.reason in _UNKNOWN:
+        raise NotKnownError("a usable answer about the number", str(verdict.reason))
+    is_listed = verdict.status is Status.BLOCKED
+    grounds = Grounds.LISTED if is_listed else _CLEAR[verdict.reason]
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
     ):
         grounds = Grounds.NOT_REGISTERED  # the number was registered after the call
     return _by(grounds, regime)
-
-
-def _grounds_of(verdict: Verdict) -> Grounds:
-    if verdict.reason in _UNKNOWN:
-        raise NotKnownError("a usable answer about the number", str(verdict.reason))
-    if verdict.status is Status.BLOCKED:
-        return Grounds.LISTED
-    return _CLEAR[verdict.reason]
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:

@@ -81,9 +81,6 @@ def read_file(
         yield from _read_csv(text, name, at, region)
 
 
-# -- CSV -------------------------------------------------------------------------
-
-
 def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterator[Case]:
     rows = _rows(text, name)
     header = [cell.strip() for cell in next(rows, [])]
@@ -146,9 +143,6 @@ def _is_formula(text: str) -> bool:
     return bare.startswith(FORMULA_MARKS) and not _NUMBER.fullmatch(text)
 
 
-# -- JSON ------------------------------------------------------------------------
-
-
 class _File(Struct, forbid_unknown_fields=True):
     format: Literal["bloctel.complaints"]
     version: Annotated[int, Meta(ge=_VERSION, le=_VERSION, description="version 1")]
@@ -204,9 +198,6 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
     return case
 
 
-# -- both ------------------------------------------------------------------------
-
-
 def _begun(
     given: Mapping[str, object], where: str, at: datetime, region: str | None
 ) -> Case:
@@ -247,36 +238,28 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
     """
     if format not in ("csv", "json"):
         raise InputError("the format csv or json", f"{format[:20]!r}", "format")
-    all_cases = list(cases)
-    text = _as_csv(all_cases) if format == "csv" else _as_json(all_cases)
+    entries = [_entry(case) for case in cases]
+    if format == "csv":
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer)
+        writer.writerow(COLUMNS)
+        for entry in entries:
+            writer.writerow(_without_formula(entry.get(name, "")) for name in COLUMNS)
+        text = buffer.getvalue()
+    else:
+        document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     with open_output("the export", target) as file:
         file.write(text.encode())
-    return len(all_cases)
+    return len(entries)
 
 
-def _as_csv(cases: Iterable[Case]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for case in cases:
-        cells = _fields(case)
-        writer.writerow({name: _without_formula(text) for name, text in cells.items()})
-    return buffer.getvalue()
-
-
-def _as_json(cases: Iterable[Case]) -> str:
-    entries = [
-        {**_fields(case), "steps": [_step(step) for step in case.steps]}
-        for case in cases
-    ]
-    document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-
-
-def _fields(case: Case) -> dict[str, str]:
-    instant = case.received_at.astimezone(UTC).isoformat()
-    return {"id": case.id, "received_at": instant, **written(case.complaint)}
-
-
-def _step(step: Step) -> dict[str, str]:
-    return {**to_builtins(step), "at": step.at.astimezone(UTC).isoformat()}
+def _entry(case: Case) -> dict[str, Any]:
+    times = [step.at.astimezone(UTC).isoformat() for step in case.steps]
+    steps = zip(case.steps, times, strict=True)
+    return {
+        "id": case.id,
+        "received_at": times[0],
+        **written(case.complaint),
+        "steps": [{**to_builtins(step), "at": time} for step, time in steps],
+    }

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -38,16 +37,13 @@ class CaseState(StrEnum):
 
 #: The states that can follow each state.  New facts can change a decision until the
 #: complaint is forwarded.
-_NEXT: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
-    CaseState(state): tuple(map(CaseState, following.split()))
-    for state, following in {
-        "signal": "signal received closed",
-        "received": "admissible not_admissible closed",
-        "admissible": "admissible not_admissible forwarded closed",
-        "not_admissible": "admissible not_admissible closed",
-        "forwarded": "closed",
-        "closed": "",
-    }.items()
+_NEXT: Final = {
+    CaseState.SIGNAL: "signal received closed",
+    CaseState.RECEIVED: "admissible not_admissible closed",
+    CaseState.ADMISSIBLE: "admissible not_admissible forwarded closed",
+    CaseState.NOT_ADMISSIBLE: "admissible not_admissible closed",
+    CaseState.FORWARDED: "closed",
+    CaseState.CLOSED: "",
 }
 
 
@@ -131,7 +127,7 @@ class Case:
                 last step.
         """
         where = self.id if where is None else where
-        allowed = _NEXT[self.state]
+        allowed = _NEXT[self.state].split()
         if step.state not in allowed:
             steps = f"one of the steps {', '.join(allowed)}" if allowed else "no step"
             got = f"the step {step.state}"
@@ -201,11 +197,7 @@ def new_id() -> str:
 
 
 def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the name of a complaint in its normal form, or raise InputError.
-
-    >>> check_id(" bcdf-ghjk-lmnp")
-    'BCDF-GHJK-LMNP'
-    """
+    """Return the name of a complaint in capital letters, or raise InputError."""
     id = text.strip().upper()
     if not _ID.fullmatch(id):
         got = f"text of {len(text)} characters"

@@ -58,8 +58,6 @@ class Complaints(RecordStream):
 
     stream = "complaints"
 
-    # -- new complaints ----------------------------------------------------------
-
     def add(self, complaint: Complaint, *, at: datetime | None = None) -> Case:
         """Store a complaint; if a mandatory field is missing, its state is `signal`.
 
@@ -74,7 +72,7 @@ class Complaints(RecordStream):
             InputError: The day of the call is later than *at*, or *at* is in the
                 future.
         """
-        at = clock.moment() if at is None else past_instant(at, "at")
+        at = past_instant(at, "at")
         case = received(redacted(complaint), id=new_id(), at=at)
         with self._store.write() as transaction:
             transaction.extend(
@@ -130,8 +128,6 @@ class Complaints(RecordStream):
 
         return self._change(id, at, completed, with_fields=True)
 
-    # -- steps -------------------------------------------------------------------
-
     def judge(
         self,
         id: str,
@@ -179,7 +175,7 @@ class Complaints(RecordStream):
                 admissible.
         """
         authority = to or forms.load("FR").authority
-        return self._change(id, at, _step(CaseState.FORWARDED, authority))
+        return self._add_step(id, at, CaseState.FORWARDED, authority)
 
     def close_case(
         self,
@@ -194,7 +190,7 @@ class Complaints(RecordStream):
             InputError: No stored complaint has this name, or the complaint is already
                 closed.
         """
-        return self._change(id, at, _step(CaseState.CLOSED, outcome))
+        return self._add_step(id, at, CaseState.CLOSED, outcome)
 
     def erase(self, id: str) -> None:
         """Erase a complaint at the request of the person (GDPR art. 17).
@@ -205,8 +201,6 @@ class Complaints(RecordStream):
         with self._store.write() as transaction:
             rows = _rows(transaction, id)
             transaction.erase(self.stream, [row.seq for row in rows], why=check_id(id))
-
-    # -- reading -----------------------------------------------------------------
 
     def case(self, id: str) -> Case:
         """Return a complaint with its steps.
@@ -230,6 +224,15 @@ class Complaints(RecordStream):
             InputError: No stored complaint has this name, or the language is unknown.
         """
         return describe_status(self.case(id), lang=lang)
+
+    def _add_step(
+        self, id: str, at: datetime | None, state: CaseState, detail: str
+    ) -> Case:
+        def change(case: Case, at: datetime) -> Case:
+            step = Step(state=state, at=at, detail=detail)
+            return case.after(require_valid_detail(step, case.id))
+
+        return self._change(id, at, change)
 
     def _change(
         self,
@@ -291,19 +294,6 @@ def _is_earlier(case: Case, stored: Case) -> bool:
     same_steps = n_steps == 1 or case.steps == stored.steps[:n_steps]
     same_receipt = case.received_at == stored.received_at
     return case.complaint == stored.complaint and same_receipt and same_steps
-
-
-def _step(state: CaseState, detail: str) -> Callable[[Case, datetime], Case]:
-    """Return a function that adds a step to a case."""
-
-    def change(case: Case, at: datetime) -> Case:
-        step = Step(state=state, at=at, detail=detail)
-        return case.after(require_valid_detail(step, case.id))
-
-    return change
-
-
-# -- cases as records ------------------------------------------------------------
 
 
 def _rows(transaction: ReadTransaction, id: str) -> list[Record]:

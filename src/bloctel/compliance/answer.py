@@ -93,27 +93,32 @@ class Answer:
         Raises:
             InputError: The language is neither `en` nor `fr`.
         """
+        deciding = self.judgement.deciding
         lines = [message(f"compliance.decision.{self.decision}", lang)]
-        lines += [_line(finding, lang) for finding in self._explained()]
+        lines += [
+            _line(finding, lang)
+            for finding in self.judgement.findings
+            if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
+        ]
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(message("compliance.answer.missing", lang, names=names))
         if self.allowed:
             lines += [
-                message("compliance.answer.duty", lang, duty=_text_of(duty, lang))
+                message("compliance.answer.duty", lang, duty=getattr(duty, lang))
                 for duty in self.duties
             ]
-        lines += [_known(fact, lang) for fact in self.known]
-        return "\n".join([*lines, message("compliance.answer.advice", lang)])
-
-    def _explained(self) -> list[Finding]:
-        """Return the findings to explain, which decide or concern a text channel."""
-        deciding = self.judgement.deciding
-        return [
-            finding
-            for finding in self.judgement.findings
-            if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
+        lines += [
+            message(
+                "compliance.answer.known",
+                lang,
+                fact=getattr(fact, lang),
+                source=fact.source,
+                certainty=fact.certainty,
+            )
+            for fact in self.known
         ]
+        return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _rules(self) -> list[LegalRule]:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
@@ -132,7 +137,7 @@ def _line(finding: Finding, lang: str) -> str:
         "compliance.answer.ground_with_rule",
         lang,
         ground=ground,
-        rule=_text_of(rule, lang),
+        rule=getattr(rule, lang),
         id=rule.id,
         article=rule.article,
         version=rule.article_version,
@@ -153,17 +158,3 @@ def _ground(finding: Finding, lang: str) -> str:
             "compliance.answer.with_detail", lang, ground=text, detail=detail
         )
     return text
-
-
-def _known(fact: CountryFact, lang: str) -> str:
-    return message(
-        "compliance.answer.known",
-        lang,
-        fact=_text_of(fact, lang),
-        source=fact.source,
-        certainty=fact.certainty,
-    )
-
-
-def _text_of(rule: LegalRule | CountryFact, lang: str) -> str:
-    return rule.fr if lang == "fr" else rule.en

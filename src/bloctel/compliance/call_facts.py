@@ -264,7 +264,6 @@ def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
 def sector_named(about: str | None, law: Law) -> str | None:
     """Return the sector that *about* names, in any language; otherwise None.
 
-    >>> from bloctel.rules import law
     >>> sector_named("Energy renovation", law.load("FR"))
     'energy_renovation'
     >>> sector_named("Banque et crédit", law.load("FR"))

@@ -21,7 +21,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from bloctel._util import clock
 from bloctel._util.instants import past_instant
 from bloctel._util.strict import convert, show
 from bloctel.compliance.interfaces import Attempt, Outcome
@@ -118,7 +117,7 @@ class CallLog(RecordLog):
                 is in the future.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
         fields = _attempt_fields(convert(outcome, Outcome, "outcome"), details)
         return self._store.run(
             lambda transaction: transaction.append(STREAM, key, when, fields).seq
@@ -180,7 +179,7 @@ class CallLog(RecordLog):
         wanted = convert(outcome, Outcome, "outcome")
         if type(call) is not int:
             raise InputError("the id of a call in this log", show(call), "call")
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
 
         def change(transaction: WriteTransaction) -> None:
             record = transaction.get(STREAM, call)
@@ -223,10 +222,7 @@ def _attempt_fields(
 ) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
         raise InputError("a mapping from names to texts", show(details), "details")
-    texts = dict(details or {})
-    if not all(isinstance(part, str) for item in texts.items() for part in item):
-        got = "a name or a value of another type"
-        raise InputError("names and values that are texts", got, "details")
+    texts = convert(dict(details or {}), dict[str, str], "details")
     return {"outcome": outcome.value, "details": texts}
 
 

@@ -63,4 +63,4 @@ def _matches(patterns: tuple[str, ...], digits: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(pattern.replace("x", "[0-9]") for pattern in patterns))
+    return re.compile("|".join(patterns).replace("x", "[0-9]"))

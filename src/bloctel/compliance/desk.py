@@ -306,7 +306,12 @@ class Desk:
             book=self._book,
             lists=self._lists,
             evidence=_none_if_down(
-                self._consents, lambda consents: _evidence_of_many(consents, keys)
+                self._consents,
+                lambda consents: (
+                    consents.of_many(keys)
+                    if isinstance(consents, ManyConsents)
+                    else {key: consents.of(key) for key in keys}
+                ),
             ),
             firm=self.firm,
             local_holidays=self._local_holidays,
@@ -387,14 +392,6 @@ class Desk:
             if judgement.decision is Decision.YES:
                 return instant.astimezone(call.zone)
         return None
-
-
-def _evidence_of_many(
-    consents: Consents, keys: Sequence[int]
-) -> Mapping[int, Evidence]:
-    if isinstance(consents, ManyConsents):
-        return consents.of_many(keys)
-    return {key: consents.of(key) for key in keys}
 
 
 def _none_if_down(store: _S | None, query: Callable[[_S], _T]) -> _T | None:

@@ -64,15 +64,10 @@ def _worst_states(
         try:
             blocked = _blocked_states(book, keys, day, names)
         except CannotAnswerError:
-            states = [_worse(state, ListState.UNANSWERED) for state in states]
-            continue
+            blocked = dict.fromkeys(range(len(keys)), ListState.UNANSWERED)
         for row, found in blocked.items():
-            states[row] = _worse(states[row], found)
+            states[row] = min(states[row], found, key=_WORST_FIRST.index)
     return states
-
-
-def _worse(one: ListState, other: ListState) -> ListState:
-    return other if one is ListState.CLEAR else min(one, other, key=_WORST_FIRST.index)
 
 
 def _blocked_states(

@@ -19,7 +19,7 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
     Raises:
         MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
-    observations = observe(cases)
+    observations = list(map(observe, cases))
     called = {one.called for one in observations}
     return [
         replace(actor, numbers=_uncalled(actor.numbers, called))
@@ -37,7 +37,7 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     Raises:
         MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
-    observations = observe(cases)
+    observations = list(map(observe, cases))
     actors = find_actors(observations)
     by_id = {one.id: one for one in observations}
     called = {one.called for one in observations}

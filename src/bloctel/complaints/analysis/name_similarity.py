@@ -32,13 +32,7 @@ _ROWS: Final = 256
 
 
 class Pair(NamedTuple):
-    """Two similar names.
-
-    Attributes:
-        first: The first name.
-        second: The second name, which may be equal to the first.
-        chance: The chance that a different firm has a similar name.
-    """
+    """Two similar or equal names, and the chance that another firm has such a name."""
 
     first: str
     second: str
@@ -116,9 +110,10 @@ class NameTable:
         Each word that both names have occurs in a certain share of all names.  The
         chance is the product of these shares and the number of firms, but at most 1.
         """
-        chance = float(max(_FIRMS, self._n_families))
-        for word in _common_words(first.split(), second.split()):
-            chance *= self._share(word, self._family[first])
+        chance, fuzz = float(max(_FIRMS, self._n_families)), _rapidfuzz().fuzz
+        for word in first.split():
+            if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second.split()):
+                chance *= self._share(word, self._family[first])
         return Pair(first, second, min(1.0, chance))
 
     def _share(self, word: str, family: int) -> float:
@@ -157,14 +152,6 @@ def _rarity(letters: int) -> float:
     """Estimate the share of names that contain one given word of *letters* letters."""
     share: float = 10.0 ** (-_TENTHS_PER_LETTER * letters)
     return max(_RAREST, share)
-
-
-def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    """Yield the words of the first name that are similar to a word of the second."""
-    fuzz = _rapidfuzz().fuzz
-    for word in first:
-        if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):
-            yield word
 
 
 def _similar_pairs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:

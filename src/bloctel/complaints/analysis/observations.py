@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -19,14 +18,10 @@ _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 class Observation(NamedTuple):
     """Comparable content of one complaint.
 
-    `called` and `shown` are keys of phone numbers, and `day` is `date.toordinal`; these
-    fields are 0 if they are not known.  The other texts are as `plain` returns them.
-
-    Attributes:
-        shown_text: The presented number, as the person read it.
-        moment: The instant of the call in seconds since 1970; None if only its day or
-            its time slot is known.
-        siren: The SIREN; empty if it is missing or not plausible.
+    `called` and `shown` are keys of phone numbers, `shown_text` is the presented number
+    as the person read it, and `day` is `date.toordinal`; an unknown number or day is 0.
+    `moment` is the instant of the call in seconds since 1970, or None if only the day
+    or a time slot is known.  `siren` is empty if it is not plausible.
     """
 
     id: str
@@ -41,12 +36,8 @@ class Observation(NamedTuple):
     address: str
 
 
-def observe(cases: Iterable[Case]) -> list[Observation]:
-    """Return one observation for each complaint."""
-    return [_observed(case) for case in cases]
-
-
-def _observed(case: Case) -> Observation:
+def observe(case: Case) -> Observation:
+    """Return the comparable content of a complaint."""
     complaint = case.complaint
     began = complaint.began_at if complaint.until_time is None else None
     return Observation(

@@ -48,6 +48,10 @@ class Pattern:
     names: tuple[str, ...] = field(default=(), repr=False)
     details: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
+    def __post_init__(self) -> None:
+        # a sum of chances, or a chance for several tests, can be larger than 1
+        object.__setattr__(self, "probability", min(1.0, self.probability))
+
     def __str__(self) -> str:
         chance = format_probability(self.probability)
         return f"{self.says} (chance of being wrong: {chance})"
@@ -76,9 +80,8 @@ class Pattern:
             "observed": self.observed,
             "surprising": Chance(SURPRISING),
         }
-        wanted = {name: known[name] for name in placeholders(texts[key])}
-        shown = {name: _resolved(value, lang) for name, value in wanted.items()}
-        return message(key, lang, **shown)
+        wanted = placeholders(texts[key])
+        return message(key, lang, **{n: _resolved(known[n], lang) for n in wanted})
 
 
 def _resolved(value: object, lang: str) -> object:

@@ -136,7 +136,14 @@ _Node = tuple[str, object]
 def _draw(
     axes: Any, nodes: dict[_Node, str], edges: Counter[tuple[_Node, _Node]]
 ) -> None:
-    positions = _positions(nodes)
+    columns: dict[float, list[_Node]] = {}
+    for node in nodes:
+        columns.setdefault(_NODES[node[0]][0], []).append(node)
+    positions = {
+        node: (x, -(index + 0.5) / len(column))
+        for x, column in columns.items()
+        for index, node in enumerate(column)
+    }
     for (first, second), count in sorted(edges.items()):
         (x, y), (u, v) = positions[first], positions[second]
         axes.plot([x, u], [y, v], color=_GREY, lw=min(6.0, 0.6 * count), zorder=1)
@@ -167,25 +174,13 @@ def _edges(
     """Return, for each pair of nodes, the number of complaints that contain both."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
-    for one in observe(case for case in cases if case.id in about):
+    for one in (observe(case) for case in cases if case.id in about):
         number, name = ("number", one.shown), ("name", one.caller)
         others = (("firm", one.siren), ("address", one.address))
         pairs: list[tuple[_Node, _Node]] = [(number, name)]
         pairs += [(first, other) for first in (number, name) for other in others]
         counts.update(p for p in pairs if p[0] in nodes and p[1] in nodes)
     return counts
-
-
-def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
-    """Return the coordinates of each node; the node's kind decides its column."""
-    columns: dict[float, list[_Node]] = {}
-    for node in nodes:
-        columns.setdefault(_NODES[node[0]][0], []).append(node)
-    return {
-        node: (x, -(index + 0.5) / len(column))
-        for x, column in columns.items()
-        for index, node in enumerate(column)
-    }
 
 
 @contextmanager

@@ -78,6 +78,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     lang, full = options.lang, options.full
     days = [day for case in cases if (day := case.complaint.called_on)]
     unit, periods = by_period(cases, lang)
+    states = Counter(case.state for case in cases)
     patterns = find_patterns(cases)
     codes = dict.fromkeys(pattern.code for pattern in patterns)
     kinds = {code: [p for p in patterns if p.code == code] for code in codes}
@@ -90,7 +91,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
         full=full,
         total=len(cases),
         days=(min(days), max(days)) if days else (),
-        states=by_state(cases),
+        states={state: states[state] for state in CaseState},
         unit=unit,
         periods=periods,
         sectors=by_sector(cases, lang),
@@ -99,15 +100,6 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
         callers=find_callers(cases)[:_MOST_CALLERS],
         shown_numbers=lambda keys: [shown_number(key, full=full) for key in keys],
     )
-
-
-# -- counts ----------------------------------------------------------------------
-
-
-def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
-    """Return the number of complaints in each state, including empty states."""
-    counts = Counter(case.state for case in cases)
-    return {state: counts[state] for state in CaseState}
 
 
 def by_period(
@@ -124,18 +116,15 @@ def by_period(
         return "day", []
     first = min(days)
     n_days = (max(days) - first).days + 1
-    unit = _unit(n_days)
+    if n_days <= _MOST_DAYS:
+        unit = "day"
+    else:
+        unit = "week" if n_days <= _MOST_WEEKS * _WEEK else "month"
     counts = Counter(_first_day(unit, day) for day in days)
     every = (first + timedelta(days=offset) for offset in range(n_days))
     starts = dict.fromkeys(_first_day(unit, day) for day in every)
     shown = format_month if unit == "month" else format_value
     return unit, [(shown(start, lang), counts[start]) for start in starts]
-
-
-def _unit(n_days: int) -> str:
-    if n_days <= _MOST_DAYS:
-        return "day"
-    return "week" if n_days <= _MOST_WEEKS * _WEEK else "month"
 
 
 def _first_day(unit: str, day: date) -> date:
@@ -160,9 +149,6 @@ def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
     rest = sum(count for _, count in ranked[_MOST_SECTORS:])
     others = message("complaints.report.sector_others", lang)
     return [*ranked[:_MOST_SECTORS], *([(others, rest)] if rest else [])]
-
-
-# -- names and numbers ------------------------------------------------------------
 
 
 def shown_number(key: int, *, full: bool) -> str:

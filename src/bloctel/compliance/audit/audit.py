@@ -180,7 +180,6 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
     """Return a text about the record that would have made a call lawful, or "".
 
     >>> from datetime import date
-    >>> from bloctel.compliance.findings import Effect, Finding, Ground
     >>> from bloctel.rules import law
     >>> french, hour = law.load("FR"), Finding(Effect.FORBIDS, Ground.HOUR)
     >>> _cure(hour, french.on(date(2026, 11, 23)), "en")
@@ -198,12 +197,5 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
         keys = [str(lift) for lift in lifts]
     else:
         keys = [_CURES[finding.ground]] if finding.ground in _CURES else []
-    found = ""
-    for key in keys:
-        text = message(f"compliance.cure.{key}", lang)
-        found = (
-            message("compliance.cure.or", lang, first=found, second=text)
-            if found
-            else text
-        )
-    return found
+    texts = [message(f"compliance.cure.{key}", lang) for key in keys]
+    return f" {message('compliance.cure.or', lang)} ".join(texts)

@@ -1,6 +1,7 @@
 """Columns of a log of past calls, from a frame or a mapping."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -113,7 +114,6 @@ def read_calls(
         if name not in names:
             got = f"{len(names)} columns with other names"
             raise InputError(f"a column {name}", got, "the log")
-    readers = _cell_readers(law, region)
     check_names(defaults)
     keys, others = read_all(log["number"], check_region(region))
     zone = None
@@ -122,7 +122,8 @@ def read_calls(
     at = _instants(log["at"], zone)
     n_rows = len(keys)
     columns = {}
-    for name, read in readers.items():
+    sectors = [sector.name for sector in law.sectors]
+    for name in COLUMNS[2:]:
         if name in names:
             try:
                 column = dictionary_encoded(_python_values(log[name]))
@@ -132,7 +133,7 @@ def read_calls(
             _require_length(len(column.codes), n_rows, name)
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
-        columns[name] = column.mapped(partial(_read_cell, name, read))
+        columns[name] = column.mapped(partial(_read_cell, name, sectors, region))
     _require_length(len(at), n_rows, "at")
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
     wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))
@@ -241,42 +242,28 @@ def _not_an_instant(got: str, row: int | None = None) -> InputError:
     return InputError("a date and time before the year 3000", got, where)
 
 
-def _read_cell(name: str, read: Callable[[Any], Any], value: Any) -> Any:
-    if value not in (None, ""):
-        return read(value)
-    return Channel.VOICE if name == "channel" else None
-
-
-def _cell_readers(law: Law, region: str) -> dict[str, Callable[[Any], Any]]:
-    """Return, for each column name, a function that reads a cell with a value."""
-    sectors = [sector.name for sector in law.sectors]
-    return {
-        "purpose": lambda value: convert(value, Purpose, "the column purpose"),
-        "sector": lambda value: check_sector(value, sectors, "the column sector"),
-        "caller": lambda value: _presented_number(value, region),
-        "automated": _flag,
-        "about": str,
-        "channel": lambda value: convert(value, Channel, "the column channel"),
-        "time_zone": lambda value: convert(
-            str(value), ZoneName, "the column time_zone"
-        ),
-        "outcome": lambda value: convert(value, Outcome, "the column outcome"),
-    }
-
-
+_TYPES: Final = {"purpose": Purpose, "channel": Channel, "outcome": Outcome}
 _FLAGS: Final = {True: True, False: False, "true": True, "false": False}
 
 
-def _flag(value: Any) -> bool:
-    if value not in _FLAGS:
-        expected = f"one of {', '.join(map(str, _FLAGS))}"
-        raise InputError(expected, show(value), "the column automated")
-    return _FLAGS[value]
-
-
-def _presented_number(value: Any, region: str) -> str | None:
-    """Return a presented number, or None ("not known") if the value is not a number."""
-    try:
-        return read_caller(value, region)
-    except InvalidNumberError:
-        return None
+def _read_cell(name: str, sectors: Sequence[str], region: str, value: Any) -> Any:
+    """Return the value of a cell, in the form that `may_call` needs."""
+    where = f"the column {name}"
+    if value in (None, ""):
+        return Channel.VOICE if name == "channel" else None
+    if name in _TYPES:
+        return convert(value, _TYPES[name], where)
+    if name == "sector":
+        return check_sector(value, sectors, where)
+    if name == "time_zone":
+        return convert(str(value), ZoneName, where)
+    if name == "caller":
+        with suppress(InvalidNumberError):
+            return read_caller(value, region)
+        return None  # the presented number is not known
+    if name == "automated":
+        if value not in _FLAGS:
+            expected = f"one of {', '.join(map(str, _FLAGS))}"
+            raise InputError(expected, show(value), where)
+        return _FLAGS[value]
+    return str(value)

@@ -8,23 +8,22 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, ValidationError, convert
 
 from bloctel._util.canonical_json import canonical, parse
 from bloctel._util.messages import message
-from bloctel.compliance.consents.legal_terms import zone_of
+from bloctel._util.raising import raise_alone
 from bloctel.compliance.consents.records import STREAM, Kind
+from bloctel.compliance.territories import zone_of
 from bloctel.errors import BloctelError, DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.hash_chain import HashChain
 from bloctel.records.transactions import Record
 from bloctel.storage.rows import RecordRow
 
-_FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
 #: Errors of the reader on a JSON text that this library did not write.
@@ -34,8 +33,8 @@ _MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 class _Document(Struct):
     """JSON form of a proof."""
 
-    format: str
-    version: int
+    format: Literal["bloctel.consent-proof"]
+    version: Literal[1]
     number: str
     key: int
     made_at: str
@@ -67,7 +66,7 @@ class Proof:
     def json(self) -> str:
         """Return the proof as JSON, for `check_proof`."""
         document = {
-            "format": _FORMAT,
+            "format": "bloctel.consent-proof",
             "version": _VERSION,
             "number": PhoneNumber(self.key).e164,
             "key": self.key,
@@ -86,18 +85,18 @@ class Proof:
             InputError: The language is neither `fr` nor `en`.
         """
         number, zone = PhoneNumber(self.key), zone_of(self.key)
-        say = partial(_line, lang)
+        about = f"{number.national} ({number.e164})"
         lines = [
-            say("title"),
+            _line(lang, "title"),
             "",
-            say("number", number=f"{number.national} ({number.e164})"),
-            say("made_at", at=self.made_at.astimezone(zone)),
+            _line(lang, "number", number=about),
+            _line(lang, "made_at", at=self.made_at.astimezone(zone)),
         ]
         for entry in self.entries:
             lines += ["", *_paragraph(entry, lang, zone)]
         if not self.entries:
-            lines += ["", say("nothing")]
-        return "\n".join([*lines, "", say("end"), ""])
+            lines += ["", _line(lang, "nothing")]
+        return "\n".join([*lines, "", _line(lang, "end"), ""])
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
@@ -140,13 +139,11 @@ def check_proof(data: bytes, where: str) -> int:
     try:
         content = parse(data.decode())
         document = convert(content, _Document)
-        is_proof = (document.format, document.version) == (_FORMAT, _VERSION)
         PhoneNumber(document.key)
     except (ValidationError, ValueError):
-        is_proof = False
-    if not is_proof:
         text = f"this is not a proof of consent of version {_VERSION}"
-        raise InputError("a proof of consent", "other data", where, message=text)
+        error = InputError("a proof of consent", "other data", where, message=text)
+        raise_alone(error)
     try:
         proof = _read(document)
         is_same = canonical(parse(proof.json())) == canonical(content)
@@ -173,9 +170,6 @@ def _read(document: _Document) -> Proof:
         chain.follow(row)
     made_at = datetime.fromisoformat(document.made_at).astimezone(UTC)
     return Proof(key, made_at, tuple(entries))
-
-
-# -- for people ---------------------------------------------------------------------
 
 
 def _line(lang: str, key: str, **values: object) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Final, NoReturn, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,9 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from bloctel._util.instants import in_utc
+from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show, text
-from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
@@ -22,11 +22,13 @@ from bloctel.compliance.interfaces import (
     Slot,
     Text,
 )
-from bloctel.errors import InputError
+from bloctel.compliance.territories import zone_of
+from bloctel.errors import CannotAnswerError, InputError
 from bloctel.periods import add_years
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import Entry, Record
-from bloctel.rules.law import CallBack, ConsentTerms, HoursException
+from bloctel.rules import law
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
 
 #: The name of the stream of records.
 STREAM: Final = "consents"
@@ -153,13 +155,35 @@ Fields: TypeAlias = (
 _F = TypeVar("_F", bound=_Fields)
 
 
-# -- writing -----------------------------------------------------------------------
+_R = TypeVar("_R", bound=LegalRule)
 
 
-def new_fields(cls: type[_F], **values: object) -> _F:
-    """Return the fields of a new record; raise InputError for a value of wrong form."""
+@lru_cache
+def rule_for(kind: type[_R], day: date) -> _R:
+    """Return the rule of a kind in force on a day, or the next rule of this kind.
+
+    A consent may be older than the first rules on consent.  These rules set the
+    retention period and the mandatory mentions of such a consent, because only these
+    rules allow its use.
+
+    >>> from datetime import date
+    >>> rule_for(ConsentTerms, date(2025, 1, 2)).valid_from
+    datetime.date(2026, 8, 11)
+    """
+    found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
+    later = [r for r in found if r.valid_until is None or day < r.valid_until]
+    if not later:
+        message = f"the law has no {kind.__name__} rule on or after {day.isoformat()}"
+        raise CannotAnswerError("a rule", "no such rule", message=message)
+    return min(later, key=lambda rule: rule.valid_from)
+
+
+def new_fields(cls: type[_F], recorded_at: datetime | None, **values: object) -> _F:
+    """Return the fields of a record; raise InputError for a value of wrong form."""
     plain = msgspec.to_builtins(
-        values, builtin_types=(date, datetime), enc_hook=_refuse_type
+        {**values, "recorded_at": past_instant(recorded_at, "recorded_at")},
+        builtin_types=(date, datetime),
+        enc_hook=_refuse_type,
     )
     return convert(plain, cls, "", is_toml=True)
 
@@ -180,7 +204,7 @@ def consent_fields(
     told = mandatory if ALL_MENTIONS in new.mentions else new.mentions
     fields = new_fields(
         ConsentFields,
-        recorded_at=recorded_at,
+        recorded_at,
         firm=new.firm,
         goods=new.goods,
         expires_on=expires_on,
@@ -217,9 +241,6 @@ def seq_of(id: str) -> int:
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
         raise InputError("the id of a record", show(id), "id")
     return int(id[:18])
-
-
-# -- reading -----------------------------------------------------------------------
 
 
 def read(record: Record) -> Fields:
@@ -298,9 +319,6 @@ def _withdrawn(
         if of == seq or (of is None and (seq < withdrawal or consent.given_at <= at))
     ]
     return replace(consent, withdrawn_at=min(times)) if times else consent
-
-
-# -- retention periods -------------------------------------------------------------
 
 
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:

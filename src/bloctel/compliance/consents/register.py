@@ -21,7 +21,6 @@ from typing import Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.instants import END, in_utc, past_day, past_instant
-from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
@@ -39,10 +38,12 @@ from bloctel.compliance.consents.records import (
     new_entry,
     new_fields,
     read,
+    rule_for,
     seq_of,
 )
 from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
 from bloctel.compliance.record_log import RecordLog
+from bloctel.compliance.territories import zone_of
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import require_key
 from bloctel.periods import add_years, plain_day
@@ -151,7 +152,8 @@ class ConsentRegister(RecordLog, KnownConsents):
                 (R223-1, version in force on 2026-08-11).
         """
         key = self.key_of(number, region=region)
-        return self._add(self._consent(key, consent, _recording_time(recorded_at)))
+        when = past_instant(recorded_at, "recorded_at")
+        return self._add(self._consent(key, consent, when))
 
     def record_many(
         self,
@@ -170,7 +172,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         Raises:
             InputError: A consent is not valid, as in `record`.
         """
-        when = _recording_time(recorded_at)
+        when = past_instant(recorded_at, "recorded_at")
         entries = (self._consent(key, new, when) for key, new in consents)
         n_read = n_new = 0
         with self._store.write() as transaction:
@@ -211,12 +213,9 @@ class ConsentRegister(RecordLog, KnownConsents):
                 future.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
         named = None if of is None else seq_of(of)
-        recorded_at = _recording_time(recorded_at)
-        fields = new_fields(
-            WithdrawalFields, recorded_at=recorded_at, channel=channel, of=named
-        )
+        fields = new_fields(WithdrawalFields, recorded_at, channel=channel, of=named)
         return self._add(new_entry(key, when, fields), named, Kind.CONSENT)
 
     def add_contract(
@@ -234,9 +233,8 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
-        fields = new_fields(ContractFields, recorded_at=when, contract=contract)
-        return self._add(new_entry(key, when, fields))
+        fields = new_fields(ContractFields, recorded_at, contract=contract)
+        return self._add(new_entry(key, fields.recorded_at, fields))
 
     def end_contract(
         self,
@@ -254,11 +252,11 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: The number has no contract with that id.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
         fields = new_fields(
-            ContractEndFields, recorded_at=when, of=seq_of(id), ends_on=ends_on
+            ContractEndFields, recorded_at, of=seq_of(id), ends_on=ends_on
         )
-        self._add(new_entry(key, when, fields), fields.of, Kind.CONTRACT)
+        entry = new_entry(key, fields.recorded_at, fields)
+        self._add(entry, fields.of, Kind.CONTRACT)
 
     def add_call_back(
         self,
@@ -283,9 +281,8 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
         fields = new_fields(
-            CallBackFields, recorded_at=when, request=request, evidence=evidence
+            CallBackFields, recorded_at, request=request, evidence=evidence
         )
         asked_at = past_instant(request.asked_at, "asked_at")
         return self._add(new_entry(key, asked_at, fields))
@@ -392,10 +389,6 @@ class ConsentRegister(RecordLog, KnownConsents):
             return str(transaction.append(STREAM, *entry).seq)
 
         return self._store.run(change)
-
-
-def _recording_time(at: datetime | None) -> datetime:
-    return clock.moment() if at is None else past_instant(at, "recorded_at")
 
 
 def _require(
