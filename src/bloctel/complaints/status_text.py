@@ -39,15 +39,15 @@ def _step(step: Step, lang: Language) -> str:
         detail = message(f"complaints.outcome.{detail}", lang)
     elif step.state in (CaseState.ADMISSIBLE, CaseState.NOT_ADMISSIBLE):
         detail = message(f"complaints.grounds.{detail}", lang)
-    if step.rule:
-        rule = law.load("FR").rule(step.rule)
-        detail = message(
-            "complaints.status.grounds_with_rule",
-            lang,
-            grounds=detail,
-            article=rule.article,
-            version=rule.article_version,
-        )
+        if step.rule:
+            rule = law.load("FR").rule(step.rule)
+            detail = message(
+                "complaints.status.grounds_with_rule",
+                lang,
+                grounds=detail,
+                article=rule.article,
+                version=rule.article_version,
+            )
     if not detail:
         return state
     return message(

@@ -88,13 +88,10 @@ class Scope(NamedTuple):
 class CallUnderReview:
     """One call, with everything that is known about it and about its number.
 
-    `evidence` and `attempts` are None if they are not known.
-
-    Attributes:
-        others: The keys of other phone lines that the digits can name.
-        holiday_territories: The territories whose local holidays count as holidays.
-        counts_later: True to count attempts and withdrawals whose recorded time is
-            after the call, because the clock of another machine can be ahead.
+    `others` contains the keys of other phone lines that the digits can name.
+    `evidence` and `attempts` are None if they are not known.  If `counts_later` is
+    true, an attempt or a withdrawal with a time after the call also counts, because the
+    clock of another machine can be ahead.
     """
 
     law: Law
@@ -387,11 +384,7 @@ def _refused_at(attempt: Attempt) -> datetime:
 
 
 def _is_same_text(one: str, other: str) -> bool:
-    r"""Compare texts without regard to case, spaces and Unicode normalisation.
-
-    >>> _is_same_text("Énergie verte", "E\u0301NERGIE  verte")
-    True
-    """
+    """Compare texts without regard to case, spaces and Unicode normalisation."""
     return _normalized(one) == _normalized(other)
 
 

@@ -1,12 +1,5 @@
 """Call log: attempts to call, shared by all dialers of a firm.
 
-```python
-calls = CallLog.create("sqlite:///calls.db")
-# reserve_if returns None if the function does not allow the attempt
-call = calls.reserve_if(key, at, lambda attempts: len(attempts) < n)
-calls.conclude(call, Outcome.ANSWERED, at=...)
-```
-
 Each attempt is a record.  The outcome of the attempt is another record, which is
 appended later, so that the log shows what was known at any time.  A reservation counts
 as an attempt until it is released, because a dialer that crashed after the reservation

@@ -96,13 +96,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the n-th working day after a day; n is *days*.
-
-    >>> from bloctel.rules import law
-    >>> era = law.load("FR").on(date(2026, 10, 2))
-    >>> last_working_day(date(2026, 10, 2), 5, {7}, era)
-    datetime.date(2026, 10, 8)
-    """
+    """Return the n-th working day after a day; n is *days*."""
     day = after
     while days:
         day += timedelta(days=1)

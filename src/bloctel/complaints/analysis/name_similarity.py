@@ -53,11 +53,7 @@ def _words() -> _Words:
 
 
 def name_key(plain: str) -> str:
-    """Return the distinctive words of a plain name, in alphabetical order.
-
-    >>> name_key("sarl eco habisol"), name_key("la societe")
-    ('eco habisol', '')
-    """
+    """Return the distinctive words of a plain name, in alphabetical order."""
     return " ".join(sorted(set(plain.split()) - _words().left_out))
 
 

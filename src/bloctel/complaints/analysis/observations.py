@@ -55,11 +55,7 @@ def observe(case: Case) -> Observation:
 
 
 def plain(text: str) -> str:
-    """Return the words of a text in lower case, without accents and punctuation.
-
-    >>> plain("  Éco-Habitat & C\u00b0,  S.A.R.L. ")
-    'eco habitat c sarl'
-    """
+    """Return the words of a text in lower case, without accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     joined = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", letters)  # s.a.r.l. is one word
@@ -73,9 +69,6 @@ def siren_of(text: str) -> str:
     A SIRET begins with the nine digits of the SIREN, and a VAT number (*TVA*) ends with
     these digits.  A placeholder such as 000 000 000 passes the checksum, but it is not
     plausible.
-
-    >>> siren_of("732 829 320"), siren_of("FR 44 732829320"), siren_of("000 000 000")
-    ('732829320', '732829320', '')
     """
     try:
         from stdnum.fr import siren, siret, tva  # noqa: PLC0415

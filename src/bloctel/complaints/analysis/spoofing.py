@@ -52,9 +52,6 @@ def claim_of(key: int, text: str) -> str | None:
     """Return a code for the reason why a presented number cannot be real, or None.
 
     *key* is the key of the number, or 0 if the presented *text* cannot be read.
-
-    >>> claim_of(33639981234, "06 39 98 12 34"), claim_of(0, "0216 71 123 456")
-    ('fiction', 'foreign_as_local')
     """
     if _is_foreign_as_local(key, text):
         return "foreign_as_local"

@@ -56,12 +56,7 @@ class DictionaryColumn(NamedTuple):
 
 
 def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
-    """Return a dictionary-encoded column of Python values.
-
-    >>> column = dictionary_encoded(["sale", None, "sale"])
-    >>> column.values, column.codes.tolist()
-    (['sale', None], [0, 1, 0])
-    """
+    """Return a dictionary-encoded column of Python values."""
     indexes: dict[tuple[type, Hashable], int] = {}  # True is equal to 1
     codes = [indexes.setdefault((type(v), v), len(indexes)) for v in values]
     return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
@@ -70,12 +65,10 @@ def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
 class PastCalls(NamedTuple):
     """Past calls that were dialled and whose phone numbers can be read.
 
-    Attributes:
-        rows: The row of each call in the log, from 0.
-        at: The times, in microseconds since 1970-01-01T00:00Z.
-        columns: The other inputs of `Desk.may_call`, and `outcome`.
-        unreadable: The rows, from 0, whose phone number cannot be read.
-        others: The other readings of the phone numbers, by row.
+    `rows` and `unreadable` contain rows of the log, from 0; `unreadable` contains the
+    rows whose phone number cannot be read.  `at` contains microseconds since
+    1970-01-01T00:00Z.  `others` contains the other readings of phone numbers, by row.
+    `columns` contains the other inputs of `Desk.may_call`, and `outcome`.
     """
 
     rows: NDArray[np.intp]

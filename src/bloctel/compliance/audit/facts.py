@@ -96,12 +96,8 @@ class _CallTable:
     """Columns of past calls, one row per call, ordered by number.
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
-    `date.toordinal` returns.
-
-    Attributes:
-        versions: The era of each call, as an index in `Law.eras`.
-        refused_at: The time of the last earlier refusal of the same number, or
-            `_NEVER_REFUSED`.
+    `date.toordinal` returns.  `versions` contains indexes in `Law.eras`.  `refused_at`
+    is the last earlier refusal of the number, or `_NEVER_REFUSED`.
     """
 
     law: Law
@@ -263,21 +259,15 @@ def _silence(table: _CallTable) -> DictionaryColumn:
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
     rows = np.flatnonzero(table.refused_at != _NEVER_REFUSED)
-    since = table.days[rows] - _refusal_days(table, rows)
+    since = table.days[rows]
+    for code, zone in enumerate(table.zones.values):
+        chosen = np.flatnonzero(table.zones.codes[rows] == code)
+        since[chosen] -= local_days(zone, table.refused_at[rows[chosen]])
     silences = {"asks_days": SilenceState.DOUBTFUL, "days": SilenceState.SILENT}
     for name, state in silences.items():
         span = _by_era(table.law, Silence, name)[table.versions[rows]]
         codes[rows[(span > 0) & (since <= span)]] = states.index(state)
     return DictionaryColumn(states, codes)
-
-
-def _refusal_days(table: _CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return, for each of the rows, the local day of the last earlier refusal."""
-    found = np.zeros(len(rows), np.int64)
-    for code, zone in enumerate(table.zones.values):
-        chosen = np.flatnonzero(table.zones.codes[rows] == code)
-        found[chosen] = local_days(zone, table.refused_at[rows[chosen]])
-    return found
 
 
 # -- lists ---------------------------------------------------------------------------

@@ -1,13 +1,5 @@
 """Register of consents, contracts and requests to be called back, with their proofs.
 
-```python
-consents = ConsentRegister.create("sqlite:///consents.db")
-consents.record(number, NewConsent(given_at=..., firm=..., goods=..., ...))
-consents.withdraw(number, channel="by word in a call")
-consents.proof(number).text(lang="fr")
-desk = Desk(country="FR", consents=consents, ...)
-```
-
 A record never changes.  A withdrawal is a new record.  Each record has the time of the
 event and the time of recording, so that `as_known_at` can show what the firm knew at
 the time of a call.
@@ -69,13 +61,10 @@ class RecordedMany(NamedTuple):
 
 
 class KnownConsents:
-    """Evidence that a register of consents contained at a time.
+    """Evidence that a register of consents contained at the time *known_at*.
 
-    Args:
-        store: The store of the records.
-        known_at: The time; by default, all records are used.
-        last: The sequence number of the last record before the first record that was
-            recorded after *known_at*.
+    *last* is the sequence number of the last record before the first record that was
+    recorded after *known_at*.  By default, all records are used.
     """
 
     def __init__(
