@@ -96,7 +96,7 @@ class Complaints(RecordStream):
         """
         read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
-            new = _new_cases(_cases(transaction), read)
+            new = _new_cases(map(_case, _by_id(transaction).values()), read)
             transaction.extend(
                 self.stream,
                 (
@@ -214,8 +214,8 @@ class Complaints(RecordStream):
     def cases(self) -> Iterator[Case]:
         """Yield the complaints that were not erased, in the order of their storage."""
         with self._store.read() as transaction:
-            stored = _cases(transaction)
-        yield from stored
+            stored = _by_id(transaction)
+        yield from map(_case, stored.values())
 
     def describe_status(self, id: str, *, lang: Language = "fr") -> str:
         """Return the status text of a complaint for the person who complained.
@@ -296,46 +296,39 @@ def _is_earlier(case: Case, stored: Case) -> bool:
     return case.complaint == stored.complaint and same_receipt and same_steps
 
 
+def _by_id(transaction: ReadTransaction) -> dict[str, list[Record]]:
+    """Return the records of the complaints that were not erased, by their names."""
+    found: dict[str, list[Record]] = {}
+    for row in transaction.all(Complaints.stream):
+        if row.fields is not None:
+            found.setdefault(str(row.fields.get("id")), []).append(row)
+    return found
+
+
 def _rows(transaction: ReadTransaction, id: str) -> list[Record]:
     """Return the records of a complaint, or raise InputError if there are none."""
     id = check_id(id)
-    rows = [
-        row
-        for row in transaction.all(Complaints.stream)
-        if row.fields is not None and row.fields.get("id") == id
-    ]
-    if not rows:
-        expected = "the name of a stored complaint"
-        raise InputError(expected, "a name that is not stored or that was erased", id)
-    return rows
+    if rows := _by_id(transaction).get(id):
+        return rows
+    expected, got = "the name of a stored complaint", "a name that is not stored"
+    raise InputError(expected, f"{got} or that was erased", id)
 
 
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
-    """Return a step as a record, with or without the fields of the complaint."""
+    """Return a step as a record, with or without the fields of the complaint.
+
+    No field contains the number called, which is the key of the record.
+    """
     complaint = case.complaint
-    texts = _without_called(complaint) if with_fields else None
-    fields = _Fields(case.id, step.state, step.detail, step.rule, texts)
-    key = complaint.called.key if complaint.called else None
-    return Entry(key, step.at, to_builtins(fields))
-
-
-def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return the fields of a complaint, without the number called in any field."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:
         del texts["shown"]
         texts["shows_called"] = "true"
-    return texts
-
-
-def _cases(transaction: ReadTransaction) -> list[Case]:
-    """Return the complaints that were not erased, in the order of their storage."""
-    by_id: dict[str, list[Record]] = {}
-    for row in transaction.all(Complaints.stream):
-        if row.fields is not None:
-            by_id.setdefault(str(row.fields.get("id")), []).append(row)
-    return [_case(rows) for rows in by_id.values()]
+    written_texts = texts if with_fields else None
+    fields = _Fields(case.id, step.state, step.detail, step.rule, written_texts)
+    key = complaint.called.key if complaint.called else None
+    return Entry(key, step.at, to_builtins(fields))
 
 
 class _Fields(Struct, omit_defaults=True):
@@ -355,25 +348,20 @@ def _case(rows: Iterable[Record]) -> Case:
     id = ""
     for row in rows:
         fields = read_fields(row, _Fields, Complaints.stream)
-        id = fields.id
-        if fields.complaint is not None:
+        id, texts = fields.id, fields.complaint
+        if texts is not None:
+            if row.key is not None:
+                texts["called"] = called = PhoneNumber(row.key).e164
+                if texts.pop("shows_called", None):
+                    texts["shown"] = called
             try:
-                complaint = _complaint(fields.complaint, row.key)
+                complaint = read_complaint(texts, where="a record")
             except InputError:
                 raise_alone(not_readable(row, Complaints.stream))
-        step = Step(
-            state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule
+        steps.append(
+            Step(state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule)
         )
-        steps.append(step)
     if complaint is None:
         got = f"{len(steps)} steps without the fields of the complaint"
         raise DamagedRecordsError("the fields of a complaint", got, id)
     return Case(id=id, complaint=complaint, steps=tuple(steps))
-
-
-def _complaint(texts: dict[str, Any], key: int | None) -> Complaint:
-    if key is not None:
-        called = PhoneNumber(key).e164
-        texts |= {"called": called}
-        texts |= {"shown": called} if texts.pop("shows_called", None) else {}
-    return read_complaint(texts, where="a record")

@@ -197,9 +197,6 @@ def _best(
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
 
 
-# -- consents ----------------------------------------------------------------------
-
-
 def state_of_consent(
     consent: Consent,
     refused: Sequence[datetime],
@@ -277,9 +274,6 @@ def sector_named(about: str | None, law: Law) -> str | None:
     return next(named, None)
 
 
-# -- contracts and call-back requests ------------------------------------------------
-
-
 def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
     state = relation_of_contract(Scope(contract.firm, contract.object), subject)
     if day < contract.starts_on or state is ContractState.NONE:
@@ -323,9 +317,6 @@ def call_back(
     if subject.about is None:
         return CallBackState.OBJECT_UNKNOWN
     return CallBackState.IN_TIME
-
-
-# -- attempts and refusals -----------------------------------------------------------
 
 
 def _attempts_in_window(
@@ -390,9 +381,6 @@ def _is_same_text(one: str, other: str) -> bool:
 
 def _normalized(text: str) -> str:
     return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
-
-
-# -- instants of change ---------------------------------------------------------------
 
 
 def improvement_times(

@@ -63,9 +63,6 @@ class CallLog(RecordLog):
 
     Any number of threads and processes can use one storage, and each of them sees all
     reservations.
-
-    Args:
-        store: The store of the records.
     """
 
     stream = STREAM
@@ -184,7 +181,10 @@ class CallLog(RecordLog):
             known = calls[call].outcome
             if wanted is known:
                 return
-            _require_possible(known, wanted)
+            is_late = wanted in (Outcome.RELEASED, Outcome.RESERVED)
+            if known is Outcome.REFUSED or (is_late and known is not Outcome.RESERVED):
+                got = f"{wanted.value} after {known.value}"
+                raise InputError("a possible outcome", got, "outcome")
             fields = {"outcome": wanted.value, "of": call}
             transaction.append(STREAM, key, when, fields)
 
@@ -242,14 +242,6 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
         elif refused_at:  # the attempt was purged, but the refusal ends consents
             calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
     return calls
-
-
-def _require_possible(known: Outcome, wanted: Outcome) -> None:
-    if known is Outcome.REFUSED or (
-        wanted in (Outcome.RELEASED, Outcome.RESERVED) and known is not Outcome.RESERVED
-    ):
-        got = f"{wanted.value} after {known.value}"
-        raise InputError("a possible outcome", got, "outcome")
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:

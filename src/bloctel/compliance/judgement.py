@@ -118,9 +118,6 @@ def _asks(
     return Finding(Effect.ASKS, ground, rule, missing, detail)
 
 
-# -- kinds of calls ------------------------------------------------------------------
-
-
 def _channel(case: _Case) -> list[Finding]:
     rules = case.era.all(law.OtherChannel)
     found = (rule for rule in rules if case.facts.channel in rule.channels)
@@ -159,9 +156,6 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     yield from _on_attempts(case)
     yield from _on_silence(case)
     yield from _on_caller(case)
-
-
-# -- bans and lists ------------------------------------------------------------------
 
 
 def _bans(case: _Case) -> Iterator[law.SectorBan]:
@@ -216,9 +210,6 @@ def _unknown_list(state: ListState, rule: law.LegalRule | None) -> Finding:
 def _missing_evidence(case: _Case) -> str:
     """Return the name of the missing input that could prove a contract, or ""."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
-
-
-# -- exceptions ----------------------------------------------------------------------
 
 
 def _with_exceptions(
@@ -292,9 +283,6 @@ def _no_consent(case: _Case, regime: law.Regime) -> Finding:
     elif state is ConsentState.REFUSED:
         rule = case.era.one(law.Refusal)
     return Finding(Effect.FORBIDS, Ground.NO_CONSENT, rule or regime, detail=state)
-
-
-# -- limits --------------------------------------------------------------------------
 
 
 def _on_times(case: _Case) -> Iterator[Finding]:

@@ -133,7 +133,8 @@ class _Linkage:
 
     def joined(self) -> DisjointSets:
         """Link the complaints; each set of the result is about one caller."""
-        self._join_by_siren()
+        for indexes in _by_value([one.siren for one in self._all]).values():
+            self._sets.join_all(indexes, "siren", _SIREN_SLIP)
         self._join_by_number()
         self._join_by_address()
         for chance, indexes in self._alike:
@@ -141,11 +142,6 @@ class _Linkage:
         self._join_reopened()
         self._join_by_number()  # repeat, because firms were joined in the meantime
         return self._sets
-
-    def _join_by_siren(self) -> None:
-        """Link complaints with the same SIREN."""
-        for indexes in _by_value([one.siren for one in self._all]).values():
-            self._sets.join_all(indexes, "siren", _SIREN_SLIP)
 
     def _join_by_number(self) -> None:
         """Link complaints with the same presented number if only one firm uses it."""
@@ -162,8 +158,15 @@ class _Linkage:
 
     def _join_reopened(self) -> None:
         """Link firms with different SIRENs that share two features."""
+        features = [("number", indexes) for indexes in self._numbers.values()]
+        features += [("address", indexes) for indexes in self._addresses.values()]
+        features += [
+            ("name", indexes)
+            for chance, indexes in self._alike
+            if chance < _FIRMS_SHARE["name"]
+        ]
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
-        for kind, indexes in self._shared():
+        for kind, indexes in features:
             firms = self._firms(indexes)
             # a number, address or name that many firms share does not identify a firm
             if len(firms) < _MANY:
@@ -172,13 +175,6 @@ class _Linkage:
         for (first, second), kinds in shared.items():
             if len(kinds) >= _TWO:
                 self._sets.join(first, second, "reopened", prod(kinds.values()))
-
-    def _shared(self) -> Iterator[tuple[str, list[int]]]:
-        yield from (("number", indexes) for indexes in self._numbers.values())
-        yield from (("address", indexes) for indexes in self._addresses.values())
-        for chance, indexes in self._alike:
-            if chance < _FIRMS_SHARE["name"]:
-                yield "name", indexes
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
         """Link sets of complaints if two firms rarely share the feature by chance."""

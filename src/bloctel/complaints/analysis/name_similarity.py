@@ -109,13 +109,10 @@ class NameTable:
         chance, fuzz = float(max(_FIRMS, self._n_families)), _rapidfuzz().fuzz
         for word in first.split():
             if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second.split()):
-                chance *= self._share(word, self._family[first])
+                others = len(self._families_with(word) - {self._family[first]})
+                share = max(_least_share(word), others / self._n_families)
+                chance *= min(1.0, share)
         return Pair(first, second, min(1.0, chance))
-
-    def _share(self, word: str, family: int) -> float:
-        """Return the share of families, except *family*, that have a similar word."""
-        others = len(self._families_with(word) - {family})
-        return min(1.0, max(_least_share(word), others / self._n_families))
 
     def _families_with(self, word: str) -> frozenset[int]:
         if word not in self._similar:

@@ -15,12 +15,7 @@ from bloctel._util.messages import message
 from bloctel.complaints.analysis.callers import Actor
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.lifecycle import Case
-from bloctel.complaints.report.report import (
-    by_period,
-    by_sector,
-    shown_name,
-    shown_number,
-)
+from bloctel.complaints.report.report import by_period, by_sector, shown_number
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.tabular.outputs import Target, open_output
 
@@ -38,6 +33,7 @@ _NODES: Final = {
     "address": (2.0, _PURPLE, "D"),
 }
 _MOST_NODES: Final = 12
+_LONGEST_LABEL: Final = 40
 _MOST_TICKS: Final = 6
 _SETTINGS: Final[Any] = {
     "svg.hashsalt": "bloctel",  # otherwise the names of parts are random
@@ -163,7 +159,8 @@ def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
     for kind, values in named.items():
         for position, value in enumerate(values[:_MOST_NODES], 1):
             masked = message(f"complaints.plot.node_{kind}", lang, position=position)
-            label = shown_name(value) if kind == "address" else value
+            if len(label := value) > _LONGEST_LABEL:
+                label = f"{value[:_LONGEST_LABEL]}\N{HORIZONTAL ELLIPSIS}"
             nodes[kind, value] = label if full else masked
     return nodes
 

@@ -27,7 +27,6 @@ _MOST_OF_A_KIND: Final = 10
 _MOST_CALLERS: Final = 20
 #: One of the last four digits.
 _LAST_DIGIT: Final = re.compile(r"\d(?=(?:\D*\d){0,3}\D*\Z)")
-_LONGEST_NAME: Final = 40
 _MOST_DAYS: Final = 31
 _MOST_WEEKS: Final = 27
 _MOST_SECTORS: Final = 12
@@ -160,10 +159,3 @@ def shown_number(key: int, *, full: bool) -> str:
     number = number_of(key)
     text = number.e164 if french_nsn(key) is None else number.national
     return text if full else _LAST_DIGIT.sub("\N{BULLET}", text)
-
-
-def shown_name(text: str) -> str:
-    """Return a name; shorten the name if it is too long for a label."""
-    if len(text) <= _LONGEST_NAME:
-        return text
-    return f"{text[:_LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"

@@ -5,6 +5,7 @@ combination of inputs is evaluated only once.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -188,9 +189,6 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
     return DictionaryColumn(tuples, rows.codes)
 
 
-# -- territory and time ----------------------------------------------------------------
-
-
 class _Place(NamedTuple):
     """Place of a called person; `near` contains the territories of local holidays."""
 
@@ -224,9 +222,6 @@ def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.i
         if place.state is not TerritoryState.KNOWN:
             found[2, rows] = _code(TimeState.UNKNOWN)
     return found
-
-
-# -- attempts and refusals ---------------------------------------------------------
 
 
 def _attempts(table: _CallTable) -> DictionaryColumn:
@@ -268,9 +263,6 @@ def _silence(table: _CallTable) -> DictionaryColumn:
         span = _by_era(table.law, Silence, name)[table.versions[rows]]
         codes[rows[(span > 0) & (since <= span)]] = states.index(state)
     return DictionaryColumn(states, codes)
-
-
-# -- lists ---------------------------------------------------------------------------
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
@@ -330,25 +322,15 @@ def _rows_by_day(
     """Yield groups of calls, so that a group needs each list on one day only."""
     if not len(at):
         return
-    days = _integers(versions)
-    for zone in _list_zones(sources):
+    days, names = _integers(versions), list[str]()
+    if sources.book is not None:
+        with suppress(CannotAnswerError):  # then no list has an answer on any day
+            names = opposition_lists(sources.book, sources.lists)
+    for zone in {zone_of_list(name) for name in names}:
         days = _joined(days, _integers(local_days(zone, at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)
-
-
-def _list_zones(sources: AuditSources) -> set[ZoneInfo]:
-    if sources.book is None:
-        return set()
-    try:
-        names = opposition_lists(sources.book, sources.lists)
-    except CannotAnswerError:
-        return set()
-    return {zone_of_list(name) for name in names}
-
-
-# -- consents, contracts and call-back requests ------------------------------------
 
 
 class _Pairs(NamedTuple):
@@ -432,9 +414,6 @@ def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
 def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
     found = (_NEVER if at is None else to_microseconds(at, where) for at in times)
     return np.fromiter(found, np.int64)
-
-
-# -- the states of consents, contracts and requests -----------------------------------
 
 
 def _states_of_consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:

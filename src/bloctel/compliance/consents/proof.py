@@ -5,7 +5,7 @@ compute the digests again (`bloctel.records.hash_chain`).  The text form is for 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
@@ -177,40 +177,38 @@ def _line(lang: str, key: str, **values: object) -> str:
 
 
 def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
+    """Yield the lines about one record."""
     record = Record.of(entry.row)
     fields = dict(record.fields or {})
-    for part in ("contract", "request"):
+    for part in ("contract", "request", "evidence"):
         fields |= fields.get(part, {})
     kind = message(f"compliance.proof_kind.{Kind(fields['kind'])}", lang)
     happened = record.at.astimezone(zone)
     yield _line(lang, "entry", seq=str(record.seq), kind=kind, at=happened)
-    for key, values in _details(entry, fields, lang, zone):
-        yield f"   {_line(lang, key, **values)}"
-
-
-def _details(
-    entry: ProofEntry, fields: Mapping[str, Any], lang: str, zone: ZoneInfo
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the message key and the values of each line below an entry."""
 
     def local(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(zone)
 
-    for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on"):
-        if (value := fields.get(name)) is not None:
-            is_day = name.endswith("_on")
-            yield name, {"value": date.fromisoformat(value) if is_day else value}
+    details: list[tuple[str, dict[str, object]]] = [
+        (name, {"value": date.fromisoformat(value) if name[-3:] == "_on" else value})
+        for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on")
+        if (value := fields.get(name)) is not None
+    ]
     for notice in fields.get("mentions", ()):
-        yield "notice", {"value": message(f"compliance.notice.{notice}", lang)}
+        text = message(f"compliance.notice.{notice}", lang)
+        details.append(("notice", {"value": text}))
     for first, last in fields.get("slots", ()):
-        yield "slot", {"first": local(first), "last": local(last)}
-    if "channel" in fields:
-        yield "channel", {"value": fields["channel"]}
-    if "of" in fields:
-        of = fields["of"]
-        yield ("of_all", {}) if of is None else ("of", {"value": str(of)})
-    if "evidence" in fields:
-        yield "evidence", {"value": fields["evidence"]["where"]}
-        yield "sha256", {"value": fields["evidence"]["sha256"]}
-    yield "recorded_at", {"value": local(fields["recorded_at"])}
-    yield "digest", {"value": entry.row.digest}
+        details.append(("slot", {"first": local(first), "last": local(last)}))
+    if "of" in fields and fields["of"] is None:
+        details.append(("of_all", {}))
+    known = {
+        "channel": fields.get("channel"),
+        "of": fields.get("of") and str(fields["of"]),
+        "evidence": fields.get("where"),
+        "sha256": fields.get("sha256"),
+        "recorded_at": local(fields["recorded_at"]),
+        "digest": entry.row.digest,
+    }
+    details += [(name, {"value": value}) for name, value in known.items() if value]
+    for key, values in details:
+        yield f"   {_line(lang, key, **values)}"

@@ -269,7 +269,18 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
         match fields := read(record):
             case ConsentFields():
                 terms = rule_for(ConsentTerms, record.at.astimezone(zone).date())
-                consents[record.seq] = _consent(record, fields, set(terms.mentions))
+                mandatory, file = set(terms.mentions), fields.evidence
+                consents[record.seq] = Consent(
+                    id=str(record.seq),
+                    given_at=record.at,
+                    expires_on=fields.expires_on,
+                    firm=fields.firm,
+                    goods=fields.goods,
+                    slots=tuple(Slot(*slot) for slot in fields.slots),
+                    has_all_mentions=bool(mandatory)
+                    and mandatory <= set(fields.mentions),
+                    evidence=f"{file.where} (SHA-256 {file.sha256})",
+                )
             case WithdrawalFields(of=of):
                 withdrawals.append((record.seq, record.at, of))
             case ContractFields(contract=contract):
@@ -286,20 +297,6 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),
         call_backs=tuple(call_backs),
-    )
-
-
-def _consent(record: Record, fields: ConsentFields, mandatory: set[str]) -> Consent:
-    file = fields.evidence
-    return Consent(
-        id=str(record.seq),
-        given_at=record.at,
-        expires_on=fields.expires_on,
-        firm=fields.firm,
-        goods=fields.goods,
-        slots=tuple(Slot(*slot) for slot in fields.slots),
-        has_all_mentions=bool(mandatory) and mandatory <= set(fields.mentions),
-        evidence=f"{file.where} (SHA-256 {file.sha256})",
     )
 
 

@@ -6,7 +6,7 @@ the time of a call.
 """
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from itertools import islice
 from typing import Final, NamedTuple
@@ -105,11 +105,7 @@ class KnownConsents:
 
 
 class ConsentRegister(RecordLog, KnownConsents):
-    """Consents, contracts and requests that a firm can prove.
-
-    Args:
-        store: The store of the records.
-    """
+    """Consents, contracts and requests that a firm can prove."""
 
     stream = STREAM
 
@@ -166,9 +162,13 @@ class ConsentRegister(RecordLog, KnownConsents):
         n_read = n_new = 0
         with self._store.write() as transaction:
             while some := list(islice(entries, _BATCH)):
-                new = _unknown(transaction, some)
-                transaction.extend(STREAM, new)
-                n_read, n_new = n_read + len(some), n_new + len(new)
+                keys = {entry.key for entry in some if entry.key is not None}
+                records = transaction.of_many(STREAM, keys)
+                known = {(record.key, content_of(record)) for record in records}
+                new = {(entry.key, content_of(entry)): entry for entry in some}
+                added = [entry for name, entry in new.items() if name not in known]
+                transaction.extend(STREAM, added)
+                n_read, n_new = n_read + len(some), n_new + len(added)
         return RecordedMany(n_new, n_read - n_new)
 
     def withdraw(
@@ -354,12 +354,12 @@ class ConsentRegister(RecordLog, KnownConsents):
         if last is not None and expires_on > last:
             years = terms.max_years
             span = "a year" if years == 1 else f"{years} years"
-            expected = f"an end at most {span} after the collection"
             message = (
                 f"a consent is valid for at most {span} after its collection "
                 f"({terms.citation}), not until {expires_on}"
             )
-            raise InputError(expected, str(expires_on), "expires_on", message=message)
+            expected, got = f"an end until {last}", str(expires_on)
+            raise InputError(expected, got, "expires_on", message=message)
         if expires_on <= day:
             got = expires_on.isoformat()
             raise InputError("a day after the day of the consent", got, "expires_on")
@@ -389,11 +389,3 @@ def _require(
     if not found or found["kind"] != kind:
         got = f"the id of a {found['kind']}" if found else "an unknown id"
         raise InputError(f"the id of a {kind} of that number", got, "id")
-
-
-def _unknown(transaction: WriteTransaction, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that are not recorded yet, without duplicates."""
-    keys = {entry.key for entry in entries if entry.key is not None}
-    known = {(r.key, content_of(r)) for r in transaction.of_many(STREAM, keys)}
-    new = {(entry.key, content_of(entry)): entry for entry in entries}
-    return [entry for name, entry in new.items() if name not in known]
