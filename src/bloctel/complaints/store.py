@@ -342,7 +342,6 @@ class _Fields(Struct, omit_defaults=True):
 
 
 def _case(rows: Iterable[Record]) -> Case:
-    """Return the case that the records of one complaint describe."""
     steps: list[Step] = []
     complaint = None
     id = ""

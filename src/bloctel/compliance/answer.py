@@ -129,7 +129,6 @@ _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
 def _line(finding: Finding, lang: str) -> str:
-    """Return a line of text about one ground and its legal rule."""
     ground, rule = _ground(finding, lang), finding.rule
     if rule is None:
         return message("compliance.answer.ground", lang, ground=ground)

@@ -220,7 +220,6 @@ def _attempt_fields(
 
 
 def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
-    """Return the attempts to call a number, the oldest first."""
     calls = _calls_by_id(transaction.of(STREAM, key))
     return sorted(calls.values(), key=lambda call: (call.at, call.id))
 

@@ -366,7 +366,6 @@ class Desk:
         return _none_if_down(self._consents, lambda consents: consents.of(key))
 
     def _region(self, region: str | None) -> str:
-        """Return the region of phone numbers without a country code."""
         of_book = None if self._book is None else self._book.region
         return check_region(region) or of_book or self.country
 

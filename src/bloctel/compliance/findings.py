@@ -151,9 +151,5 @@ _ORDER: Final = tuple(Certainty)
 
 
 def is_sure(certainty: Certainty, least: Certainty) -> bool:
-    """Return True if a certainty is *least* or better; V1 is the best certainty.
-
-    >>> is_sure(Certainty.V1, Certainty.V2), is_sure(Certainty.V3, Certainty.V2)
-    (True, False)
-    """
+    """Return True if a certainty is *least* or better; V1 is the best certainty."""
     return _ORDER.index(certainty) <= _ORDER.index(least)

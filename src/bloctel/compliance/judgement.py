@@ -246,7 +246,6 @@ def _by_contract(case: _Case) -> Finding | None:
 
 
 def _by_press(case: _Case) -> Finding | None:
-    """Return the finding about the press exception; None if the sector is not press."""
     rule = case.era.one(law.PressException)
     if rule is None or case.facts.sector not in rule.sectors:
         return None
@@ -286,7 +285,6 @@ def _no_consent(case: _Case, regime: law.Regime) -> Finding:
 
 
 def _on_times(case: _Case) -> Iterator[Finding]:
-    """Yield findings about days and hours."""
     rule, state = case.era.one(law.CallingTimes), case.facts.time
     consent = case.facts.consent
     if case.facts.territory is TerritoryState.UNKNOWN:
@@ -312,7 +310,6 @@ def _on_attempts(case: _Case) -> Iterator[Finding]:
 
 
 def _on_silence(case: _Case) -> Iterator[Finding]:
-    """Yield findings about an earlier refusal."""
     rule, state = case.era.one(law.Silence), case.facts.silence
     if rule is None:
         return
@@ -327,7 +324,6 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
 
 
 def _on_caller(case: _Case) -> Iterator[Finding]:
-    """Yield findings about the presented number."""
     kind, automated = case.facts.caller, case.facts.automated
     rules = {rule.kind: rule for rule in reversed(case.era.all(law.CallerNumbers))}
     verified = rules.get(law.CallerKind.VERIFIED)

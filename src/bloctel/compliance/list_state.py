@@ -128,7 +128,6 @@ def _rules_of(name: str) -> ListRules | None:
 
 
 def _state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
-    """Return the state of a number on the lists *names* on a day."""
     try:
         verdict = book.check(number_of(key), on=day, lists=names)
     except CannotAnswerError:

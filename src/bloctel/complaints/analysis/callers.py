@@ -157,7 +157,6 @@ class _Linkage:
                 self._join_unlikely(indexes, "address", chance)
 
     def _join_reopened(self) -> None:
-        """Link firms with different SIRENs that share two features."""
         features = [("number", indexes) for indexes in self._numbers.values()]
         features += [("address", indexes) for indexes in self._addresses.values()]
         features += [

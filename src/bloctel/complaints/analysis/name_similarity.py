@@ -39,22 +39,16 @@ class Pair(NamedTuple):
     chance: float
 
 
-class _Words(NamedTuple):
-    left_out: frozenset[str]
-    common: tuple[str, ...]
-    share: float
-
-
 @cache
-def _words() -> _Words:
-    words = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    left_out = frozenset(words["legal_forms"]) | frozenset(words["fillers"])
-    return _Words(left_out, tuple(words["common"]), words["common_share"])
+def _words() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
 def name_key(plain: str) -> str:
     """Return the distinctive words of a plain name, in alphabetical order."""
-    return " ".join(sorted(set(plain.split()) - _words().left_out))
+    words = _words()
+    left_out = {*words["legal_forms"], *words["fillers"]}
+    return " ".join(sorted(set(plain.split()) - left_out))
 
 
 def unlike(keys: Iterable[str]) -> list[str]:
@@ -133,12 +127,13 @@ class NameTable:
 def _least_share(word: str) -> float:
     """Estimate the minimum share of names that contain a word, by its letters only."""
     fuzz, words = _rapidfuzz().fuzz, _words()
-    if any(fuzz.ratio(word, common) >= _COMMON for common in words.common):
-        return words.share
-    inside = max((w for w in words.common if w in word), key=len, default="")
+    share: float = words["common_share"]
+    if any(fuzz.ratio(word, common) >= _COMMON for common in words["common"]):
+        return share
+    inside = max((w for w in words["common"] if w in word), key=len, default="")
     if len(inside) < _LONG:
         return _rarity(len(word))
-    return words.share * _rarity(len(word) - len(inside))
+    return share * _rarity(len(word) - len(inside))
 
 
 def _rarity(letters: int) -> float:
@@ -148,7 +143,6 @@ def _rarity(letters: int) -> float:
 
 
 def _similar_pairs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the indexes of the pairs of similar names."""
     rapidfuzz = _rapidfuzz()
     for start in range(0, len(keys), _ROWS):
         rows = keys[start : start + _ROWS]

@@ -81,7 +81,6 @@ def _is_foreign_as_local(key: int, text: str) -> bool:
 
 
 def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each number that cannot be real."""
     by_number: dict[tuple[int, str], list[Observation]] = defaultdict(list)
     for one in shown:
         digits = "" if one.shown else re.sub(r"\D", "", one.shown_text)

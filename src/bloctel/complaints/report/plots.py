@@ -151,7 +151,6 @@ def _draw(
 
 
 def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
-    """Return the nodes of a caller's picture, with the label of each node."""
     nodes: dict[_Node, str] = {}
     for key in actor.numbers[:_MOST_NODES]:
         nodes["number", key] = shown_number(key, full=full)

@@ -150,7 +150,6 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
 def _finding_cells(
     finding: Finding, era: Era, law: Law, lang: str
 ) -> tuple[object, ...]:
-    """Return the cells of the columns `_COLUMNS` for one finding."""
     rule, fine = finding.rule, None
     about_rule = ("", "", "")
     if rule is not None:

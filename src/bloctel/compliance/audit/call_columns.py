@@ -123,11 +123,14 @@ def read_calls(
             except TypeError:
                 got = "lists or other compound values"
                 raise_alone(InputError("single values", got, f"the column {name}"))
-            _require_length(len(column.codes), n_rows, name)
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
         columns[name] = column.mapped(partial(_read_cell, name, sectors, region))
-    _require_length(len(at), n_rows, "at")
+    lengths = {name: len(column.codes) for name, column in columns.items()}
+    for name, n in {**lengths, "at": len(at)}.items():
+        if n != n_rows:
+            expected = f"{n_rows} rows, as in the column number"
+            raise InputError(expected, f"{n} rows", name)
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
     wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))
     rows = wanted[np.lexsort((at[wanted], keys[wanted]))]
@@ -149,11 +152,6 @@ def _names(log: Any) -> list[str]:
             return [str(name) for name in (found() if callable(found) else found)]
     expected = "a frame, or a mapping from names to columns"
     raise InputError(expected, f"a value of type {type(log).__name__}", "the log")
-
-
-def _require_length(n: int, n_rows: int, name: str) -> None:
-    if n != n_rows:
-        raise InputError(f"{n_rows} rows, as in the column number", f"{n} rows", name)
 
 
 def _python_values(column: Any) -> list[Any]:

@@ -198,7 +198,6 @@ class _Place(NamedTuple):
 
 
 def _places(calls: PastCalls, sources: AuditSources) -> DictionaryColumn:
-    """Return the place of each called person."""
     prefixes = _integers((calls.keys // _SAME_TERRITORY).astype(np.int64))
     law = sources.law
 
@@ -250,7 +249,6 @@ def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
 
 
 def _silence(table: _CallTable) -> DictionaryColumn:
-    """Return, for each call, the effect of an earlier refusal."""
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
     rows = np.flatnonzero(table.refused_at != _NEVER_REFUSED)

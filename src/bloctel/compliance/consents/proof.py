@@ -31,8 +31,6 @@ _MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 
 
 class _Document(Struct):
-    """JSON form of a proof."""
-
     format: Literal["bloctel.consent-proof"]
     version: Literal[1]
     number: str
@@ -157,7 +155,6 @@ def check_proof(data: bytes, where: str) -> int:
 
 
 def _read(document: _Document) -> Proof:
-    """Return the proof that a JSON document contains."""
     key, entries = document.key, []
     chain = HashChain(STREAM)
     for entry in document.entries:
@@ -177,7 +174,6 @@ def _line(lang: str, key: str, **values: object) -> str:
 
 
 def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
-    """Yield the lines about one record."""
     record = Record.of(entry.row)
     fields = dict(record.fields or {})
     for part in ("contract", "request", "evidence"):

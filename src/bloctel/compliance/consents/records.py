@@ -95,8 +95,6 @@ _Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class _Fields(Struct, tag_field="kind"):
-    """Fields that all records have."""
-
     recorded_at: _Instant
 
 
