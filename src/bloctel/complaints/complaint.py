@@ -265,6 +265,5 @@ def written(complaint: Complaint) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, time):
-        return value.isoformat("seconds" if value.second else "minutes")
-    return value.isoformat() if isinstance(value, date) else str(value)
+    text = str(value)
+    return text.removesuffix(":00") if isinstance(value, time) else text

@@ -43,7 +43,6 @@ from bloctel.tabular.outputs import Target, open_output
 _OF_CASES: Final = ("id", "received_at")
 #: The columns of a CSV file; all are optional.
 COLUMNS: Final = (*_OF_CASES, *(field.name for field in fields(Complaint)))
-_FORMAT: Final = "bloctel.complaints"
 _VERSION: Final = 1
 #: The maximum size of a file, which is read into memory.
 _MOST_BYTES: Final = 512 * 1024 * 1024
@@ -232,7 +231,8 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
             writer.writerow(f"'{text}" if _is_formula(text) else text for text in texts)
         text = buffer.getvalue()
     else:
-        document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
+        head = {"format": "bloctel.complaints", "version": _VERSION}
+        document = {**head, "complaints": entries}
         text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     with open_output("the export", target) as file:
         file.write(text.encode())

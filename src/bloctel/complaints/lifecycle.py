@@ -84,8 +84,7 @@ class Case:
     """Complaint with its steps so far.
 
     Attributes:
-        id: The name of the complaint, such as BCDF-GHJK-LMNP. The person needs this
-            name to ask about the complaint.
+        id: The name of the complaint, such as BCDF-GHJK-LMNP; the person needs it.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -119,12 +118,10 @@ class Case:
 
         Args:
             step: The step.
-            where: The place that an error message names; by default the name of the
-                case.
+            where: The place for error messages; by default the name of the case.
 
         Raises:
-            InputError: The step cannot follow the last step, or is earlier than the
-                last step.
+            InputError: The step cannot follow the last step, or is earlier.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state].split()
@@ -153,9 +150,8 @@ def received(
         InputError: The instant has no time zone, or is before the day of the call.
 
     >>> from datetime import UTC, datetime
-    >>> case = received(
-    ...     Complaint(), id="BCDF-GHJK-LMNP", at=datetime(2026, 11, 25, 9, tzinfo=UTC)
-    ... )
+    >>> at = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    >>> case = received(Complaint(), id="BCDF-GHJK-LMNP", at=at)
     >>> case.state, case.missing[0]
     (<CaseState.SIGNAL: 'signal'>, 'called')
     """

@@ -69,8 +69,7 @@ class Complaints(RecordStream):
             The case.  The person needs the `id` of the case to ask about the complaint.
 
         Raises:
-            InputError: The day of the call is later than *at*, or *at* is in the
-                future.
+            InputError: The day of the call is after *at*, or *at* is in the future.
         """
         at = past_instant(at, "at")
         case = received(redacted(complaint), id=new_id(), at=at)
@@ -114,8 +113,7 @@ class Complaints(RecordStream):
         """Replace a complaint in the state `signal` by a complaint with more fields.
 
         Raises:
-            InputError: No stored complaint has this name, or the state of the complaint
-                is not `signal`.
+            InputError: No stored complaint in the state `signal` has this name.
         """
 
         def completed(case: Case, at: datetime) -> Case:
@@ -171,8 +169,7 @@ class Complaints(RecordStream):
             at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: No stored complaint has this name, or the complaint is not
-                admissible.
+            InputError: No stored complaint that is admissible has this name.
         """
         authority = to or forms.load("FR").authority
         return self._add_step(id, at, CaseState.FORWARDED, authority)
@@ -187,8 +184,7 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: No stored complaint has this name, or the complaint is already
-                closed.
+            InputError: No stored complaint that is not yet closed has this name.
         """
         return self._add_step(id, at, CaseState.CLOSED, outcome)
 
@@ -325,8 +321,9 @@ def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
     if called is not None and complaint.shown == called:
         del texts["shown"]
         texts["shows_called"] = "true"
-    written_texts = texts if with_fields else None
-    fields = _Fields(case.id, step.state, step.detail, step.rule, written_texts)
+    fields = _Fields(case.id, step.state, step.detail, step.rule)
+    if with_fields:
+        fields.complaint = texts
     key = complaint.called.key if complaint.called else None
     return Entry(key, step.at, to_builtins(fields))
 

@@ -19,12 +19,10 @@ class Answer:
 
     Attributes:
         judgement: The decision, with its grounds.
-        facts: The facts of the call; None if the library does not model the law of the
-            country.
+        facts: The facts of the call; None if the law of the country is not modelled.
         at: The instant of the call, in the called person's time zone.
         duties: The legal duties of the firm during the call; empty if nothing is sold.
-        known: Facts about the country if the library does not model its law; otherwise
-            empty.
+        known: Facts about the country if its law is not modelled; otherwise empty.
     """
 
     judgement: Judgement
@@ -147,13 +145,10 @@ def _line(finding: Finding, lang: str) -> str:
 def _ground(finding: Finding, lang: str) -> str:
     """Return the text of a ground; the text does not name the legal rule."""
     text = message(f"compliance.ground.{finding.ground}", lang)
-    details = []
     if finding.ground is Ground.NO_CONSENT and finding.detail:
-        details.append(message(f"compliance.consent_state.{finding.detail}", lang))
-    if finding.effect is Effect.ASKS and finding.ground in _PERMITTING:
-        details.append(message("compliance.answer.unsure", lang))
-    for detail in details:
-        text = message(
-            "compliance.answer.with_detail", lang, ground=text, detail=detail
-        )
-    return text
+        detail = message(f"compliance.consent_state.{finding.detail}", lang)
+    elif finding.effect is Effect.ASKS and finding.ground in _PERMITTING:
+        detail = message("compliance.answer.unsure", lang)
+    else:
+        return text
+    return message("compliance.answer.with_detail", lang, ground=text, detail=detail)

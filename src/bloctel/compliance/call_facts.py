@@ -328,10 +328,8 @@ def _attempts_in_window(
     Released attempts were never dialled, and do not count.
     """
     rule = instant.era.one(law.Frequency)
-    if attempts is None:
-        return None
-    if rule is None:
-        return 0
+    if attempts is None or rule is None:
+        return None if attempts is None else 0
     start = instant.at - timedelta(days=rule.within_days)
     times = (
         in_utc(attempt.at, "attempt.at")

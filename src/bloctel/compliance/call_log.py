@@ -43,8 +43,7 @@ class LoggedCall:
         at: The time of the attempt.
         outcome: The last recorded outcome.
         details: Notes about the attempt.
-        refused_at: The time at which the person refused; None if the person did not
-            refuse.
+        refused_at: The time at which the person refused; None without a refusal.
     """
 
     id: int
@@ -97,14 +96,12 @@ class CallLog(RecordLog):
             number: The called number.
             outcome: The outcome.
             at: The time of the attempt; by default now.
-            details: Notes about the attempt, as texts that do not contain the called
-                number.
+            details: Notes about the attempt, without the called number.
             region: The region of phone numbers without a country code.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: The time, the outcome or the details are not valid, or the time
-                is in the future.
+            InputError: The time (also in the future), outcome or details are not valid.
         """
         key = self.key_of(number, region=region)
         when = past_instant(at, "at")
@@ -135,8 +132,7 @@ class CallLog(RecordLog):
             details: Notes about the attempt, as in `add`.
 
         Raises:
-            StorageError: The storage failed, and no attempt is reserved.  The call must
-                not be made.
+            StorageError: No attempt is reserved, so the call must not be made.
         """
         fields = _attempt_fields(Outcome.RESERVED, details)
 

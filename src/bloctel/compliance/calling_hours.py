@@ -32,9 +32,8 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants of a day, in UTC, at which `time_state` can change.
 
-    When clocks are set back, an hour occurs twice (*fold*), and the result contains
-    both of its instants.  Calling hours never begin or end in an hour that is skipped
-    when clocks are set forward.
+    An hour that occurs twice (*fold*) has two instants.  Calling hours never begin or
+    end in an hour that is skipped.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()

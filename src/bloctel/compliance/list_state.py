@@ -27,7 +27,7 @@ _WORST_FIRST: Final = (
 )
 
 #: Reasons of a book that blocks a number without knowing that it is listed.
-_NOT_KNOWN: Final = ("not_known", "stale_answer")
+NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
 def list_states(
@@ -134,6 +134,6 @@ def _state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
         return ListState.UNANSWERED
     if verdict.status is Status.CLEAR:
         return ListState.CLEAR
-    if verdict.reason in _NOT_KNOWN:
+    if verdict.reason in NOT_KNOWN:
         return ListState.NOT_KNOWN
     return ListState.LISTED

@@ -27,13 +27,10 @@ class RecordLog(RecordStream):
     ) -> int:
         """Erase all records about a number; return the count of erased records.
 
-        The erased attempts, refusals, withdrawals and proofs of consents are lost.  If
-        a legal duty to keep a proof applies, a person's request for erasure does not
-        end this duty (GDPR art. 17(3)(b)).  So the usual way to erase records is
-        `purge`.
-
-        Before `forget`, register an objection on the list `own`: without the erased
-        refusals and withdrawals, a consent can permit calls again.
+        A person's request for erasure does not end a legal duty to keep a proof (GDPR
+        art. 17(3)(b)), so the usual way to erase records is `purge`.  Before `forget`,
+        register an objection on the list `own`: without the erased refusals and
+        withdrawals, a consent can permit calls again.
 
         Args:
             number: The number.

@@ -10,8 +10,6 @@ from bloctel.complaints.analysis.pattern import SURPRISING, Pattern
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 from bloctel.complaints.lifecycle import Case
 
-__all__ = ["find_callers", "find_patterns"]
-
 
 def find_callers(cases: Iterable[Case]) -> list[Actor]:
     """Return the callers in complaints; the caller with most complaints comes first.

@@ -231,11 +231,7 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 
 
 def _own_number(one: Observation) -> int:
-    """Return the presented number if it can identify a caller; otherwise 0.
-
-    Any caller can present a made-up number such as 01 23 45 67 89, or the number that
-    is called.
-    """
+    """Return the presented number; 0 if it is made up, or is the called number."""
     digits = french_nsn(one.shown) or str(one.shown)
     is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
     return 0 if is_made_up or one.shown == one.called else one.shown

@@ -31,8 +31,7 @@ class Pattern:
         code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
         expected: The expected value of the statistic if there is no pattern.
-        probability: The chance that the statistic has this value or a larger value if
-            there is no pattern.
+        probability: The chance of this value, or a larger value, without a pattern.
         evidence: The names of the complaints on which the pattern is based.
         numbers: The keys of the presented numbers in the pattern.
         names: The names of callers in the pattern, as the complaints give them.

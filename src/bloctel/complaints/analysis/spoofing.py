@@ -159,7 +159,6 @@ def _era(day: int) -> Era:
     return law.load("FR").on(date.fromordinal(day))
 
 
-# -- neighbour spoofing -----------------------------------------------------------
 # People answer calls from numbers that look local.  So the first digits of the national
 # forms are compared: four digits identify an area, six a block of 10,000 numbers in it.
 

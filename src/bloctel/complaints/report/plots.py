@@ -57,8 +57,7 @@ def plot_complaints(
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: The target cannot be written, or the format or the language is not
-            known.
+        InputError: The target, the format or the language is not valid.
         MissingExtraError: The package matplotlib is not installed.
     """
     with _figure(target, format, (9.0, 6.5)) as figure:
@@ -106,8 +105,7 @@ def plot_caller(
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: The target cannot be written, or the format or the language is not
-            known.
+        InputError: The target, the format or the language is not valid.
         MissingExtraError: The package matplotlib is not installed.
     """
     nodes = _nodes(actor, lang, full=full)

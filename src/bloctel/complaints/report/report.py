@@ -64,8 +64,7 @@ def write_report(
 
     Raises:
         InputError: The target cannot be written, or the language is not known.
-        MissingExtraError: The package Jinja2, rapidfuzz or python-stdnum is not
-            installed.
+        MissingExtraError: Jinja2, rapidfuzz or python-stdnum is not installed.
     """
     text = as_html(cases, options or ReportOptions())
     with open_output("the report", target) as file:
@@ -106,9 +105,8 @@ def by_period(
 ) -> tuple[str, list[tuple[str, int]]]:
     """Return the unit of time, and for each period its name and its count of calls.
 
-    If all calls are within a month, each period is a day.  If all calls are within half
-    a year, each period is a week, and its name is the date of its Monday.  Otherwise
-    each period is a month.  Periods without calls are included.
+    A period is a day, a week with the date of its Monday, or a month.  Periods without
+    calls are included.
     """
     days = [day for case in cases if (day := case.complaint.called_on)]
     if not days:

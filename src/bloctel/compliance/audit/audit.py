@@ -77,8 +77,7 @@ class Audit:
             lang: The language of `cure`, `en` or `fr`.
 
         Raises:
-            InputError: The decision is neither `no` nor `ask`, or the language is
-                neither `en` nor `fr`.
+            InputError: The decision or the language has another value.
         """
         if decision not in (Decision.NO, Decision.ASK):
             raise InputError("the decision no or ask", show(decision), "decision")

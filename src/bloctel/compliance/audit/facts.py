@@ -78,11 +78,7 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts about calls, as in `Desk`, except the log of calls.
-
-    `evidence` contains the evidence for each number's key.  None means that there is no
-    register of consents, or that the register did not answer.
-    """
+    """Sources of facts; `evidence` is None if no register of consents answered."""
 
     law: Law
     book: Book | None
@@ -149,15 +145,9 @@ def facts_of(
         "time": DictionaryColumn(list(TimeState), times),
         "national": national,
         "own": own,
-        "consent": _best_states(
-            table, evidence, "consents", ConsentState, _states_of_consents
-        ),
-        "contract": _best_states(
-            table, evidence, "contracts", ContractState, _states_of_contracts
-        ),
-        "call_back": _best_states(
-            table, evidence, "call_backs", CallBackState, _states_of_call_backs
-        ),
+        "consent": _best(table, evidence, "consents", ConsentState, _consents),
+        "contract": _best(table, evidence, "contracts", ContractState, _contracts),
+        "call_back": _best(table, evidence, "call_backs", CallBackState, _call_backs),
         "attempts": _attempts(table),
         "silence": _silence(table),
     }
@@ -342,7 +332,7 @@ class _Pairs(NamedTuple):
 _StatesOf: TypeAlias = Callable[[_Pairs], NDArray[np.int64]]
 
 
-def _best_states(
+def _best(
     table: _CallTable,
     evidence: Mapping[int, Evidence] | None,
     kind: str,
@@ -414,7 +404,7 @@ def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
     return np.fromiter(found, np.int64)
 
 
-def _states_of_consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
+def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     given_at = _microseconds((one.given_at for one in records), "consent.given_at")
     withdrawn_at = _microseconds(
         (one.withdrawn_at for one in records), "consent.withdrawn_at"
@@ -477,7 +467,7 @@ def _end_days(
     return _ordinals(last)[index]
 
 
-def _states_of_contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
+def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
     scopes = dictionary_encoded(Scope(one.firm, one.object) for one in records)
@@ -494,9 +484,7 @@ def _states_of_contracts(table: _CallTable, records: Sequence[Contract]) -> _Sta
     return states
 
 
-def _states_of_call_backs(
-    table: _CallTable, records: Sequence[CallBackRequest]
-) -> _StatesOf:
+def _call_backs(table: _CallTable, records: Sequence[CallBackRequest]) -> _StatesOf:
     # requests are rare, so they are evaluated one by one
     return lambda pairs: _one_by_one(
         table, pairs, records, lambda one, _, *call: call_back(one, *call)

@@ -32,8 +32,6 @@ from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
 
 #: The name of the stream of records.
 STREAM: Final = "consents"
-#: The name that stands for all mandatory mentions.
-ALL_MENTIONS: Final = "all"
 
 
 class Kind(StrEnum):
@@ -71,15 +69,13 @@ class NewConsent:
     Attributes:
         given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: the name of a sector, or words that a call
-            repeats.
+        goods: The goods or services: a sector's name, or words that a call repeats.
         mentions: The mandatory mentions (information) that the person got; `all` stands
             for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
         expires_on: The first day on which the consent is no longer valid; by default,
             the latest day that the law allows.
-        slots: The periods to which the person consented; empty if the person consented
-            to any time.
+        slots: The periods to which the person consented; empty for any time.
     """
 
     given_at: datetime
@@ -160,13 +156,8 @@ _R = TypeVar("_R", bound=LegalRule)
 def rule_for(kind: type[_R], day: date) -> _R:
     """Return the rule of a kind in force on a day, or the next rule of this kind.
 
-    A consent may be older than the first rules on consent.  These rules set the
-    retention period and the mandatory mentions of such a consent, because only these
-    rules allow its use.
-
-    >>> from datetime import date
-    >>> rule_for(ConsentTerms, date(2025, 1, 2)).valid_from
-    datetime.date(2026, 8, 11)
+    The first rules on consent also set the retention period and the mandatory mentions
+    of an older consent, because only these rules allow its use.
     """
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
@@ -195,11 +186,11 @@ def consent_fields(
 ) -> ConsentFields:
     """Return the fields of a consent that was given on a day."""
     mandatory = rule_for(ConsentTerms, day).mentions
-    unknown = set(new.mentions) - {*mandatory, ALL_MENTIONS}
+    unknown = set(new.mentions) - {*mandatory, "all"}
     if unknown:
         expected = f"only the mentions {', '.join(mandatory)}"
         raise InputError(expected, f"{len(unknown)} unknown mentions", "mentions")
-    told = mandatory if ALL_MENTIONS in new.mentions else new.mentions
+    told = mandatory if "all" in new.mentions else new.mentions
     fields = new_fields(
         ConsentFields,
         recorded_at,

@@ -187,8 +187,7 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Args:
             number: The number.
-            channel: The means of the withdrawal, such as `by word in a call`, `e-mail`
-                or `letter`.
+            channel: The means, such as `by word in a call`, `e-mail` or `letter`.
             at: The time of the withdrawal; by default now.
             of: The id of the withdrawn consent.  By default, the withdrawal ends all
                 consents of the number that are already recorded, and all consents that
@@ -198,8 +197,7 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: The number has no consent with that id, or a time is in the
-                future.
+            InputError: The number has no such consent, or a time is in the future.
         """
         key = self.key_of(number, region=region)
         when = past_instant(at, "at")
