@@ -228,7 +228,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
             b'[{"state": "received", "at": "2026-11-25T00:00:00Z"},'
             b'{"state": "admissible", "at": "2026-11-25T00:00:00Z", '
             b'"detail": "no_consent"}]}]}',
-            "only the steps signal, closed",
+            "only the steps signal and closed",
         ),
         (b"id,sector\nBCDF-GHJK-LMNP,press\n", "received_at"),
     ],

@@ -174,9 +174,8 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
             raise InputError(expected, str(step.state), at)
     judged = [step.state for step in case.steps if step.state not in _INCOMPLETE]
     if judged and case.missing:
-        expected = (
-            f"only the steps {', '.join(_INCOMPLETE)}, because fields are missing"
-        )
+        steps = " and ".join(_INCOMPLETE)
+        expected = f"only the steps {steps}, because a mandatory field is missing"
         raise InputError(expected, f"the step {judged[0]}", f"{where}, steps")
     return case
 
@@ -190,8 +189,8 @@ def _begun(
     id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
     if id and not instant:
-        # otherwise a second import of the file would contain another time of receipt
-        expected = "received_at, which a complaint with an id needs"
+        # by default, a second import of the file would give another time of receipt
+        expected = "a value in received_at, because the complaint has an id"
         raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"
     return received(

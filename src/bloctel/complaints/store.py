@@ -286,7 +286,7 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
 def _is_earlier(case: Case, stored: Case) -> bool:
     """Return True if a case is the stored case, perhaps with fewer of its steps."""
     n_steps = len(case.steps)
-    # a CSV file contains no steps, so its cases have one step, when they were received
+    # a case of a CSV file has only its first step, because CSV files contain no steps
     same_steps = n_steps == 1 or case.steps == stored.steps[:n_steps]
     same_receipt = case.received_at == stored.received_at
     return case.complaint == stored.complaint and same_receipt and same_steps
