@@ -161,6 +161,7 @@ def test_a_row_that_is_refused_takes_all_with_it(
         (ConsentColumns({"firm": "firm"}, {"firm": "x"}), "a column or a value"),
         (ConsentColumns({"firm": "goods"}), "a different column for each field"),
         (ConsentColumns({"firm": "company"}), "a column 'company'"),
+        (ConsentColumns(values={"number": "01 99 00 12 34"}), "of one person"),
     ],
 )
 def test_columns_that_cannot_be(

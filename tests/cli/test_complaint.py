@@ -57,6 +57,15 @@ def test_the_life_of_a_complaint(url: str) -> None:
     assert "39 98" not in french.stdout + english.stdout
 
 
+def test_the_day_of_a_step_is_a_day_in_paris(url: str) -> None:
+    """A step at 00:30 in Paris has the new day, not the day in UTC."""
+    at = ("--at", "2026-11-25T00:30+01:00", "--format", "json")
+    status = json.loads(run("complaint", "add", url, *TOLD, *at).stdout)
+    (listed,) = json.loads(run("complaint", "list", url, "--format", "json").stdout)
+
+    assert (status["since"], listed["since"]) == ("2026-11-25", "2026-11-25")
+
+
 def test_a_signal_is_completed(url: str) -> None:
     """`complete` adds the missing field to a signal, and keeps its other fields."""
     signal = added(url, *TOLD[:-2], "--caller", "Brelovantis")
@@ -213,6 +222,15 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
             b'{"state": "forwarded", "at": "2026-11-25T00:00:00Z", "detail": "X"}]}]}',
             "after the state received",
         ),
+        (
+            b'{"format": "bloctel.complaints", "version": 1, "complaints": '
+            b'[{"received_at": "2026-11-25T00:00:00Z", "steps": '
+            b'[{"state": "received", "at": "2026-11-25T00:00:00Z"},'
+            b'{"state": "admissible", "at": "2026-11-25T00:00:00Z", '
+            b'"detail": "no_consent"}]}]}',
+            "only the steps signal and closed",
+        ),
+        (b"id,sector\nBCDF-GHJK-LMNP,press\n", "received_at"),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(

@@ -452,7 +452,7 @@ def test_of_a_population_few_are_joined_wrongly() -> None:
     for seed in range(8):
         made = Population(seed).complaints(1_000)
         truth = {one.id: actor for one, actor in made}
-        actors = find_actors(observe(one for one, _ in made))
+        actors = find_actors([observe(one) for one, _ in made])
         right += _right(actors, truth)
         joined += sum(_pairs(len(actor.complaints)) for actor in actors)
         real += sum(map(_pairs, Counter(truth.values()).values()))

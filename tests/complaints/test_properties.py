@@ -40,7 +40,7 @@ from bloctel.complaints import (
     written,
 )
 from bloctel.complaints.admissibility import ADMISSIBLE
-from bloctel.complaints.redaction import without_number
+from bloctel.complaints.complaint import without_number
 from bloctel.errors import InputError
 from bloctel.rules.law import Channel
 from tests.helpers.callers import FICTION

@@ -24,7 +24,7 @@ from bloctel.complaints import (
     received,
     write_report,
 )
-from bloctel.complaints.report.report import as_html, by_period, by_sector, by_state
+from bloctel.complaints.report.report import as_html, by_period, by_sector
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import french_nsn
 from tests.helpers.callers import Population
@@ -160,8 +160,7 @@ def test_periods_follow_the_span() -> None:
 
 
 def test_every_complaint_is_counted_once() -> None:
-    """Complaints are counted by state, period and sector."""
-    assert sum(by_state(made()).values()) == 500
+    """Complaints are counted by period and by sector."""
     assert sum(calls for _, calls in by_period(made())[1]) == 500
     assert sum(count for _, count in by_sector(made())) == 500
 

@@ -35,6 +35,10 @@ from tests.helpers.servers import STORAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from bloctel.records.transactions import WriteTransaction
 
 CALLED: Final = bloctel.normalize("06 39 98 12 34")
 NOW: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -131,6 +135,63 @@ def test_complaints_without_a_number_are_of_different_people(storage_url: str) -
             done = store.import_cases(read_file(io.BytesIO(content), at=NOW))
             assert (done.added, done.known) == (added, known)
         assert len(list(store.cases())) == 6
+
+
+def test_a_complaint_of_a_file_is_one_of_the_store() -> None:
+    """A complaint with a name and an equal one without a name are two complaints."""
+    equal = replace(FULL, called=None)
+    with Complaints.create("memory:") as store:
+        named = store.add(equal, at=NOW)
+        unnamed = received(equal, id="", at=NOW)
+
+        for file, added in (([unnamed, named], 1), ([named, unnamed], 0)):
+            assert store.import_cases(file).added == added
+        assert len(list(store.cases())) == 2
+
+
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_a_file_can_be_imported_after_later_steps(format: str) -> None:
+    """A file with fewer steps than the store changes nothing, and is no error."""
+    with Complaints.create("memory:") as store:
+        case = store.add(FULL, at=NOW)
+        file = io.BytesIO()
+        write_file(file, store.cases(), format=format)
+        judged = store.judge(case.id, at=NOW)
+
+        done = store.import_cases(read_file(io.BytesIO(file.getvalue()), at=NOW))
+
+        assert (done.added, done.known) == (0, 1)
+        assert list(store.cases()) == [judged]
+        other_steps = received(FULL, id=case.id, at=NOW - timedelta(hours=1))
+        with pytest.raises(InputError, match="nothing was imported"):
+            store.import_cases([other_steps])
+
+
+def test_a_step_follows_the_last_step_of_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A complaint is read in the transaction that changes it."""
+    url = f"sqlite:///{tmp_path}/complaints.db"
+    begin = RecordStore.write
+    with Complaints.create(url) as store, Complaints.open(url) as other:
+        signal = store.add(replace(FULL, called=None), at=NOW)
+        called_first: list[Callable[[], object]] = []
+
+        def begin_later(
+            opened: RecordStore,
+        ) -> AbstractContextManager[WriteTransaction]:
+            if called_first:
+                called_first.pop()()
+            return begin(opened)
+
+        monkeypatch.setattr(RecordStore, "write", begin_later)
+        called_first.append(lambda: other.complete(signal.id, FULL, at=NOW))
+        with pytest.raises(InputError, match="in the state signal"):
+            store.complete(signal.id, FULL, at=NOW)
+
+        called_first.append(lambda: other.judge(signal.id, at=NOW))
+        store.erase(signal.id)
+        assert list(store.cases()) == []
 
 
 @pytest.mark.parametrize("storage_url", STORAGES, indirect=True)

@@ -12,14 +12,14 @@ import pytest
 from bloctel import PhoneNumber
 from bloctel._util import clock
 from bloctel.compliance import CallBackRequest, Contract, Desk, Slot
-from bloctel.compliance.consents.legal_terms import rule_for
-from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent, rule_for
 from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.facts import ConsentState
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 from bloctel.rules import law
 from bloctel.rules.law import CallBack, ConsentTerms, HoursException
+from tests.helpers.law_rows import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -380,6 +380,12 @@ def test_slots_are_compared_in_utc(register: ConsentRegister) -> None:
 # -- many at once --------------------------------------------------------------------
 
 
+def test_a_region_that_is_not_text_is_refused(register: ConsentRegister) -> None:
+    """No default replaces a wrong region."""
+    with pytest.raises(InputError, match="an ISO 3166-1 alpha-2 region"):
+        register.record(NUMBER, consent(), region=0)  # type: ignore[arg-type]
+
+
 def test_many_are_recorded_once(register: ConsentRegister) -> None:
     """A second import adds nothing; a consent with a different field is added."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(30)]
@@ -541,6 +547,23 @@ def test_proofs_are_kept_for_three_years_and_not_longer(
     assert register.purge(on=date(2029, 9, 2), at=at) == 1
     assert register.purge(on=date(2030, 1, 1), at=at) == 0
     assert register.verify()[:2] == (2, 2)
+
+
+def test_a_purge_uses_the_days_of_paris_and_of_the_person(
+    register: ConsentRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first hours of a day in Paris, the day before continues elsewhere."""
+    paris = ZoneInfo("Europe/Paris")
+    martinique = PhoneNumber(KEYS["MQ"])
+    for number in (NUMBER, martinique):
+        register.record(number, consent(), recorded_at=NOW)
+    now = datetime(2029, 9, 1, 0, 30, tzinfo=paris)
+    monkeypatch.setattr(clock, "now", lambda: now.timestamp())
+
+    assert register.purge(on=now.date()) == 1
+    assert [len(register.of(key).consents) for key in (KEY, martinique.key)] == [0, 1]
+    monkeypatch.setattr(clock, "now", lambda: now.timestamp() + 6 * 3600)
+    assert register.purge() == 1
 
 
 @pytest.mark.usefixtures("in_2035")

@@ -123,6 +123,9 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
         ("time_zone", "", "expected a time zone such as Europe/Paris"),
         ("time_zone", "Europe/Pari", "data about the time zone Europe/Pari"),
         ("region", "ZZ", "an ISO 3166-1 alpha-2 region"),
+        ("region", 33, "an ISO 3166-1 alpha-2 region"),
+        ("region", 0, "an ISO 3166-1 alpha-2 region"),
+        ("region", "", "an ISO 3166-1 alpha-2 region"),
         ("automated", "no", "expected true or false"),
         ("automated", 1, "expected true or false"),
         ("about", 7, "expected text"),
@@ -618,6 +621,27 @@ def test_numbers_of_a_known_country_are_read_its_way() -> None:
         Desk("XX").may_call("07700 900123", at=MONDAY)
 
 
+@pytest.mark.parametrize(
+    ("about", "reasons"),
+    [
+        ("Autre", ("no_consent",)),
+        ("anything else", ("no_consent",)),
+        ("Rénovation énergétique des logements", ("sector",)),
+    ],
+)
+def test_a_sector_has_the_same_meaning_in_each_language(
+    about: str, reasons: tuple[str, ...]
+) -> None:
+    """A French name of a banned or general sector permits no more than its code."""
+    given = consent({"goods": about})
+    a_desk = desk(consents=PlainConsents(Evidence(consents=[given])))
+    at = paris(2026, 11, 23, 11)
+
+    answer = a_desk.may_call(NUMBER, at=at, about=about, **CALL | {"sector": "other"})
+
+    assert (answer.decision, answer.reasons) == ("no", reasons)
+
+
 # -- the extra --------------------------------------------------------------------
 
 
@@ -656,6 +680,7 @@ def test_a_consented_slot_is_half_open_and_in_any_zone() -> None:
         {"about": 5},
         {"channel": "pigeon"},
         {"time_zone": 7},
+        {"region": 0},
         {"time_zone": "Nowhere 7"},
     ],
 )

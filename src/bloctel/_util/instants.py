@@ -36,13 +36,14 @@ def in_utc(at: object, where: str = "at") -> datetime:
     return at.astimezone(UTC)
 
 
-def past_instant(at: datetime, where: str) -> datetime:
-    """Return an instant in UTC; refuse an instant in the future.
+def past_instant(at: datetime | None, where: str) -> datetime:
+    """Return an instant in UTC, or now for None; refuse an instant in the future.
 
     Five minutes are accepted, because the clocks of two machines can differ.
     """
-    instant = in_utc(at, where)
-    if instant > clock.moment() + _CLOCK_DIFFERENCE:
+    now = clock.moment()
+    instant = now if at is None else in_utc(at, where)
+    if instant > now + _CLOCK_DIFFERENCE:
         raise InputError("an instant that is not in the future", str(instant), where)
     return instant
 

@@ -65,7 +65,7 @@ class ConsentColumns:
     Attributes:
         columns: The column of each field, by name or by number from 1.
         values: The value of a field in all rows, if the file has no column for the
-            field.
+            field.  `number` needs a column, because each row is about one person.
         time_zone: The IANA time zone of times without an offset; if it is None, such
             times are refused.
     """
@@ -111,18 +111,22 @@ def import_consents(
     fields = [field for field in CONSENT_FIELDS if field not in columns.values]
     choose = with_surplus(field_columns(columns.columns, fields, [_OPTIONAL], name))
     zone = None if columns.time_zone is None else clock.zone(columns.time_zone)
-    rows = _Rows(register, columns, region or register.region, zone)
+    region = register.region if region is None else region
+    rows = _Rows(register, columns, region, zone)
     with open_records(source, choose, options, progress) as records:
         try:
             done = register.record_many(rows.consents(records))
-        except InvalidNumberError as error:
-            raise InvalidNumberError(error.reason, f"{name}, row {rows.n}") from None
-        except InputError as error:
-            if str(error.where).startswith(f"{name}, row "):
-                raise  # the checks of a batch name the row
-            where = f"{name}, row {rows.n}, {error.where}"
+        except (InvalidNumberError, InputError) as error:
+            if rows.current is None:
+                raise  # the error is about the file, and names the row itself
+            where = f"{name}, row {rows.current}"
+            if isinstance(error, InvalidNumberError):
+                raise InvalidNumberError(error.reason, where) from None
             raise InputError(
-                error.expected, error.got, where, message=error.message
+                error.expected,
+                error.got,
+                f"{where}, {error.where}",
+                message=error.message,
             ) from None
     if rows.n == 0:
         raise InputError("one consent per row", "no rows", name)
@@ -136,17 +140,32 @@ def _check_fields(columns: ConsentColumns) -> None:
         raise InputError(expected, f"{len(unknown)} unknown fields", "columns")
     if both := sorted(columns.columns.keys() & columns.values.keys()):
         raise InputError("a column or a value", "both a column and a value", both[0])
+    if "number" in columns.values:
+        raise InputError(
+            "a column of phone numbers",
+            "one phone number for all rows",
+            "columns",
+            message="all rows would be consents of one person: name the column that "
+            "contains the phone number of each row",
+        )
 
 
 @dataclass(slots=True)
 class _Rows:
-    """Conversion of rows to consents; `n` is the number of rows read so far."""
+    """Conversion of rows to consents.
+
+    Attributes:
+        n: The number of rows that were read so far.
+        current: The number of the row that is being converted or recorded; None while
+            rows are read from the file.
+    """
 
     register: ConsentRegister
     columns: ConsentColumns
     region: str | None
     zone: ZoneInfo | None
     n: int = 0
+    current: int | None = None
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
         """Yield the key of the phone number and the consent of each row."""
@@ -158,10 +177,11 @@ class _Rows:
             refuse_hidden_numbers(batch, n_numbers, self.region, name)
             columns = [cells_of(batch, index) for index in range(len(fields))]
             for cells in zip(*columns, strict=True):
-                self.n += 1
+                self.n = self.current = self.n + 1
                 texts = [cell.decode(errors="replace").strip() for cell in cells]
                 named = dict(zip(fields, texts, strict=True))
                 yield self._consent({**self.columns.values, **named})
+            self.current = None
 
     def _consent(self, fields: Mapping[str, str]) -> tuple[int, NewConsent]:
         key = self.register.key_of(fields["number"], region=self.region)

@@ -176,7 +176,7 @@ def list_(
         (
             case.id,
             case.state.value,
-            case.steps[-1].at.date(),
+            case.day_of(case.steps[-1]),
             case.complaint.called_on,
             case.complaint.shown,
             case.complaint.caller,
@@ -376,7 +376,7 @@ def _status(case: Case) -> dict[str, object]:
     return {
         "id": case.id,
         "state": case.state.value,
-        "since": case.steps[-1].at.date(),
+        "since": case.day_of(case.steps[-1]),
         "detail": case.steps[-1].detail,
         "missing": case.missing,
     }

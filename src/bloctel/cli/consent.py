@@ -118,7 +118,8 @@ def import_(
         "expires_on.",
     ),
     value: list[str] | None = option(
-        "--set FIELD=TEXT", "The value of a field in all rows; may be repeated."
+        "--set FIELD=TEXT",
+        "The value of a field, except number, in all rows; may be repeated.",
     ),
     time_zone: str | None = option(
         "--time-zone ZONE",
@@ -299,9 +300,12 @@ def proof(
 def check(
     file: Path = argument("FILE", "A proof as JSON."), format: Format = options.FORMAT
 ) -> None:
-    """Check that a proof was not altered after it was written.
+    """Check that no record in a proof was altered, and print the count of records.
 
-    Exit code: 0 the proof is unaltered, 2 the file is not a proof, 3 the proof is
+    The command cannot detect that a record was left out of the proof: compare the proof
+    with the register of the firm.
+
+    Exit code: 0 all records are unaltered, 2 the file is not a proof, 3 a record was
     altered.
 
     Example:
@@ -313,8 +317,16 @@ def check(
 
 
 @_group.command()
-def purge(register: ConsentRegister, on: date | None = options.ON) -> dict[str, object]:
-    """Erase the records whose legal retention period has ended by the given day.
+def purge(
+    register: ConsentRegister,
+    on: date | None = option(
+        "--on YYYY-MM-DD",
+        "Erase the records whose retention period has ended by this day.  The default "
+        "is today in Paris.",
+        parser=parse_day,
+    ),
+) -> dict[str, object]:
+    """Erase the records whose legal retention period has ended.
 
     Example:
         bloctel consent purge sqlite:///consents.db

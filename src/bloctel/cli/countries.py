@@ -4,7 +4,7 @@ from datetime import date
 
 from bloctel.cli import options
 from bloctel.cli.io import print_rows
-from bloctel.cli.options import Format, argument
+from bloctel.cli.options import Format, argument, option, parse_day
 from bloctel.errors import InputError
 from bloctel.rules.law import countries
 
@@ -15,14 +15,17 @@ def countries_command(
     codes: list[str] | None = argument(
         "CODE", "Countries (ISO 3166-1).  The default is all countries.", None
     ),
-    on: date | None = options.ON,
+    on: date | None = option(
+        "--on YYYY-MM-DD",
+        "Show only facts that apply, or may apply, on this day.",
+        parser=parse_day,
+    ),
     format: Format = options.FORMAT,
 ) -> None:
     """Show the known lists and rules of countries, with their certainty.
 
     The source of a fact is an official text (V1), or a press or consumer page (V2).
-    The shown facts never make a call lawful.  With --on, the command shows only facts
-    that apply, or may apply, on the given day.
+    The shown facts never make a call lawful.
 
     Exit code: 0 the facts are shown, 2 a country is unknown.
 

@@ -4,7 +4,6 @@ A pattern in complaints is not a proof.  A pattern shows only that an investigat
 be useful.  The results of this package are not legal advice.
 """
 
-from bloctel._util.messages import Language
 from bloctel.complaints.admissibility import Admissibility, Grounds, Known, judge
 from bloctel.complaints.analysis import find_callers, find_patterns
 from bloctel.complaints.analysis.callers import Actor, Tie
@@ -41,7 +40,6 @@ __all__ = [
     "Grounds",
     "ImportCounts",
     "Known",
-    "Language",
     "Pattern",
     "ReportOptions",
     "Step",

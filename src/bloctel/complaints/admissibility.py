@@ -8,9 +8,10 @@ from typing import Final
 from bloctel.complaints.complaint import Complaint
 from bloctel.compliance.calling_hours import time_state
 from bloctel.compliance.facts import TimeState
+from bloctel.compliance.list_state import NOT_KNOWN
 from bloctel.errors import InputError, NotKnownError
 from bloctel.lookup.book import Book
-from bloctel.lookup.question import Status, Verdict
+from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.periods import add_days
 from bloctel.rules import complaints as forms
@@ -67,8 +68,6 @@ _CLEAR: Final = {
     "not_yet_protected": Grounds.WITHIN_DELAY,
     "period_ended": Grounds.PERIOD_ENDED,
 }
-#: The reasons of verdicts without a usable answer.
-_UNKNOWN: Final = ("not_known", "stale_answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +75,7 @@ class Known:
     """Facts about a call that a complaint lacks; the defaults favour the complaint.
 
     Attributes:
-        contract: True if the person had an active contract to which the call was
-            related.
+        contract: True if the call was related to an active contract of the person.
         consent: True if the person had consented to the call.
         outside_hours: True if the call came outside the days and hours that the law
             allows; if None, `judge` compares the time in the complaint with these
@@ -102,8 +100,7 @@ class Admissibility:
 
     Attributes:
         grounds: The reason for the decision, as a code.
-        rule: The `id` of the legal rule on which the decision is based; empty if no
-            rule applies.
+        rule: The `id` of the legal rule that decides; empty if no rule applies.
     """
 
     grounds: Grounds
@@ -130,8 +127,7 @@ def judge(
         known: Facts that are not in the complaint.
 
     Raises:
-        InputError: The number called or the day of the call is missing, or a book is
-            needed and was not given.
+        InputError: The number called, the day of the call or a needed book is missing.
         CannotAnswerError: The book has no answer for the day of the call.
 
     >>> from datetime import date
@@ -229,7 +225,11 @@ def _by_regime(
     if book is None:
         expected = f"a book that contains {', '.join(regime.lists)} on that day"
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
-    grounds = _grounds_of(book.check(number, on=day, lists=regime.lists))
+    verdict = book.check(number, on=day, lists=regime.lists)
+    if verdict.reason in NOT_KNOWN:
+        raise NotKnownError("a usable answer about the number", str(verdict.reason))
+    is_listed = verdict.status is Status.BLOCKED
+    grounds = Grounds.LISTED if is_listed else _CLEAR[verdict.reason]
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
     ):
@@ -237,20 +237,11 @@ def _by_regime(
     return _by(grounds, regime)
 
 
-def _grounds_of(verdict: Verdict) -> Grounds:
-    if verdict.reason in _UNKNOWN:
-        raise NotKnownError("a usable answer about the number", str(verdict.reason))
-    if verdict.status is Status.BLOCKED:
-        return Grounds.LISTED
-    return _CLEAR[verdict.reason]
-
-
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
     """Return True if protection begins within the legal delay after the call.
 
-    A book contains the first day of protection, but not the day of the registration.
-    If protection begins within the delay after the call, the number was probably
-    registered before the call.
+    A book does not contain the day of the registration, but if protection begins within
+    the delay, the number was probably registered before the call.
     """
     list_rules = load_list(name)
     delay = in_force(list_rules.protection_delay, on=day).max_days

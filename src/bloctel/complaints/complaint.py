@@ -1,13 +1,13 @@
 """Complaint about one call, as a person reports it."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bloctel.complaints.redaction import without_number
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, Reason, normalize
 from bloctel.rules import complaints as forms
@@ -19,6 +19,14 @@ _LONGEST: Final = {"text": 10_000, "address": 500}
 _LONGEST_OTHER: Final = 200
 #: Control characters, which could hide the text next to them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+#: The text that replaces the number.
+CALLED: Final = "[number called]"
+#: Characters between two digits: any number of separators, or a few of any characters.
+_GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
+#: The last digits that identify a number with more digits.
+_LINE_DIGITS: Final = 9
+#: The part of a number before its national digits.
+_PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
 _FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
 
 
@@ -100,9 +108,6 @@ def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     return tuple(name for name in mandatory if not getattr(complaint, name))
 
 
-# -- reading and writing texts ---------------------------------------------------
-
-
 def read_complaint(
     given: Mapping[str, object], *, where: str, region: str | None = DEFAULT_REGION
 ) -> Complaint:
@@ -167,6 +172,28 @@ def redacted(complaint: Complaint) -> Complaint:
     if complaint.shown_key == number.key:
         texts["shown"] = number.e164
     return replace(complaint, **texts)
+
+
+def without_number(text: str, number: PhoneNumber) -> str:
+    """Replace a phone number in a text by `CALLED`, whatever separates its digits.
+
+    Only the key of a record may contain the phone number, so that the number is gone
+    when the key is erased or hidden.
+
+    >>> number = normalize("06 39 98 12 34")
+    >>> without_number("(0)6.39-98 12 34 rang, then 0639981235", number)
+    '[number called] rang, then 0639981235'
+    """
+    wanted = number.national_significant_number
+    for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
+        # digits of any script become ASCII digits, so that the length does not change
+        plain = "".join(str(unicodedata.decimal(c, c)) for c in text)
+        parts, done = [], 0
+        for found in re.finditer(_PREFIX + _GAP.join(digits), plain):
+            parts += [text[done : found.start()], CALLED]
+            done = found.end()
+        text = "".join(parts) + text[done:]
+    return text
 
 
 def checked_text(value: object, name: str, where: str) -> str:
@@ -238,6 +265,5 @@ def written(complaint: Complaint) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, time):
-        return value.isoformat("seconds" if value.second else "minutes")
-    return value.isoformat() if isinstance(value, date) else str(value)
+    text = str(value)
+    return text.removesuffix(":00") if isinstance(value, time) else text

@@ -43,13 +43,10 @@ from bloctel.tabular.outputs import Target, open_output
 _OF_CASES: Final = ("id", "received_at")
 #: The columns of a CSV file; all are optional.
 COLUMNS: Final = (*_OF_CASES, *(field.name for field in fields(Complaint)))
-_FORMAT: Final = "bloctel.complaints"
 _VERSION: Final = 1
 #: The maximum size of a file, which is read into memory.
 _MOST_BYTES: Final = 512 * 1024 * 1024
 _DELIMITERS: Final = ";,\t|"
-#: The maximum length of a cell; it is greater than the length limits of all fields.
-_LONGEST_CELL: Final = 100_000
 _NUMBER: Final = re.compile(r"\+[0-9 ]+")
 
 
@@ -65,7 +62,8 @@ def read_file(
 
     Args:
         source: A path, or a binary stream.
-        at: The instant at which complaints without `received_at` were received.
+        at: The instant at which complaints without `received_at` were received; a
+            complaint with an `id` must have `received_at`.
         region: The region of phone numbers without a country code.
 
     Raises:
@@ -82,9 +80,6 @@ def read_file(
         yield from _read_csv(text, name, at, region)
 
 
-# -- CSV -------------------------------------------------------------------------
-
-
 def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterator[Case]:
     rows = _rows(text, name)
     header = [cell.strip() for cell in next(rows, [])]
@@ -96,7 +91,9 @@ def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterato
         if len(row) != len(header):
             expected = f"{len(header)} fields, as in the header"
             raise InputError(expected, f"{len(row)} fields", where)
-        cells = map(_without_apostrophe, row)
+        cells = (  # `write_file` added the apostrophe
+            cell[1:] if cell[:1] == "'" and _is_formula(cell) else cell for cell in row
+        )
         yield _begun(dict(zip(header, cells, strict=True)), where, at, region)
 
 
@@ -105,13 +102,7 @@ def _rows(text: str, name: str) -> Iterator[list[str]]:
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            longest = max(map(len, row), default=0)
-            if longest > _LONGEST_CELL:
-                where = f"{name}, line {reader.line_num}"
-                expected = f"cells of at most {_LONGEST_CELL:,} characters"
-                raise InputError(expected, f"a cell of {longest:,} characters", where)
-            yield row
+        yield from reader
     except csv.Error as error:
         where = f"{name}, line {reader.line_num}"
         raise_alone(InputError("a CSV file", f"text that is not CSV ({error})", where))
@@ -124,30 +115,17 @@ def _check_header(header: list[str], name: str) -> None:
         # the cell may be a phone number, so the message does not repeat it
         expected = f"a header of the columns {', '.join(COLUMNS)}"
         raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
-    for cell in header:
-        if header.count(cell) > 1:
-            raise InputError("different columns", f"the column {cell} twice", where)
+    if len(set(header)) < len(header):
+        raise InputError("different columns", "two columns with one name", where)
     if not header:
         raise InputError("a header", "an empty file", name)
 
 
-def _without_apostrophe(cell: str) -> str:
-    """Remove the apostrophe that `_without_formula` added before a formula."""
-    return cell[1:] if cell[:1] == "'" and _is_formula(cell) else cell
-
-
-def _without_formula(text: str) -> str:
-    """Add an apostrophe to a text that a spreadsheet would run as a formula."""
-    return f"'{text}" if _is_formula(text) else text
-
-
 def _is_formula(text: str) -> bool:
+    """Return True if a spreadsheet would run a text as a formula."""
     bare = text.lstrip("'")
     # a spreadsheet reads the phone number +33 1 62 ... as a number, not as a formula
     return bare.startswith(FORMULA_MARKS) and not _NUMBER.fullmatch(text)
-
-
-# -- JSON ------------------------------------------------------------------------
 
 
 class _File(Struct, forbid_unknown_fields=True):
@@ -155,6 +133,9 @@ class _File(Struct, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=_VERSION, le=_VERSION, description="version 1")]
     complaints: list[dict[str, Any]]
 
+
+#: The possible steps of a complaint in which a mandatory field is missing.
+_INCOMPLETE: Final = (CaseState.SIGNAL, CaseState.CLOSED)
 
 _Steps: Any = Annotated[list[Step], Meta(min_length=1)]
 
@@ -193,10 +174,12 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
         else:
             expected = "a first step with the state signal or received"
             raise InputError(expected, str(step.state), at)
+    judged = [step.state for step in case.steps if step.state not in _INCOMPLETE]
+    if judged and case.missing:
+        steps = " and ".join(_INCOMPLETE)
+        expected = f"only the steps {steps}, because a mandatory field is missing"
+        raise InputError(expected, f"the step {judged[0]}", f"{where}, steps")
     return case
-
-
-# -- both ------------------------------------------------------------------------
 
 
 def _begun(
@@ -205,11 +188,16 @@ def _begun(
     """Return a new case from the fields in a CSV row or a JSON object."""
     fields = {name: value for name, value in given.items() if name not in _OF_CASES}
     id = checked_text(given.get("id"), "id", where)
+    id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
+    if id and not instant:
+        # by default, a second import of the file would give another time of receipt
+        expected = "a value in received_at, because the complaint has an id"
+        raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"
     return received(
         read_complaint(fields, where=where, region=region),
-        id=check_id(id, where=f"{where}, id") if id else "",
+        id=id,
         at=past_instant(read_instant(instant, where_at), where_at) if instant else at,
         where=where,
     )
@@ -234,36 +222,30 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
     """
     if format not in ("csv", "json"):
         raise InputError("the format csv or json", f"{format[:20]!r}", "format")
-    all_cases = list(cases)
-    text = _as_csv(all_cases) if format == "csv" else _as_json(all_cases)
+    entries = [_entry(case) for case in cases]
+    if format == "csv":
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer)
+        writer.writerow(COLUMNS)
+        for entry in entries:
+            texts = (entry.get(name, "") for name in COLUMNS)
+            writer.writerow(f"'{text}" if _is_formula(text) else text for text in texts)
+        text = buffer.getvalue()
+    else:
+        head = {"format": "bloctel.complaints", "version": _VERSION}
+        document = {**head, "complaints": entries}
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     with open_output("the export", target) as file:
         file.write(text.encode())
-    return len(all_cases)
+    return len(entries)
 
 
-def _as_csv(cases: Iterable[Case]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for case in cases:
-        cells = _fields(case)
-        writer.writerow({name: _without_formula(text) for name, text in cells.items()})
-    return buffer.getvalue()
-
-
-def _as_json(cases: Iterable[Case]) -> str:
-    entries = [
-        {**_fields(case), "steps": [_step(step) for step in case.steps]}
-        for case in cases
-    ]
-    document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-
-
-def _fields(case: Case) -> dict[str, str]:
-    instant = case.received_at.astimezone(UTC).isoformat()
-    return {"id": case.id, "received_at": instant, **written(case.complaint)}
-
-
-def _step(step: Step) -> dict[str, str]:
-    return {**to_builtins(step), "at": step.at.astimezone(UTC).isoformat()}
+def _entry(case: Case) -> dict[str, Any]:
+    times = [step.at.astimezone(UTC).isoformat() for step in case.steps]
+    steps = zip(case.steps, times, strict=True)
+    return {
+        "id": case.id,
+        "received_at": times[0],
+        **written(case.complaint),
+        "steps": [{**to_builtins(step), "at": time} for step, time in steps],
+    }

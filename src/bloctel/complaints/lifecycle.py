@@ -2,9 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -38,16 +37,13 @@ class CaseState(StrEnum):
 
 #: The states that can follow each state.  New facts can change a decision until the
 #: complaint is forwarded.
-_NEXT: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
-    CaseState(state): tuple(map(CaseState, following.split()))
-    for state, following in {
-        "signal": "signal received closed",
-        "received": "admissible not_admissible closed",
-        "admissible": "admissible not_admissible forwarded closed",
-        "not_admissible": "admissible not_admissible closed",
-        "forwarded": "closed",
-        "closed": "",
-    }.items()
+_NEXT: Final = {
+    CaseState.SIGNAL: "signal received closed",
+    CaseState.RECEIVED: "admissible not_admissible closed",
+    CaseState.ADMISSIBLE: "admissible not_admissible forwarded closed",
+    CaseState.NOT_ADMISSIBLE: "admissible not_admissible closed",
+    CaseState.FORWARDED: "closed",
+    CaseState.CLOSED: "",
 }
 
 
@@ -88,8 +84,7 @@ class Case:
     """Complaint with its steps so far.
 
     Attributes:
-        id: The name of the complaint, such as BCDF-GHJK-LMNP. The person needs this
-            name to ask about the complaint.
+        id: The name of the complaint, such as BCDF-GHJK-LMNP; the person needs it.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -111,22 +106,25 @@ class Case:
     @property
     def missing(self) -> tuple[str, ...]:
         """The mandatory fields that are missing."""
-        return missing_from(self.complaint, received_on=self.received_at.date())
+        received_on = self.day_of(self.steps[0])
+        return missing_from(self.complaint, received_on=received_on)
+
+    def day_of(self, step: Step) -> date:
+        """Return the day of a step, in the time zone of the complaint."""
+        return step.at.astimezone(self.complaint.zone).date()
 
     def after(self, step: Step, *, where: str | None = None) -> Self:
         """Return the case with one more step.
 
         Args:
             step: The step.
-            where: The place that an error message names; by default the name of the
-                case.
+            where: The place for error messages; by default the name of the case.
 
         Raises:
-            InputError: The step cannot follow the last step, or is earlier than the
-                last step.
+            InputError: The step cannot follow the last step, or is earlier.
         """
         where = self.id if where is None else where
-        allowed = _NEXT[self.state]
+        allowed = _NEXT[self.state].split()
         if step.state not in allowed:
             steps = f"one of the steps {', '.join(allowed)}" if allowed else "no step"
             got = f"the step {step.state}"
@@ -152,20 +150,19 @@ def received(
         InputError: The instant has no time zone, or is before the day of the call.
 
     >>> from datetime import UTC, datetime
-    >>> case = received(
-    ...     Complaint(), id="BCDF-GHJK-LMNP", at=datetime(2026, 11, 25, 9, tzinfo=UTC)
-    ... )
+    >>> at = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    >>> case = received(Complaint(), id="BCDF-GHJK-LMNP", at=at)
     >>> case.state, case.missing[0]
     (<CaseState.SIGNAL: 'signal'>, 'called')
     """
     in_utc(at)  # refuses an instant without a time zone
     # compare days, because the exact time of the call may be unknown
-    day = complaint.called_on
-    if day is not None and day > at.astimezone(complaint.zone).date():
+    day, received_on = complaint.called_on, at.astimezone(complaint.zone).date()
+    if day is not None and day > received_on:
         where = id if where is None else where
-        expected = f"a call on {at.date().isoformat()} or before"
+        expected = f"a call on {received_on.isoformat()} or before"
         raise InputError(expected, day.isoformat(), where)
-    missing = missing_from(complaint, received_on=at.date())
+    missing = missing_from(complaint, received_on=received_on)
     state = CaseState.SIGNAL if missing else CaseState.RECEIVED
     return Case(id=id, complaint=complaint, steps=(Step(state=state, at=at),))
 
@@ -196,11 +193,7 @@ def new_id() -> str:
 
 
 def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the name of a complaint in its normal form, or raise InputError.
-
-    >>> check_id(" bcdf-ghjk-lmnp")
-    'BCDF-GHJK-LMNP'
-    """
+    """Return the name of a complaint in capital letters, or raise InputError."""
     id = text.strip().upper()
     if not _ID.fullmatch(id):
         got = f"text of {len(text)} characters"

@@ -23,8 +23,7 @@ def describe_status(case: Case, *, lang: Language = "fr") -> str:
     state = message(f"complaints.state.{case.state}", lang)
     lines = [message("complaints.status.head", lang, id=case.id, state=state)]
     for step in case.steps:
-        day = step.at.astimezone(case.complaint.zone).date()
-        text = _step(step, lang)
+        day, text = case.day_of(step), _step(step, lang)
         lines.append(message("complaints.status.step", lang, day=day, step=text))
     if case.state is CaseState.SIGNAL:
         names = (message(f"complaints.field.{name}", lang) for name in case.missing)
@@ -39,24 +38,18 @@ def _step(step: Step, lang: Language) -> str:
     if step.state is CaseState.CLOSED:
         detail = message(f"complaints.outcome.{detail}", lang)
     elif step.state in (CaseState.ADMISSIBLE, CaseState.NOT_ADMISSIBLE):
-        detail = _grounds(step, lang)
+        detail = message(f"complaints.grounds.{detail}", lang)
+        if step.rule:
+            rule = law.load("FR").rule(step.rule)
+            detail = message(
+                "complaints.status.grounds_with_rule",
+                lang,
+                grounds=detail,
+                article=rule.article,
+                version=rule.article_version,
+            )
     if not detail:
         return state
     return message(
         "complaints.status.step_with_detail", lang, state=state, detail=detail
-    )
-
-
-def _grounds(step: Step, lang: Language) -> str:
-    """Return a text about the grounds of a decision, the article and its version."""
-    grounds = message(f"complaints.grounds.{step.detail}", lang)
-    if not step.rule:
-        return grounds
-    rule = law.load("FR").rule(step.rule)
-    return message(
-        "complaints.status.grounds_with_rule",
-        lang,
-        grounds=grounds,
-        article=rule.article,
-        version=rule.article_version,
     )

@@ -1,7 +1,7 @@
 """Store of complaints: each step of a complaint is an append-only record."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -58,8 +58,6 @@ class Complaints(RecordStream):
 
     stream = "complaints"
 
-    # -- new complaints ----------------------------------------------------------
-
     def add(self, complaint: Complaint, *, at: datetime | None = None) -> Case:
         """Store a complaint; if a mandatory field is missing, its state is `signal`.
 
@@ -71,10 +69,9 @@ class Complaints(RecordStream):
             The case.  The person needs the `id` of the case to ask about the complaint.
 
         Raises:
-            InputError: The day of the call is later than *at*, or *at* is in the
-                future.
+            InputError: The day of the call is after *at*, or *at* is in the future.
         """
-        at = clock.moment() if at is None else past_instant(at, "at")
+        at = past_instant(at, "at")
         case = received(redacted(complaint), id=new_id(), at=at)
         with self._store.write() as transaction:
             transaction.extend(
@@ -86,17 +83,19 @@ class Complaints(RecordStream):
         """Store the complaints of a file with their steps; after an error, store none.
 
         A complaint that is already in the store is not changed, so that a file can be
-        imported twice.  Complaints with the same name, or with the same fields and the
-        same number called, are one complaint.  Complaints of different people can have
-        the same fields if the number called is missing or not readable.  Of these
-        complaints, the store then has as many as the file.
+        imported twice.  A complaint with a name is compared with the stored complaint
+        of this name.  A complaint without a name is already in the store if the store
+        has a complaint with the same fields and the same number called.  Complaints of
+        different people can have the same fields if the number called is missing or not
+        readable.  Of these complaints, the store then has as many as the file.
 
         Raises:
-            InputError: The store has a different complaint with the same name.
+            InputError: The store or the file has a complaint with the same name and
+                other fields or other steps.
         """
         read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
-            new = _new_cases(_cases(transaction), read)
+            new = _new_cases(map(_case, _by_id(transaction).values()), read)
             transaction.extend(
                 self.stream,
                 (
@@ -114,8 +113,7 @@ class Complaints(RecordStream):
         """Replace a complaint in the state `signal` by a complaint with more fields.
 
         Raises:
-            InputError: No stored complaint has this name, or the state of the complaint
-                is not `signal`.
+            InputError: No stored complaint in the state `signal` has this name.
         """
 
         def completed(case: Case, at: datetime) -> Case:
@@ -127,8 +125,6 @@ class Complaints(RecordStream):
             return filled.after(Step(state=state, at=at))
 
         return self._change(id, at, completed, with_fields=True)
-
-    # -- steps -------------------------------------------------------------------
 
     def judge(
         self,
@@ -173,11 +169,10 @@ class Complaints(RecordStream):
             at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: No stored complaint has this name, or the complaint is not
-                admissible.
+            InputError: No stored complaint that is admissible has this name.
         """
         authority = to or forms.load("FR").authority
-        return self._change(id, at, _step(CaseState.FORWARDED, authority))
+        return self._add_step(id, at, CaseState.FORWARDED, authority)
 
     def close_case(
         self,
@@ -189,10 +184,9 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: No stored complaint has this name, or the complaint is already
-                closed.
+            InputError: No stored complaint that is not yet closed has this name.
         """
-        return self._change(id, at, _step(CaseState.CLOSED, outcome))
+        return self._add_step(id, at, CaseState.CLOSED, outcome)
 
     def erase(self, id: str) -> None:
         """Erase a complaint at the request of the person (GDPR art. 17).
@@ -200,11 +194,9 @@ class Complaints(RecordStream):
         Raises:
             InputError: No stored complaint has this name.
         """
-        rows = self._rows(check_id(id))
         with self._store.write() as transaction:
-            transaction.erase(self.stream, [row.seq for row in rows], why=id)
-
-    # -- reading -----------------------------------------------------------------
+            rows = _rows(transaction, id)
+            transaction.erase(self.stream, [row.seq for row in rows], why=check_id(id))
 
     def case(self, id: str) -> Case:
         """Return a complaint with its steps.
@@ -212,13 +204,14 @@ class Complaints(RecordStream):
         Raises:
             InputError: No stored complaint has this name.
         """
-        return _case(self._rows(check_id(id)))
+        with self._store.read() as transaction:
+            return _case(_rows(transaction, id))
 
     def cases(self) -> Iterator[Case]:
         """Yield the complaints that were not erased, in the order of their storage."""
         with self._store.read() as transaction:
-            stored = _cases(transaction)
-        yield from stored
+            stored = _by_id(transaction)
+        yield from map(_case, stored.values())
 
     def describe_status(self, id: str, *, lang: Language = "fr") -> str:
         """Return the status text of a complaint for the person who complained.
@@ -228,12 +221,14 @@ class Complaints(RecordStream):
         """
         return describe_status(self.case(id), lang=lang)
 
-    def _rows(self, id: str) -> list[Record]:
-        with self._store.read() as transaction:
-            rows = [row for row in transaction.all(self.stream) if _is_of(row, id)]
-        if not rows:
-            raise _not_stored(id)
-        return rows
+    def _add_step(
+        self, id: str, at: datetime | None, state: CaseState, detail: str
+    ) -> Case:
+        def change(case: Case, at: datetime) -> Case:
+            step = Step(state=state, at=at, detail=detail)
+            return case.after(require_valid_detail(step, case.id))
+
+        return self._change(id, at, change)
 
     def _change(
         self,
@@ -244,17 +239,9 @@ class Complaints(RecordStream):
         with_fields: bool = False,
     ) -> Case:
         """Replace a stored case by the result of *change*, and store the last step."""
-        id = check_id(id)
         given = None if at is None else past_instant(at, "at")
-        keys = {row.key for row in self._rows(id)}
         with self._store.write() as transaction:
-            rows = transaction.of_many(self.stream, [key for key in keys if key])
-            if None in keys:  # a signal without the number called
-                rows += (row for row in transaction.all(self.stream) if not row.key)
-            found = [row for row in rows if _is_of(row, id)]
-            if not found:  # the complaint was erased after the rows were read
-                raise _not_stored(id)
-            case = _case(sorted(found, key=lambda row: row.seq))
+            case = _case(_rows(transaction, id))
             # no step may be earlier than the last step, even if another machine's clock
             # is ahead
             changed = change(case, given or max(clock.moment(), case.steps[-1].at))
@@ -263,77 +250,82 @@ class Complaints(RecordStream):
         return changed
 
 
-def _new_cases(known: Iterable[Case], read: Iterable[Case]) -> list[Case]:
+def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not known; each of them has a name."""
-    stored, n_stored = {}, Counter[Complaint]()
-    for case in known:
-        stored[case.id] = case
-        n_stored[case.complaint] += 1
+    stored = {case.id: case for case in known}
+    unnamed = Counter(case.complaint for case in stored.values())
+    # a complaint that the file names is not one of the unnamed complaints of the file
+    unnamed -= Counter(
+        stored[id].complaint
+        for id in {case.id for case in read} & stored.keys()
+        if stored[id].complaint.called is None
+    )
     new: list[Case] = []
     for case in read:
-        complaint, same = case.complaint, stored.get(case.id)
-        if same is not None and case != same:
-            expected = "the stored complaint, or a complaint with a new name"
-            got = "a different complaint with this name"
-            raise InputError(expected, got, case.id)
-        if same or (not case.id and n_stored[complaint]):
-            n_stored[complaint] -= complaint.called is None
-            continue
-        named = case if case.id else replace(case, id=new_id())
-        new.append(named)
-        stored[named.id] = named
-        n_stored[complaint] += complaint.called is not None
+        complaint = case.complaint
+        if same := stored.get(case.id):
+            if not _is_earlier(case, same):
+                raise InputError(
+                    "a complaint with the content of the stored complaint",
+                    "other fields or other steps",
+                    case.id,
+                    message="another complaint with different fields or steps has this "
+                    "name, so nothing was imported: correct the complaint in the file, "
+                    "or remove its id to store it as a new complaint",
+                )
+        elif not case.id and unnamed[complaint]:
+            unnamed[complaint] -= complaint.called is None
+        else:
+            named = case if case.id else replace(case, id=new_id())
+            new.append(named)
+            stored[named.id] = named
+            unnamed[complaint] += complaint.called is not None
     return new
 
 
-def _step(state: CaseState, detail: str) -> Callable[[Case, datetime], Case]:
-    """Return a function that adds a step to a case."""
-
-    def change(case: Case, at: datetime) -> Case:
-        step = Step(state=state, at=at, detail=detail)
-        return case.after(require_valid_detail(step, case.id))
-
-    return change
-
-
-def _not_stored(id: str) -> InputError:
-    expected = "the name of a stored complaint"
-    return InputError(expected, "a name that is not stored or that was erased", id)
+def _is_earlier(case: Case, stored: Case) -> bool:
+    """Return True if a case is the stored case, perhaps with fewer of its steps."""
+    n_steps = len(case.steps)
+    # a case of a CSV file has only its first step, because CSV files contain no steps
+    same_steps = n_steps == 1 or case.steps == stored.steps[:n_steps]
+    same_receipt = case.received_at == stored.received_at
+    return case.complaint == stored.complaint and same_receipt and same_steps
 
 
-# -- cases as records ------------------------------------------------------------
+def _by_id(transaction: ReadTransaction) -> dict[str, list[Record]]:
+    """Return the records of the complaints that were not erased, by their names."""
+    found: dict[str, list[Record]] = {}
+    for row in transaction.all(Complaints.stream):
+        if row.fields is not None:
+            found.setdefault(str(row.fields.get("id")), []).append(row)
+    return found
 
 
-def _is_of(row: Record, id: str) -> bool:
-    return row.fields is not None and row.fields.get("id") == id
+def _rows(transaction: ReadTransaction, id: str) -> list[Record]:
+    """Return the records of a complaint, or raise InputError if there are none."""
+    id = check_id(id)
+    if rows := _by_id(transaction).get(id):
+        return rows
+    expected, got = "the name of a stored complaint", "a name that is not stored"
+    raise InputError(expected, f"{got} or that was erased", id)
 
 
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
-    """Return a step as a record, with or without the fields of the complaint."""
+    """Return a step as a record, with or without the fields of the complaint.
+
+    No field contains the number called, which is the key of the record.
+    """
     complaint = case.complaint
-    texts = _without_called(complaint) if with_fields else None
-    fields = _Fields(case.id, step.state, step.detail, step.rule, texts)
-    key = complaint.called.key if complaint.called else None
-    return Entry(key, step.at, to_builtins(fields))
-
-
-def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return the fields of a complaint, without the number called in any field."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:
         del texts["shown"]
         texts["shows_called"] = "true"
-    return texts
-
-
-def _cases(transaction: ReadTransaction) -> list[Case]:
-    """Return the complaints that were not erased, in the order of their storage."""
-    by_id: dict[str, list[Record]] = {}
-    for row in transaction.all(Complaints.stream):
-        if row.fields is not None:
-            by_id.setdefault(str(row.fields.get("id")), []).append(row)
-    return [_case(rows) for rows in by_id.values()]
+    fields = _Fields(case.id, step.state, step.detail, step.rule)
+    if with_fields:
+        fields.complaint = texts
+    key = complaint.called.key if complaint.called else None
+    return Entry(key, step.at, to_builtins(fields))
 
 
 class _Fields(Struct, omit_defaults=True):
@@ -347,31 +339,25 @@ class _Fields(Struct, omit_defaults=True):
 
 
 def _case(rows: Iterable[Record]) -> Case:
-    """Return the case that the records of one complaint describe."""
     steps: list[Step] = []
     complaint = None
     id = ""
     for row in rows:
         fields = read_fields(row, _Fields, Complaints.stream)
-        id = fields.id
-        if fields.complaint is not None:
+        id, texts = fields.id, fields.complaint
+        if texts is not None:
+            if row.key is not None:
+                texts["called"] = called = PhoneNumber(row.key).e164
+                if texts.pop("shows_called", None):
+                    texts["shown"] = called
             try:
-                complaint = _complaint(fields.complaint, row.key)
+                complaint = read_complaint(texts, where="a record")
             except InputError:
                 raise_alone(not_readable(row, Complaints.stream))
-        step = Step(
-            state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule
+        steps.append(
+            Step(state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule)
         )
-        steps.append(step)
     if complaint is None:
         got = f"{len(steps)} steps without the fields of the complaint"
         raise DamagedRecordsError("the fields of a complaint", got, id)
     return Case(id=id, complaint=complaint, steps=tuple(steps))
-
-
-def _complaint(texts: dict[str, Any], key: int | None) -> Complaint:
-    if key is not None:
-        called = PhoneNumber(key).e164
-        texts |= {"called": called}
-        texts |= {"shown": called} if texts.pop("shows_called", None) else {}
-    return read_complaint(texts, where="a record")

@@ -19,12 +19,10 @@ class Answer:
 
     Attributes:
         judgement: The decision, with its grounds.
-        facts: The facts of the call; None if the library does not model the law of the
-            country.
+        facts: The facts of the call; None if the law of the country is not modelled.
         at: The instant of the call, in the called person's time zone.
         duties: The legal duties of the firm during the call; empty if nothing is sold.
-        known: Facts about the country if the library does not model its law; otherwise
-            empty.
+        known: Facts about the country if its law is not modelled; otherwise empty.
     """
 
     judgement: Judgement
@@ -93,27 +91,32 @@ class Answer:
         Raises:
             InputError: The language is neither `en` nor `fr`.
         """
+        deciding = self.judgement.deciding
         lines = [message(f"compliance.decision.{self.decision}", lang)]
-        lines += [_line(finding, lang) for finding in self._explained()]
+        lines += [
+            _line(finding, lang)
+            for finding in self.judgement.findings
+            if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
+        ]
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(message("compliance.answer.missing", lang, names=names))
         if self.allowed:
             lines += [
-                message("compliance.answer.duty", lang, duty=_text_of(duty, lang))
+                message("compliance.answer.duty", lang, duty=getattr(duty, lang))
                 for duty in self.duties
             ]
-        lines += [_known(fact, lang) for fact in self.known]
-        return "\n".join([*lines, message("compliance.answer.advice", lang)])
-
-    def _explained(self) -> list[Finding]:
-        """Return the findings to explain, which decide or concern a text channel."""
-        deciding = self.judgement.deciding
-        return [
-            finding
-            for finding in self.judgement.findings
-            if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
+        lines += [
+            message(
+                "compliance.answer.known",
+                lang,
+                fact=getattr(fact, lang),
+                source=fact.source,
+                certainty=fact.certainty,
+            )
+            for fact in self.known
         ]
+        return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _rules(self) -> list[LegalRule]:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
@@ -124,7 +127,6 @@ _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
 def _line(finding: Finding, lang: str) -> str:
-    """Return a line of text about one ground and its legal rule."""
     ground, rule = _ground(finding, lang), finding.rule
     if rule is None:
         return message("compliance.answer.ground", lang, ground=ground)
@@ -132,7 +134,7 @@ def _line(finding: Finding, lang: str) -> str:
         "compliance.answer.ground_with_rule",
         lang,
         ground=ground,
-        rule=_text_of(rule, lang),
+        rule=getattr(rule, lang),
         id=rule.id,
         article=rule.article,
         version=rule.article_version,
@@ -143,27 +145,10 @@ def _line(finding: Finding, lang: str) -> str:
 def _ground(finding: Finding, lang: str) -> str:
     """Return the text of a ground; the text does not name the legal rule."""
     text = message(f"compliance.ground.{finding.ground}", lang)
-    details = []
     if finding.ground is Ground.NO_CONSENT and finding.detail:
-        details.append(message(f"compliance.consent_state.{finding.detail}", lang))
-    if finding.effect is Effect.ASKS and finding.ground in _PERMITTING:
-        details.append(message("compliance.answer.unsure", lang))
-    for detail in details:
-        text = message(
-            "compliance.answer.with_detail", lang, ground=text, detail=detail
-        )
-    return text
-
-
-def _known(fact: CountryFact, lang: str) -> str:
-    return message(
-        "compliance.answer.known",
-        lang,
-        fact=_text_of(fact, lang),
-        source=fact.source,
-        certainty=fact.certainty,
-    )
-
-
-def _text_of(rule: LegalRule | CountryFact, lang: str) -> str:
-    return rule.fr if lang == "fr" else rule.en
+        detail = message(f"compliance.consent_state.{finding.detail}", lang)
+    elif finding.effect is Effect.ASKS and finding.ground in _PERMITTING:
+        detail = message("compliance.answer.unsure", lang)
+    else:
+        return text
+    return message("compliance.answer.with_detail", lang, ground=text, detail=detail)

@@ -88,13 +88,10 @@ class Scope(NamedTuple):
 class CallUnderReview:
     """One call, with everything that is known about it and about its number.
 
-    `evidence` and `attempts` are None if they are not known.
-
-    Attributes:
-        others: The keys of other phone lines that the digits can name.
-        holiday_territories: The territories whose local holidays count as holidays.
-        counts_later: True to count attempts and withdrawals whose recorded time is
-            after the call, because the clock of another machine can be ahead.
+    `others` contains the keys of other phone lines that the digits can name.
+    `evidence` and `attempts` are None if they are not known.  If `counts_later` is
+    true, an attempt or a withdrawal with a time after the call also counts, because the
+    clock of another machine can be ahead.
     """
 
     law: Law
@@ -200,9 +197,6 @@ def _best(
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
 
 
-# -- consents ----------------------------------------------------------------------
-
-
 def state_of_consent(
     consent: Consent,
     refused: Sequence[datetime],
@@ -262,20 +256,22 @@ def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
 
 
 def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector whose name is *about*; None if no sector has this name.
+    """Return the sector that *about* names, in any language; otherwise None.
 
-    >>> from bloctel.rules import law
     >>> sector_named("Energy renovation", law.load("FR"))
     'energy_renovation'
+    >>> sector_named("Banque et crédit", law.load("FR"))
+    'banking'
     """
     if about is None:
         return None
     words = about.replace("_", " ")
-    names = (sector.name for sector in law.sectors)
-    return next((n for n in names if _is_same_text(n.replace("_", " "), words)), None)
-
-
-# -- contracts and call-back requests ------------------------------------------------
+    named = (
+        sector.name
+        for sector in law.sectors
+        if any(_is_same_text(name, words) for name in sector.names)
+    )
+    return next(named, None)
 
 
 def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
@@ -323,9 +319,6 @@ def call_back(
     return CallBackState.IN_TIME
 
 
-# -- attempts and refusals -----------------------------------------------------------
-
-
 def _attempts_in_window(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> int | None:
@@ -335,10 +328,8 @@ def _attempts_in_window(
     Released attempts were never dialled, and do not count.
     """
     rule = instant.era.one(law.Frequency)
-    if attempts is None:
-        return None
-    if rule is None:
-        return 0
+    if attempts is None or rule is None:
+        return None if attempts is None else 0
     start = instant.at - timedelta(days=rule.within_days)
     times = (
         in_utc(attempt.at, "attempt.at")
@@ -382,19 +373,12 @@ def _refused_at(attempt: Attempt) -> datetime:
 
 
 def _is_same_text(one: str, other: str) -> bool:
-    r"""Compare texts without regard to case, spaces and Unicode normalisation.
-
-    >>> _is_same_text("Énergie verte", "E\u0301NERGIE  verte")
-    True
-    """
+    """Compare texts without regard to case, spaces and Unicode normalisation."""
     return _normalized(one) == _normalized(other)
 
 
 def _normalized(text: str) -> str:
     return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
-
-
-# -- instants of change ---------------------------------------------------------------
 
 
 def improvement_times(

@@ -1,12 +1,5 @@
 """Call log: attempts to call, shared by all dialers of a firm.
 
-```python
-calls = CallLog.create("sqlite:///calls.db")
-# reserve_if returns None if the function does not allow the attempt
-call = calls.reserve_if(key, at, lambda attempts: len(attempts) < n)
-calls.conclude(call, Outcome.ANSWERED, at=...)
-```
-
 Each attempt is a record.  The outcome of the attempt is another record, which is
 appended later, so that the log shows what was known at any time.  A reservation counts
 as an attempt until it is released, because a dialer that crashed after the reservation
@@ -21,7 +14,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from bloctel._util import clock
 from bloctel._util.instants import past_instant
 from bloctel._util.strict import convert, show
 from bloctel.compliance.interfaces import Attempt, Outcome
@@ -51,8 +43,7 @@ class LoggedCall:
         at: The time of the attempt.
         outcome: The last recorded outcome.
         details: Notes about the attempt.
-        refused_at: The time at which the person refused; None if the person did not
-            refuse.
+        refused_at: The time at which the person refused; None without a refusal.
     """
 
     id: int
@@ -71,9 +62,6 @@ class CallLog(RecordLog):
 
     Any number of threads and processes can use one storage, and each of them sees all
     reservations.
-
-    Args:
-        store: The store of the records.
     """
 
     stream = STREAM
@@ -108,17 +96,15 @@ class CallLog(RecordLog):
             number: The called number.
             outcome: The outcome.
             at: The time of the attempt; by default now.
-            details: Notes about the attempt, as texts that do not contain the called
-                number.
+            details: Notes about the attempt, without the called number.
             region: The region of phone numbers without a country code.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: The time, the outcome or the details are not valid, or the time
-                is in the future.
+            InputError: The time (also in the future), outcome or details are not valid.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
         fields = _attempt_fields(convert(outcome, Outcome, "outcome"), details)
         return self._store.run(
             lambda transaction: transaction.append(STREAM, key, when, fields).seq
@@ -146,8 +132,7 @@ class CallLog(RecordLog):
             details: Notes about the attempt, as in `add`.
 
         Raises:
-            StorageError: The storage failed, and no attempt is reserved.  The call must
-                not be made.
+            StorageError: No attempt is reserved, so the call must not be made.
         """
         fields = _attempt_fields(Outcome.RESERVED, details)
 
@@ -180,7 +165,7 @@ class CallLog(RecordLog):
         wanted = convert(outcome, Outcome, "outcome")
         if type(call) is not int:
             raise InputError("the id of a call in this log", show(call), "call")
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
 
         def change(transaction: WriteTransaction) -> None:
             record = transaction.get(STREAM, call)
@@ -192,7 +177,10 @@ class CallLog(RecordLog):
             known = calls[call].outcome
             if wanted is known:
                 return
-            _require_possible(known, wanted)
+            is_late = wanted in (Outcome.RELEASED, Outcome.RESERVED)
+            if known is Outcome.REFUSED or (is_late and known is not Outcome.RESERVED):
+                got = f"{wanted.value} after {known.value}"
+                raise InputError("a possible outcome", got, "outcome")
             fields = {"outcome": wanted.value, "of": call}
             transaction.append(STREAM, key, when, fields)
 
@@ -223,15 +211,11 @@ def _attempt_fields(
 ) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
         raise InputError("a mapping from names to texts", show(details), "details")
-    texts = dict(details or {})
-    if not all(isinstance(part, str) for item in texts.items() for part in item):
-        got = "a name or a value of another type"
-        raise InputError("names and values that are texts", got, "details")
+    texts = convert(dict(details or {}), dict[str, str], "details")
     return {"outcome": outcome.value, "details": texts}
 
 
 def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
-    """Return the attempts to call a number, the oldest first."""
     calls = _calls_by_id(transaction.of(STREAM, key))
     return sorted(calls.values(), key=lambda call: (call.at, call.id))
 
@@ -253,14 +237,6 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
         elif refused_at:  # the attempt was purged, but the refusal ends consents
             calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
     return calls
-
-
-def _require_possible(known: Outcome, wanted: Outcome) -> None:
-    if known is Outcome.REFUSED or (
-        wanted in (Outcome.RELEASED, Outcome.RESERVED) and known is not Outcome.RESERVED
-    ):
-        got = f"{wanted.value} after {known.value}"
-        raise InputError("a possible outcome", got, "outcome")
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:

@@ -52,15 +52,12 @@ def caller_kind(caller: str, era: Era) -> CallerKind:
     kinds = (
         rule.kind
         for rule in era.all(CallerNumbers)
-        if _matches(rule.patterns, caller) and not _matches(rule.exceptions, caller)
+        if _compiled(rule.patterns).fullmatch(caller)
+        and not _compiled(rule.exceptions).fullmatch(caller)
     )
     return next(kinds, CallerKind.ORDINARY)
 
 
-def _matches(patterns: tuple[str, ...], digits: str) -> bool:
-    return bool(patterns) and bool(_compiled(patterns).fullmatch(digits))
-
-
 @lru_cache(maxsize=64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(pattern.replace("x", "[0-9]") for pattern in patterns))
+    return re.compile("|".join(patterns).replace("x", "[0-9]"))

@@ -32,9 +32,8 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants of a day, in UTC, at which `time_state` can change.
 
-    When clocks are set back, an hour occurs twice (*fold*), and the result contains
-    both of its instants.  Calling hours never begin or end in an hour that is skipped
-    when clocks are set forward.
+    An hour that occurs twice (*fold*) has two instants.  Calling hours never begin or
+    end in an hour that is skipped.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -50,14 +49,6 @@ def time_state(
     at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
 ) -> TimeState:
     """Return the `TimeState` of an instant in the time zone of the called person.
-
-    >>> from datetime import datetime
-    >>> from zoneinfo import ZoneInfo
-    >>> from bloctel.rules import law
-    >>> paris = ZoneInfo("Europe/Paris")
-    >>> sunday = datetime(2026, 11, 22, 10, 30, tzinfo=paris)
-    >>> time_state(sunday, paris, law.load("FR").on(sunday.date())).value
-    'day'
 
     The local holidays of *territories* count as holidays.
     """
@@ -76,33 +67,14 @@ def time_state(
     return TimeState.OPEN if is_open else TimeState.HOUR
 
 
-# -- holidays and working days -----------------------------------------------------
-
-
 def is_holiday(day: date, era: Era) -> bool:
-    """Return True for a public holiday of the entire country (L3133-1).
-
-    Raises:
-        MissingExtraError: The library `holidays` is not installed.
-
-    >>> from datetime import date
-    >>> from bloctel.rules import law
-    >>> is_holiday(date(2026, 4, 6), law.load("FR").on(date(2026, 4, 6)))
-    True
-    """
+    """Return True for a public holiday of the entire country (L3133-1)."""
     rule = era.one(Holidays)
     return rule is not None and day in _holidays(rule.calendar, day.year)
 
 
 def is_local_holiday(day: date, era: Era, territories: Collection[str]) -> bool:
-    """Return True for a local holiday of one of the territories.
-
-    >>> from datetime import date
-    >>> from bloctel.rules import law
-    >>> day = date(2026, 5, 22)
-    >>> is_local_holiday(day, law.load("FR").on(day), {"MQ"})
-    True
-    """
+    """Return True for a local holiday of one of the territories."""
     return any(
         _falls_on(rule, day, era)
         for rule in era.all(LocalHoliday)
@@ -123,14 +95,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the n-th working day after a day; n is *days*.
-
-    >>> from datetime import date
-    >>> from bloctel.rules import law
-    >>> era = law.load("FR").on(date(2026, 10, 2))
-    >>> last_working_day(date(2026, 10, 2), 5, {7}, era)
-    datetime.date(2026, 10, 8)
-    """
+    """Return the n-th working day after a day; n is *days*."""
     day = after
     while days:
         day += timedelta(days=1)
@@ -144,9 +109,6 @@ def _holidays(calendar: str, year: int) -> dict[date, str]:
     """Return the public holidays of a year, each day with its English name."""
     holidays = optional_module("holidays", "public holidays", "compliance")
     return dict(holidays.country_holidays(calendar, years=year, language="en_US"))
-
-
-# -- columns of instants -----------------------------------------------------------
 
 
 def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -57,8 +57,7 @@ class Reservation(NamedTuple):
 
     Attributes:
         answer: The answer about the call, with its reasons.
-        call: The identifier of the attempt in the call log; None if the call may not
-            be made.
+        call: The identifier of the attempt; None if the call may not be made.
     """
 
     answer: Answer
@@ -93,8 +92,7 @@ class Desk:
         trust: The certainty that a rule needs to permit a call.  With V2, the default,
             a rule that is known only from a quotation in a public file (V3) leads to
             the answer ask.
-        horizon_days: The number of days in which the desk searches for the next lawful
-            time.
+        horizon_days: The number of days in which the next lawful time is searched.
     """
 
     def __init__(  # noqa: PLR0913 - each is a source of facts or a degree of caution
@@ -151,19 +149,16 @@ class Desk:
             at: The time of the call, with its time zone; by default now.  If *at* is
                 not given, the desk counts attempts, refusals and withdrawals with a
                 later time, because the clock of another machine can be ahead.
-            purpose: The purpose of the call (`Purpose`); `sale` if the caller sells
-                anything.
+            purpose: The purpose of the call (`Purpose`); `sale` if anything is sold.
             sector: The sector of the goods or services, as `law.sectors` names it;
                 `other` if no sector fits.
             caller: The presented number (caller ID), or `masked`.
             automated: True if an automated platform makes the call.
             about: The subject of the call, in the words of a consent or a contract.
             channel: The kind of call or message (`Channel`); by default a voice call.
-            time_zone: The time zone of the called person; needed if the number does not
-                show the territory.
+            time_zone: The called person's time zone, if the number does not show it.
             region: The region of phone numbers without a country code; by default the
-                region of the book, or the country of the desk if the book has no
-                region.
+                region of the book, or the country of the desk.
 
         Raises:
             InvalidNumberError: The number or the presented number cannot be read; or
@@ -201,19 +196,16 @@ class Desk:
     ) -> Reservation:
         """Answer like `may_call`; if the call is allowed, also record the attempt.
 
-        The decision and the reservation are one transaction of the call log.  If two
-        dialers ask at the same time, the second dialer sees the reservation of the
-        first dialer.  So two dialers never both make the last attempt that the law
-        allows.  The dialers can be threads or processes.  After the reservation, the
-        desk reads the consents again.  If the call is no longer allowed, because a
-        consent was withdrawn in the meantime, the desk releases the attempt.
+        The decision and the reservation are one transaction of the call log, so that
+        two dialers (threads or processes) never both make the last attempt that the law
+        allows.  After the reservation, the desk reads the consents again.  If a consent
+        was withdrawn in the meantime, the desk releases the attempt.
 
         Args:
             number: The number to call.
             at: The time of the call; by default now.  The desk counts attempts,
-                refusals and withdrawals with a later time, whether *at* is given or
-                not.  So this method can refuse a call that `may_call` allows for the
-                same time.
+                refusals and withdrawals with a later time even if *at* is given, so
+                this method can refuse a call that `may_call` allows.
             details: Notes about the call, as in `CallLog.add`.
             call: The other inputs of `may_call`.
 
@@ -222,13 +214,11 @@ class Desk:
             Record the outcome of the call with `CallLog.conclude`.
 
         Raises:
-            InputError: The desk has no call log that can reserve attempts, such as
-                `CallLog`, or an argument is not valid.
+            InputError: The desk has no call log that can reserve attempts (`CallLog`),
+                or an argument is not valid.
             TypeError: An argument is not an input of `may_call`.
-            StorageError: The call log failed, and no attempt is reserved.  The call
-                must not be made.
-            InvalidNumberError: The number or the presented number cannot be read.
-                `reserve` can raise the other errors of `may_call`.
+            StorageError: No attempt is reserved, so the call must not be made.
+            InvalidNumberError: As in `may_call`, like the other errors of `may_call`.
         """
         check_names(call)
         log = self._calls
@@ -282,8 +272,7 @@ class Desk:
                 attempts in this frame.
             log_time_zone: The time zone, such as Europe/Paris, of times without a time
                 zone.  By default, a time without a time zone is an error.
-            defaults: Inputs of `may_call` for which the log has no column.  Each value
-                applies to all calls.
+            defaults: Inputs of `may_call` without a column; each applies to all calls.
 
         Raises:
             InputError: The log or another argument is not valid, or the library does
@@ -306,7 +295,12 @@ class Desk:
             book=self._book,
             lists=self._lists,
             evidence=_none_if_down(
-                self._consents, lambda consents: _evidence_of_many(consents, keys)
+                self._consents,
+                lambda consents: (
+                    consents.of_many(keys)
+                    if isinstance(consents, ManyConsents)
+                    else {key: consents.of(key) for key in keys}
+                ),
             ),
             firm=self.firm,
             local_holidays=self._local_holidays,
@@ -345,8 +339,8 @@ class Desk:
 
         All inputs are validated, except the sector and the presented number.
         """
-        region = inputs.get("region")
-        if not region:
+        region = check_region(inputs.get("region"))
+        if region is None:
             with suppress(InputError):  # the country may have no numbering plan
                 region = check_region(self.country)
         normalize(number, region=region)
@@ -361,9 +355,8 @@ class Desk:
         return _none_if_down(self._consents, lambda consents: consents.of(key))
 
     def _region(self, region: str | None) -> str:
-        """Return the region of numbers without a country code."""
         of_book = None if self._book is None else self._book.region
-        return region or of_book or self.country
+        return check_region(region) or of_book or self.country
 
     def _answer(self, call: CallUnderReview, at: datetime) -> Answer:
         facts = facts_at(call, at)
@@ -387,14 +380,6 @@ class Desk:
             if judgement.decision is Decision.YES:
                 return instant.astimezone(call.zone)
         return None
-
-
-def _evidence_of_many(
-    consents: Consents, keys: Sequence[int]
-) -> Mapping[int, Evidence]:
-    if isinstance(consents, ManyConsents):
-        return consents.of_many(keys)
-    return {key: consents.of(key) for key in keys}
 
 
 def _none_if_down(store: _S | None, query: Callable[[_S], _T]) -> _T | None:

@@ -132,11 +132,9 @@ class Facts:
         channel: The kind of call or message.
         purpose: The purpose of the call; None if no purpose was given.
         sector: The sector of the goods or services; None if no sector was given.
-        about_sector: The sector whose name is the input `about`; None if `about` is not
-            the name of a sector.
+        about_sector: The sector that the input `about` names; None without such a name.
         caller: The kind of the presented number; None if no presented number was given.
-        automated: True if an automated platform makes the call; None if this is not
-            known.
+        automated: True if an automated platform makes the call; None if not known.
         time: State of the time, inside or outside calling days and hours.
         national: State of the number on the lists that the law names.
         own: State of the number on the other lists, such as the firm's own list.

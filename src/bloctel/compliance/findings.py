@@ -86,8 +86,7 @@ class Finding(NamedTuple):
     Attributes:
         effect: The effect of the finding on the decision.
         ground: The reason, as a stable code.
-        rule: The legal rule on which the finding is based; None if there is no such
-            rule.
+        rule: The legal rule on which the finding is based; None without such a rule.
         missing: The name of the missing parameter.  If the finding forbids the call,
             this parameter could prove an exception.
         detail: More detail, such as the state of a consent.
@@ -151,9 +150,5 @@ _ORDER: Final = tuple(Certainty)
 
 
 def is_sure(certainty: Certainty, least: Certainty) -> bool:
-    """Return True if a certainty is *least* or better; V1 is the best certainty.
-
-    >>> is_sure(Certainty.V1, Certainty.V2), is_sure(Certainty.V3, Certainty.V2)
-    (True, False)
-    """
+    """Return True if a certainty is *least* or better; V1 is the best certainty."""
     return _ORDER.index(certainty) <= _ORDER.index(least)

@@ -66,10 +66,8 @@ class Consent:
         given_at: The time at which the person gave the consent.
         expires_on: The first day on which the consent is no longer valid.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: the name of a sector, or words that a call repeats
-            as `about`.
-        slots: The periods to which the person consented; empty if the person consented
-            to any time.
+        goods: The goods or services: a sector's name, or words for `about` in a call.
+        slots: The periods to which the person consented; empty for any time.
         has_all_mentions: True if the person got all mandatory information.
         withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
         evidence: A text that tells people where the proof is.

@@ -25,16 +25,6 @@ from bloctel.compliance.facts import (
 )
 from bloctel.compliance.findings import Effect, Finding, Ground, Judgement, is_sure
 from bloctel.rules import Certainty, law
-from bloctel.rules.law import (
-    CallerKind,
-    Channel,
-    Era,
-    Law,
-    LegalRule,
-    Purpose,
-    Regime,
-    SectorBan,
-)
 
 #: The certainty that a rule needs, by default, to permit a call.
 DEFAULT_TRUST: Final = Certainty.V2
@@ -67,9 +57,9 @@ _CLOSED: Final = {
     TimeState.HOUR: Ground.HOUR,
 }
 _FORBIDDEN_CALLERS: Final = {
-    CallerKind.MASKED: Ground.CALLER_MASKED,
-    CallerKind.FORBIDDEN: Ground.CALLER_FORBIDDEN,
-    CallerKind.TECHNICAL: Ground.CALLER_TECHNICAL,
+    law.CallerKind.MASKED: Ground.CALLER_MASKED,
+    law.CallerKind.FORBIDDEN: Ground.CALLER_FORBIDDEN,
+    law.CallerKind.TECHNICAL: Ground.CALLER_TECHNICAL,
 }
 
 
@@ -78,16 +68,16 @@ class _Case:
     """The facts, the law of the day, and the certainty that a permitting rule needs."""
 
     facts: Facts
-    era: Era
+    era: law.Era
     trust: Certainty
 
-    def permits(self, ground: Ground, rule: LegalRule) -> Finding:
+    def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
         """Return a finding that permits, or that asks if the rule is too uncertain."""
         is_enough = is_sure(rule.certainty, self.trust)
         return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
 
-def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgement:
+def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgement:
     """Return the judgement of a call, from the facts of the call.
 
     Args:
@@ -99,33 +89,33 @@ def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgem
 
 
 def _findings(case: _Case) -> Iterable[Finding]:
-    facts, regime = case.facts, case.era.one(Regime)
+    facts, regime = case.facts, case.era.one(law.Regime)
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
         # it is not known which law applies, but the finding can tell where to report
         # spam
-        by_voice = facts.channel is Channel.VOICE
+        by_voice = facts.channel is law.Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
-    if facts.channel is not Channel.VOICE:
+    if facts.channel is not law.Channel.VOICE:
         # the rules cover only voice calls, but some bans also cover messages
         return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
         # the call may not be a sale, so a rule on sales can ask but not forbid
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
-    if facts.purpose is Purpose.SALE:
+    if facts.purpose is law.Purpose.SALE:
         return _on_sale(case, regime)
     return _on_nothing_sold(case, facts.purpose)
 
 
 def _asks(
-    ground: Ground, rule: LegalRule | None = None, missing: str = "", detail: str = ""
+    ground: Ground,
+    rule: law.LegalRule | None = None,
+    missing: str = "",
+    detail: str = "",
 ) -> Finding:
     return Finding(Effect.ASKS, ground, rule, missing, detail)
-
-
-# -- kinds of calls ------------------------------------------------------------------
 
 
 def _channel(case: _Case) -> list[Finding]:
@@ -134,7 +124,7 @@ def _channel(case: _Case) -> list[Finding]:
     return [_asks(Ground.OTHER_CHANNEL, next(found, None))]
 
 
-def _on_nothing_sold(case: _Case, purpose: Purpose) -> Iterator[Finding]:
+def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
     for rule in case.era.all(law.OutOfScope):
         if purpose in rule.purposes:
             yield case.permits(Ground.NOTHING_SOLD, rule)
@@ -147,7 +137,7 @@ def _on_nothing_sold(case: _Case, purpose: Purpose) -> Iterator[Finding]:
         yield _unknown_list(state, objection)
 
 
-def _on_sale(case: _Case, regime: Regime) -> Iterator[Finding]:
+def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     facts = case.facts
     if facts.sector is None:
         yield _asks(Ground.SECTOR_MISSING, missing="sector")
@@ -168,29 +158,26 @@ def _on_sale(case: _Case, regime: Regime) -> Iterator[Finding]:
     yield from _on_caller(case)
 
 
-# -- bans and lists ------------------------------------------------------------------
-
-
-def _bans(case: _Case) -> Iterator[SectorBan]:
+def _bans(case: _Case) -> Iterator[law.SectorBan]:
     named = {case.facts.sector, case.facts.about_sector}
     for ban in case.era.all(law.SectorBan):
         if named & {*ban.sectors} and case.facts.channel in ban.channels:
             yield ban
 
 
-def _banned(ban: SectorBan, missing: str = "") -> Finding:
+def _banned(ban: law.SectorBan, missing: str = "") -> Finding:
     effect = Effect.ASKS if ban.asks else Effect.FORBIDS
     return Finding(effect, Ground.SECTOR, ban, missing)
 
 
-def _on_ban(case: _Case, ban: SectorBan) -> list[Finding]:
+def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
     """Return findings about a ban's exceptions, or the finding that a ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
 
 
-def _on_national_list(case: _Case, regime: Regime) -> list[Finding]:
+def _on_national_list(case: _Case, regime: law.Regime) -> list[Finding]:
     """Return findings about the opposition list that the law names."""
     state = case.facts.national
     if state is ListState.CLEAR:
@@ -203,7 +190,7 @@ def _on_national_list(case: _Case, regime: Regime) -> list[Finding]:
     return _with_exceptions([_by_contract(case), _by_press(case)], otherwise)
 
 
-def _on_own_lists(case: _Case, regime: Regime) -> Iterator[Finding]:
+def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     """Yield findings about the lists that the law does not name."""
     state, rule = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
@@ -215,7 +202,7 @@ def _on_own_lists(case: _Case, regime: Regime) -> Iterator[Finding]:
         yield _unknown_list(state, rule)
 
 
-def _unknown_list(state: ListState, rule: LegalRule | None) -> Finding:
+def _unknown_list(state: ListState, rule: law.LegalRule | None) -> Finding:
     ground, missing = _OPEN_LIST[state]
     return _asks(ground, rule, missing)
 
@@ -223,9 +210,6 @@ def _unknown_list(state: ListState, rule: LegalRule | None) -> Finding:
 def _missing_evidence(case: _Case) -> str:
     """Return the name of the missing input that could prove a contract, or ""."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
-
-
-# -- exceptions ----------------------------------------------------------------------
 
 
 def _with_exceptions(
@@ -237,7 +221,7 @@ def _with_exceptions(
     return permits[:1] or found or [otherwise]
 
 
-def _missing_scope(state: StrEnum, rule: LegalRule) -> Finding | None:
+def _missing_scope(state: StrEnum, rule: law.LegalRule) -> Finding | None:
     """Return a finding that asks for the firm or subject; None if both are known."""
     if state in (ContractState.FIRM_UNKNOWN, CallBackState.FIRM_UNKNOWN):
         return _asks(Ground.FIRM_MISSING, rule, "firm")
@@ -262,7 +246,6 @@ def _by_contract(case: _Case) -> Finding | None:
 
 
 def _by_press(case: _Case) -> Finding | None:
-    """Return the finding about the press exception; None if the sector is not press."""
     rule = case.era.one(law.PressException)
     if rule is None or case.facts.sector not in rule.sectors:
         return None
@@ -279,7 +262,7 @@ def _by_call_back(case: _Case) -> Finding | None:
     return _missing_scope(state, rule)
 
 
-def _by_consent(case: _Case, regime: Regime) -> Finding | None:
+def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
     """Return the finding about the best consent; None if no consent is usable."""
     state = case.facts.consent
     if state in _VALID:
@@ -290,10 +273,10 @@ def _by_consent(case: _Case, regime: Regime) -> Finding | None:
     return _asks(ground, regime, missing, detail=state)
 
 
-def _no_consent(case: _Case, regime: Regime) -> Finding:
+def _no_consent(case: _Case, regime: law.Regime) -> Finding:
     """Return the finding that no consent is valid, with the legal rule."""
     state = case.facts.consent
-    rule: LegalRule | None = None
+    rule: law.LegalRule | None = None
     if state in (ConsentState.EXPIRED, ConsentState.INCOMPLETE):
         rule = case.era.one(law.ConsentTerms)
     elif state is ConsentState.REFUSED:
@@ -301,11 +284,7 @@ def _no_consent(case: _Case, regime: Regime) -> Finding:
     return Finding(Effect.FORBIDS, Ground.NO_CONSENT, rule or regime, detail=state)
 
 
-# -- limits --------------------------------------------------------------------------
-
-
 def _on_times(case: _Case) -> Iterator[Finding]:
-    """Yield findings about days and hours."""
     rule, state = case.era.one(law.CallingTimes), case.facts.time
     consent = case.facts.consent
     if case.facts.territory is TerritoryState.UNKNOWN:
@@ -331,7 +310,6 @@ def _on_attempts(case: _Case) -> Iterator[Finding]:
 
 
 def _on_silence(case: _Case) -> Iterator[Finding]:
-    """Yield findings about an earlier refusal."""
     rule, state = case.era.one(law.Silence), case.facts.silence
     if rule is None:
         return
@@ -346,24 +324,23 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
 
 
 def _on_caller(case: _Case) -> Iterator[Finding]:
-    """Yield findings about the presented number."""
     kind, automated = case.facts.caller, case.facts.automated
     rules = {rule.kind: rule for rule in reversed(case.era.all(law.CallerNumbers))}
-    verified = rules.get(CallerKind.VERIFIED)
+    verified = rules.get(law.CallerKind.VERIFIED)
     if kind is None:
         yield _asks(Ground.CALLER_MISSING, missing="caller")
-    elif kind is CallerKind.FOREIGN:
+    elif kind is law.CallerKind.FOREIGN:
         yield _asks(Ground.CALLER_FOREIGN)
     elif kind in _FORBIDDEN_CALLERS:
         if rule := rules.get(kind):
-            is_meant = (case.facts.purpose or Purpose.SALE) in rule.purposes
+            is_meant = (case.facts.purpose or law.Purpose.SALE) in rule.purposes
             effect = Effect.FORBIDS if is_meant and not rule.asks else Effect.ASKS
             yield Finding(effect, _FORBIDDEN_CALLERS[kind], rule)
-    elif kind is CallerKind.VERIFIED or verified is None or automated is False:
+    elif kind is law.CallerKind.VERIFIED or verified is None or automated is False:
         return
     elif automated is None:
         yield _asks(Ground.AUTOMATED_MISSING, verified, "automated")
-    elif kind is CallerKind.MOBILE:
+    elif kind is law.CallerKind.MOBILE:
         yield Finding(Effect.FORBIDS, Ground.CALLER_MOBILE, rules.get(kind))
     else:  # automated platforms must present verified numbers
         yield Finding(Effect.FORBIDS, Ground.CALLER_NOT_VERIFIED, verified)

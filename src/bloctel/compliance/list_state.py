@@ -27,7 +27,7 @@ _WORST_FIRST: Final = (
 )
 
 #: Reasons of a book that blocks a number without knowing that it is listed.
-_NOT_KNOWN: Final = ("not_known", "stale_answer")
+NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
 def list_states(
@@ -64,15 +64,10 @@ def _worst_states(
         try:
             blocked = _blocked_states(book, keys, day, names)
         except CannotAnswerError:
-            states = [_worse(state, ListState.UNANSWERED) for state in states]
-            continue
+            blocked = dict.fromkeys(range(len(keys)), ListState.UNANSWERED)
         for row, found in blocked.items():
-            states[row] = _worse(states[row], found)
+            states[row] = min(states[row], found, key=_WORST_FIRST.index)
     return states
-
-
-def _worse(one: ListState, other: ListState) -> ListState:
-    return other if one is ListState.CLEAR else min(one, other, key=_WORST_FIRST.index)
 
 
 def _blocked_states(
@@ -133,13 +128,12 @@ def _rules_of(name: str) -> ListRules | None:
 
 
 def _state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
-    """Return the state of a number on the lists *names* on a day."""
     try:
         verdict = book.check(number_of(key), on=day, lists=names)
     except CannotAnswerError:
         return ListState.UNANSWERED
     if verdict.status is Status.CLEAR:
         return ListState.CLEAR
-    if verdict.reason in _NOT_KNOWN:
+    if verdict.reason in NOT_KNOWN:
         return ListState.NOT_KNOWN
     return ListState.LISTED

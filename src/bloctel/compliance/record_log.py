@@ -19,20 +19,18 @@ class RecordLog(RecordStream):
         Raises:
             InvalidNumberError: The phone number cannot be read.
         """
-        return number_to_store(number, region or self.region).key
+        region = self.region if region is None else region
+        return number_to_store(number, region).key
 
     def forget(
         self, number: object, *, at: datetime | None = None, region: str | None = None
     ) -> int:
         """Erase all records about a number; return the count of erased records.
 
-        The erased attempts, refusals, withdrawals and proofs of consents are lost.  If
-        a legal duty to keep a proof applies, a person's request for erasure does not
-        end this duty (GDPR art. 17(3)(b)).  So the usual way to erase records is
-        `purge`.
-
-        Before `forget`, register an objection on the list `own`: without the erased
-        refusals and withdrawals, a consent can permit calls again.
+        A person's request for erasure does not end a legal duty to keep a proof (GDPR
+        art. 17(3)(b)), so the usual way to erase records is `purge`.  Before `forget`,
+        register an objection on the list `own`: without the erased refusals and
+        withdrawals, a consent can permit calls again.
 
         Args:
             number: The number.

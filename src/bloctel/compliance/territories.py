@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from bloctel._util import clock
 from bloctel.compliance.facts import TerritoryState
 from bloctel.numbers.phone_number import french_nsn
+from bloctel.rules import law as laws
 from bloctel.rules.law import Law, Territory
 
 
@@ -46,6 +47,15 @@ def locate(
     if territory is None:
         return TerritoryState.UNKNOWN, clock.zone(capital.time_zone)
     return TerritoryState.KNOWN, clock.zone(territory.time_zone)
+
+
+def zone_of(key: int) -> ZoneInfo:
+    """Return the time zone of a French number's territory, or of the capital.
+
+    >>> zone_of(33639981234).key, zone_of(447700900123).key
+    ('Indian/Mayotte', 'Europe/Paris')
+    """
+    return locate(key, laws.load("FR"))[1]
 
 
 def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:

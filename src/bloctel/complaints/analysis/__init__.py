@@ -10,8 +10,6 @@ from bloctel.complaints.analysis.pattern import SURPRISING, Pattern
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 from bloctel.complaints.lifecycle import Case
 
-__all__ = ["find_callers", "find_patterns"]
-
 
 def find_callers(cases: Iterable[Case]) -> list[Actor]:
     """Return the callers in complaints; the caller with most complaints comes first.
@@ -19,7 +17,7 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
     Raises:
         MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
-    observations = observe(cases)
+    observations = list(map(observe, cases))
     called = {one.called for one in observations}
     return [
         replace(actor, numbers=_uncalled(actor.numbers, called))
@@ -37,7 +35,7 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     Raises:
         MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
-    observations = observe(cases)
+    observations = list(map(observe, cases))
     actors = find_actors(observations)
     by_id = {one.id: one for one in observations}
     called = {one.called for one in observations}

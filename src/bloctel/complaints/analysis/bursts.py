@@ -32,14 +32,8 @@ def bursts(
 ) -> Iterator[Pattern]:
     """Yield, for each caller, the pattern of its least likely burst of calls.
 
-    This is a scan statistic.  Three windows (an hour, a day and a week) begin at each
-    complaint about a caller.  The statistic is the number of the caller's complaints in
-    a window.  Without a burst, the expected share of the caller's complaints in a
-    window is the share of the other complaints in this window, or the share of the
-    complete time in this window; the model uses the larger share.  The chance of a
-    burst is the probability (Poisson) of at least the observed number, multiplied by
-    the number of examined windows.  *observations* has the names of the complaints as
-    keys.
+    This is a scan statistic: windows of an hour, a day and a week begin at each
+    complaint about the caller.  *observations* has the names of the complaints as keys.
     """
     examined = [one for one in actors if len(one.complaints) >= _FEWEST]
     everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}
@@ -55,13 +49,15 @@ def bursts(
             best = min(windows)
             yield pattern_about(
                 actor,
-                "burst",
+                code="burst",
                 observed=best.n_inside,
                 expected=best.expected,
                 probability=n_windows * best.chance,
-                calls=len(own),
-                window=Keys([f"complaints.window.{best.width}"]),
-                windows=n_windows * len(own),
+                details={
+                    "calls": len(own),
+                    "window": Keys([f"complaints.window.{best.width}"]),
+                    "windows": n_windows * len(own),
+                },
             )
 
 
@@ -80,6 +76,8 @@ def _least_likely(
     """Return the least likely window of a width; None if there are too few calls."""
     if len(moments) < _FEWEST:
         return None
+    # without a burst, a window contains the share of the other complaints in it, or its
+    # share of the complete time; the larger share is used
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -103,12 +101,8 @@ def sequences(
 ) -> Iterator[Pattern]:
     """Yield a pattern for each caller who called numbers in numerical order.
 
-    The numbers that a caller called are sorted by the instants of the calls.  A step
-    leads from a called number to the next called number.  The function counts the steps
-    to a greater number and the steps to a smaller number.  The statistic is the larger
-    count.  In a random order, about half of the steps lead to a greater number.
-    Eulerian numbers give the exact chance that a random order has this statistic or a
-    larger statistic.
+    A step leads from a called number to the next called number.  Eulerian numbers give
+    the chance that a random order has at least as many steps in one direction.
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
@@ -118,11 +112,11 @@ def sequences(
         most = max(ascents, steps - ascents)
         yield pattern_about(
             actor,
-            "sequence",
+            code="sequence",
             observed=most,
             expected=steps / 2,
             probability=2 * len(examined) * ascents_tail(most, len(order)),
-            steps=steps,
+            details={"steps": steps},
         )
 
 

@@ -15,12 +15,7 @@ from math import prod
 from typing import Any, Final, TypeVar
 
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets, Link
-from bloctel.complaints.analysis.name_similarity import (
-    NameTable,
-    Pair,
-    name_key,
-    unlike,
-)
+from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
 from bloctel.complaints.analysis.observations import Observation
 from bloctel.complaints.analysis.pattern import Chance, Keys, Pattern
 from bloctel.numbers.phone_number import french_nsn
@@ -125,7 +120,10 @@ class _Linkage:
         )
         self._names = _by_value([name_key(one.caller) for one in observations])
         table = NameTable(self._names)
-        self._alike = [(pair.chance, self._having(pair)) for pair in table.alike()]
+        self._alike = [
+            (pair.chance, sorted({*self._names[pair.first], *self._names[pair.second]}))
+            for pair in table.alike()
+        ]
         self._families = [table.family(name_key(one.caller)) for one in observations]
         self._shown_under: dict[int, set[int]] = defaultdict(set)
         for family, one in zip(self._families, observations, strict=True):
@@ -135,7 +133,8 @@ class _Linkage:
 
     def joined(self) -> DisjointSets:
         """Link the complaints; each set of the result is about one caller."""
-        self._join_by_siren()
+        for indexes in _by_value([one.siren for one in self._all]).values():
+            self._sets.join_all(indexes, "siren", _SIREN_SLIP)
         self._join_by_number()
         self._join_by_address()
         for chance, indexes in self._alike:
@@ -144,19 +143,11 @@ class _Linkage:
         self._join_by_number()  # repeat, because firms were joined in the meantime
         return self._sets
 
-    def _having(self, pair: Pair) -> list[int]:
-        return sorted({*self._names[pair.first], *self._names[pair.second]})
-
-    def _join_by_siren(self) -> None:
-        """Link complaints with the same SIREN."""
-        for indexes in _by_value([one.siren for one in self._all]).values():
-            self._join_all(indexes, "siren", _SIREN_SLIP)
-
     def _join_by_number(self) -> None:
         """Link complaints with the same presented number if only one firm uses it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
-                self._join_all(indexes, "number", _SLIP)
+                self._sets.join_all(indexes, "number", _SLIP)
 
     def _join_by_address(self) -> None:
         """Link complaints with an equal address if a wrong link is unlikely."""
@@ -166,9 +157,15 @@ class _Linkage:
                 self._join_unlikely(indexes, "address", chance)
 
     def _join_reopened(self) -> None:
-        """Link firms with different SIRENs that share two features."""
+        features = [("number", indexes) for indexes in self._numbers.values()]
+        features += [("address", indexes) for indexes in self._addresses.values()]
+        features += [
+            ("name", indexes)
+            for chance, indexes in self._alike
+            if chance < _FIRMS_SHARE["name"]
+        ]
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
-        for kind, indexes in self._shared():
+        for kind, indexes in features:
             firms = self._firms(indexes)
             # a number, address or name that many firms share does not identify a firm
             if len(firms) < _MANY:
@@ -177,17 +174,6 @@ class _Linkage:
         for (first, second), kinds in shared.items():
             if len(kinds) >= _TWO:
                 self._sets.join(first, second, "reopened", prod(kinds.values()))
-
-    def _shared(self) -> Iterator[tuple[str, list[int]]]:
-        yield from (("number", indexes) for indexes in self._numbers.values())
-        yield from (("address", indexes) for indexes in self._addresses.values())
-        for chance, indexes in self._alike:
-            if chance < _FIRMS_SHARE["name"]:
-                yield "name", indexes
-
-    def _join_all(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        for index in indexes[1:]:
-            self._sets.join(indexes[0], index, kind, chance)
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
         """Link sets of complaints if two firms rarely share the feature by chance."""
@@ -245,11 +231,7 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 
 
 def _own_number(one: Observation) -> int:
-    """Return the presented number if it can identify a caller; otherwise 0.
-
-    Any caller can present a made-up number such as 01 23 45 67 89, or the number that
-    is called.
-    """
+    """Return the presented number; 0 if it is made up, or is the called number."""
     digits = french_nsn(one.shown) or str(one.shown)
     is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
     return 0 if is_made_up or one.shown == one.called else one.shown
@@ -289,25 +271,10 @@ def _most_first(values: Sequence[_V]) -> tuple[_V, ...]:
     return tuple(value for value, _ in counts.most_common())
 
 
-def pattern_about(
-    actor: Actor,
-    code: str,
-    *,
-    observed: float,
-    expected: float,
-    probability: float,
-    **details: object,
-) -> Pattern:
+def pattern_about(actor: Actor, **known: Any) -> Pattern:
     """Return a pattern in the complaints about one caller."""
     return Pattern(
-        code=code,
-        observed=observed,
-        expected=expected,
-        probability=min(1.0, probability),
-        evidence=actor.complaints,
-        numbers=actor.numbers,
-        names=actor.names,
-        details=details,
+        evidence=actor.complaints, numbers=actor.numbers, names=actor.names, **known
     )
 
 
@@ -318,17 +285,19 @@ def several_identities(actors: Sequence[Actor]) -> Iterator[Pattern]:
         if max(firms, numbers) < _TWO or not actor.ties or actor.chance >= _DOUBTFUL:
             continue
         kinds = sorted({tie.kind for tie in actor.ties})
+        details = {
+            "numbers": numbers,
+            "names": len(unlike([name_key(name) for name in actor.names])),
+            "firms": firms,
+            "kinds": Keys(f"complaints.tie.{kind}" for kind in kinds),
+        }
         yield pattern_about(
             actor,
-            "reopened" if firms >= _TWO else "one_caller",
+            code="reopened" if firms >= _TWO else "one_caller",
             observed=numbers + firms,
             expected=1.0,
             probability=actor.chance,
-            numbers=numbers,
-            names=len(unlike([name_key(name) for name in actor.names])),
-            firms=firms,
-            kinds=Keys(f"complaints.tie.{kind}" for kind in kinds),
-            **_ASSUMED,
+            details=details | _ASSUMED,
         )
 
 

@@ -6,14 +6,11 @@ from typing import NamedTuple
 
 
 class Link(NamedTuple):
-    """Reason why two elements are in one set.
+    """Reason why the elements with two indexes are in one set.
 
-    Attributes:
-        kind: The feature that the elements share: `number`, `siren`, `address` or
-            `name`; `reopened` if two firms share two of these features.
-        chance: The chance that unrelated elements share this feature.
-        first: The index of one element.
-        second: The index of the other element.
+    `kind` is the feature that they share: `number`, `siren`, `address` or `name`, or
+    `reopened` for two features.  `chance` is the chance that unrelated elements share
+    this feature.
     """
 
     kind: str
@@ -49,6 +46,11 @@ class DisjointSets:
             self._parents[high] = low
             self._marked[low] |= self._marked[high]
             self.links.append(Link(kind, chance, first, second))
+
+    def join_all(self, indexes: Sequence[int], kind: str, chance: float) -> None:
+        """Make one set from the sets of all indexes."""
+        for index in indexes[1:]:
+            self.join(indexes[0], index, kind, chance)
 
     def marked_roots(self, indexes: Iterable[int]) -> list[int]:
         """Return the roots of the marked sets that contain one of the indexes."""

@@ -32,39 +32,23 @@ _ROWS: Final = 256
 
 
 class Pair(NamedTuple):
-    """Two similar names.
-
-    Attributes:
-        first: The first name.
-        second: The second name, which may be equal to the first.
-        chance: The chance that a different firm has a similar name.
-    """
+    """Two similar or equal names, and the chance that another firm has such a name."""
 
     first: str
     second: str
     chance: float
 
 
-class _Words(NamedTuple):
-    left_out: frozenset[str]
-    common: tuple[str, ...]
-    share: float
-
-
 @cache
-def _words() -> _Words:
-    words = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    left_out = frozenset(words["legal_forms"]) | frozenset(words["fillers"])
-    return _Words(left_out, tuple(words["common"]), words["common_share"])
+def _words() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
 def name_key(plain: str) -> str:
-    """Return the distinctive words of a plain name, in alphabetical order.
-
-    >>> name_key("sarl eco habisol"), name_key("la societe")
-    ('eco habisol', '')
-    """
-    return " ".join(sorted(set(plain.split()) - _words().left_out))
+    """Return the distinctive words of a plain name, in alphabetical order."""
+    words = _words()
+    left_out = {*words["legal_forms"], *words["fillers"]}
+    return " ".join(sorted(set(plain.split()) - left_out))
 
 
 def unlike(keys: Iterable[str]) -> list[str]:
@@ -116,15 +100,13 @@ class NameTable:
         Each word that both names have occurs in a certain share of all names.  The
         chance is the product of these shares and the number of firms, but at most 1.
         """
-        chance = float(max(_FIRMS, self._n_families))
-        for word in _common_words(first.split(), second.split()):
-            chance *= self._share(word, self._family[first])
+        chance, fuzz = float(max(_FIRMS, self._n_families)), _rapidfuzz().fuzz
+        for word in first.split():
+            if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second.split()):
+                others = len(self._families_with(word) - {self._family[first]})
+                share = max(_least_share(word), others / self._n_families)
+                chance *= min(1.0, share)
         return Pair(first, second, min(1.0, chance))
-
-    def _share(self, word: str, family: int) -> float:
-        """Return the share of families, except *family*, that have a similar word."""
-        others = len(self._families_with(word) - {family})
-        return min(1.0, max(_least_share(word), others / self._n_families))
 
     def _families_with(self, word: str) -> frozenset[int]:
         if word not in self._similar:
@@ -145,12 +127,13 @@ class NameTable:
 def _least_share(word: str) -> float:
     """Estimate the minimum share of names that contain a word, by its letters only."""
     fuzz, words = _rapidfuzz().fuzz, _words()
-    if any(fuzz.ratio(word, common) >= _COMMON for common in words.common):
-        return words.share
-    inside = max((w for w in words.common if w in word), key=len, default="")
+    share: float = words["common_share"]
+    if any(fuzz.ratio(word, common) >= _COMMON for common in words["common"]):
+        return share
+    inside = max((w for w in words["common"] if w in word), key=len, default="")
     if len(inside) < _LONG:
         return _rarity(len(word))
-    return words.share * _rarity(len(word) - len(inside))
+    return share * _rarity(len(word) - len(inside))
 
 
 def _rarity(letters: int) -> float:
@@ -159,16 +142,7 @@ def _rarity(letters: int) -> float:
     return max(_RAREST, share)
 
 
-def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    """Yield the words of the first name that are similar to a word of the second."""
-    fuzz = _rapidfuzz().fuzz
-    for word in first:
-        if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):
-            yield word
-
-
 def _similar_pairs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the indexes of the pairs of similar names."""
     rapidfuzz = _rapidfuzz()
     for start in range(0, len(keys), _ROWS):
         rows = keys[start : start + _ROWS]

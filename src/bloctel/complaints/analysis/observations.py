@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -21,14 +20,10 @@ _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 class Observation(NamedTuple):
     """Comparable content of one complaint.
 
-    `called` and `shown` are keys of phone numbers, and `day` is `date.toordinal`; these
-    fields are 0 if they are not known.  The other texts are as `plain` returns them.
-
-    Attributes:
-        shown_text: The presented number, as the person read it.
-        moment: The instant of the call in seconds since 1970; None if only its day or
-            its time slot is known.
-        siren: The SIREN; empty if it is missing or not plausible.
+    `called` and `shown` are keys of phone numbers, `shown_text` is the presented number
+    as the person read it, and `day` is `date.toordinal`; an unknown number or day is 0.
+    `moment` is the instant of the call in seconds since 1970, or None if only the day
+    or a time slot is known.  `siren` is empty if it is not plausible.
     """
 
     id: str
@@ -43,12 +38,8 @@ class Observation(NamedTuple):
     address: str
 
 
-def observe(cases: Iterable[Case]) -> list[Observation]:
-    """Return one observation for each complaint."""
-    return [_observed(case) for case in cases]
-
-
-def _observed(case: Case) -> Observation:
+def observe(case: Case) -> Observation:
+    """Return the comparable content of a complaint."""
     complaint = case.complaint
     began = complaint.began_at if complaint.until_time is None else None
     return Observation(
@@ -66,11 +57,7 @@ def _observed(case: Case) -> Observation:
 
 
 def plain(text: str) -> str:
-    """Return the words of a text in lower case, without accents and punctuation.
-
-    >>> plain("  Éco-Habitat & C\u00b0,  S.A.R.L. ")
-    'eco habitat c sarl'
-    """
+    """Return the words of a text in lower case, without accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     joined = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", letters)  # s.a.r.l. is one word
@@ -84,9 +71,6 @@ def siren_of(text: str) -> str:
     A SIRET begins with the nine digits of the SIREN, and a VAT number (*TVA*) ends with
     these digits.  A placeholder such as 000 000 000 passes the checksum, but it is not
     plausible.
-
-    >>> siren_of("732 829 320"), siren_of("FR 44 732829320"), siren_of("000 000 000")
-    ('732829320', '732829320', '')
     """
     try:
         from stdnum.fr import siren, siret, tva  # noqa: PLC0415

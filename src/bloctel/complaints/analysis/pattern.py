@@ -31,8 +31,7 @@ class Pattern:
         code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
         expected: The expected value of the statistic if there is no pattern.
-        probability: The chance that the statistic has this value or a larger value if
-            there is no pattern.
+        probability: The chance of this value, or a larger value, without a pattern.
         evidence: The names of the complaints on which the pattern is based.
         numbers: The keys of the presented numbers in the pattern.
         names: The names of callers in the pattern, as the complaints give them.
@@ -47,6 +46,10 @@ class Pattern:
     numbers: tuple[int, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
     details: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
+
+    def __post_init__(self) -> None:
+        # a sum of chances, or a chance for several tests, can be larger than 1
+        object.__setattr__(self, "probability", min(1.0, self.probability))
 
     def __str__(self) -> str:
         chance = format_probability(self.probability)
@@ -76,9 +79,8 @@ class Pattern:
             "observed": self.observed,
             "surprising": Chance(SURPRISING),
         }
-        wanted = {name: known[name] for name in placeholders(texts[key])}
-        shown = {name: _resolved(value, lang) for name, value in wanted.items()}
-        return message(key, lang, **shown)
+        wanted = placeholders(texts[key])
+        return message(key, lang, **{n: _resolved(known[n], lang) for n in wanted})
 
 
 def _resolved(value: object, lang: str) -> object:

@@ -52,25 +52,18 @@ def claim_of(key: int, text: str) -> str | None:
     """Return a code for the reason why a presented number cannot be real, or None.
 
     *key* is the key of the number, or 0 if the presented *text* cannot be read.
-
-    >>> claim_of(33639981234, "06 39 98 12 34"), claim_of(0, "0216 71 123 456")
-    ('fiction', 'foreign_as_local')
     """
     if _is_foreign_as_local(key, text):
         return "foreign_as_local"
     if not key:
-        return "impossible" if _is_impossible(text) else None
+        try:
+            normalize(text)
+        except InvalidNumberError as error:
+            return "impossible" if error.reason in _NOT_A_LINE else None
+        return None
     if bool(fiction_ranges().contain(np.array([key], np.uint64))[0]):
         return "fiction"
     return None if is_assigned(key) else "unassigned"
-
-
-def _is_impossible(text: str) -> bool:
-    try:
-        normalize(text)
-    except InvalidNumberError as error:
-        return error.reason in _NOT_A_LINE
-    return False
 
 
 def _is_foreign_as_local(key: int, text: str) -> bool:
@@ -88,7 +81,6 @@ def _is_foreign_as_local(key: int, text: str) -> bool:
 
 
 def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each number that cannot be real."""
     by_number: dict[tuple[int, str], list[Observation]] = defaultdict(list)
     for one in shown:
         digits = "" if one.shown else re.sub(r"\D", "", one.shown_text)
@@ -110,7 +102,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
             code=code,
             observed=lines,
             expected=0.0,
-            probability=min(1.0, chance),
+            probability=chance,
             evidence=tuple(one.id for one in group),
             numbers=(key,) if key else (),
             details=details,
@@ -135,18 +127,22 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
     """Yield, for each mobile number, a pattern about the lines called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
-        if one.day and one.called and _is_mobile(one.shown, one.day):
+        nsn = french_nsn(one.shown) if one.shown else None
+        if not (nsn and one.day and one.called):
+            continue
+        if caller_kind(f"0{nsn}", _era(one.day)) is CallerKind.MOBILE:
             lines[one.shown][one.day].add(one.called)
     n_days = sum(map(len, lines.values()))
     mean = _CALLS_A_DAY * _COMPLAIN
     for key, days in lines.items():
         most = max(map(len, days.values()))
-        rule = _mobile_rule(max(days))
+        rules = _era(max(days)).all(CallerNumbers)
+        rule = next(rule for rule in rules if rule.kind is CallerKind.MOBILE)
         yield Pattern(
             code="mobile_platform",
             observed=most,
             expected=mean,
-            probability=min(1.0, n_days * poisson_tail(most, mean)),
+            probability=n_days * poisson_tail(most, mean),
             evidence=tuple(one.id for one in shown if one.shown == key),
             numbers=(key,),
             details={
@@ -159,23 +155,10 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
         )
 
 
-def _is_mobile(key: int, day: int) -> bool:
-    """Return True if the rules on a day reserve a number for calls between people."""
-    nsn = french_nsn(key) if key else None
-    return nsn is not None and caller_kind(f"0{nsn}", _era(day)) is CallerKind.MOBILE
-
-
-def _mobile_rule(day: int) -> CallerNumbers:
-    """Return the rule that reserves mobile numbers for calls between people."""
-    rules = _era(day).all(CallerNumbers)
-    return next(rule for rule in rules if rule.kind is CallerKind.MOBILE)
-
-
 def _era(day: int) -> Era:
     return law.load("FR").on(date.fromordinal(day))
 
 
-# -- neighbour spoofing -----------------------------------------------------------
 # People answer calls from numbers that look local.  So the first digits of the national
 # forms are compared: four digits identify an area, six a block of 10,000 numbers in it.
 
@@ -196,13 +179,9 @@ class _Pair(NamedTuple):
     called: str
     shown: str
 
-    @property
-    def shares_area(self) -> bool:
-        return self.called[:_AREA] == self.shown[:_AREA]
-
-    @property
-    def shares_block(self) -> bool:
-        return self.called[:_BLOCK] == self.shown[:_BLOCK]
+    def share(self, digits: int) -> bool:
+        """Return True if both numbers begin with the same digits."""
+        return self.called[:digits] == self.shown[:digits]
 
 
 def neighbours(
@@ -211,16 +190,10 @@ def neighbours(
     """Yield patterns about presented numbers that begin like the called numbers.
 
     The test is made for all complaints together, and for the complaints about each
-    caller.  An area is the group of phone numbers with the same first three digits
-    (after the leading 0), and a block is the group with the same first five digits.
-
-    - A trial is a distinct presented number in the same area as the called number.
-    - A trial is a success if the two numbers are in the same block.
-    - The chance of a success is the share of the block among the numbers called in
-      the area, but at least a fifth.
-
-    The probability of at least the observed number of successes is computed exactly.
-    If all chances are equal, this probability is a binomial tail.
+    caller.  It compares the distinct presented numbers in the area of the called number
+    with the chance that a number of this area is in the block of the called number.
+    The probability of at least the observed count is computed exactly; if all chances
+    are equal, it is a binomial tail.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
@@ -234,14 +207,14 @@ def neighbours(
     blocks = Counter(nsn[:_BLOCK] for nsn in lines)
     for actor, pairs in examined:
         shares = [_block_share(pair, areas, blocks) for pair in pairs]
-        found = [pair for pair in pairs if pair.shares_block]
+        found = [pair for pair in pairs if pair.share(_BLOCK)]
         chance = len(examined) * successes_tail(len(found), shares)
         whose = "caller" if actor else "callers"
         yield Pattern(
             code="neighbours",
             observed=len(found),
             expected=sum(shares),
-            probability=min(1.0, chance),
+            probability=chance,
             evidence=tuple(pair.id for pair in found),
             numbers=actor.numbers if actor else (),
             names=actor.names if actor else (),
@@ -262,12 +235,12 @@ def _pairs(group: Sequence[Observation]) -> list[_Pair]:
         _Pair(one.id, french_nsn(one.called) or "", french_nsn(one.shown) or "")
         for one in first.values()
     ]
-    return [pair for pair in pairs if pair.called and pair.shares_area]
+    return [pair for pair in pairs if pair.called and pair.share(_AREA)]
 
 
 def _block_share(pair: _Pair, areas: Counter[str], blocks: Counter[str]) -> float:
     """Return the chance that another line of the area is in the same block."""
-    in_block = blocks[pair.shown[:_BLOCK]] - pair.shares_block
+    in_block = blocks[pair.shown[:_BLOCK]] - pair.share(_BLOCK)
     in_area = areas[pair.shown[:_AREA]] - 1
     share = (in_block + _SHARE * _WEIGHT) / (in_area + _WEIGHT)
     return min(1.0, max(_SHARE, share))

@@ -15,12 +15,7 @@ from bloctel._util.messages import message
 from bloctel.complaints.analysis.callers import Actor
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.lifecycle import Case
-from bloctel.complaints.report.report import (
-    by_period,
-    by_sector,
-    shown_name,
-    shown_number,
-)
+from bloctel.complaints.report.report import by_period, by_sector, shown_number
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.tabular.outputs import Target, open_output
 
@@ -38,6 +33,7 @@ _NODES: Final = {
     "address": (2.0, _PURPLE, "D"),
 }
 _MOST_NODES: Final = 12
+_LONGEST_LABEL: Final = 40
 _MOST_TICKS: Final = 6
 _SETTINGS: Final[Any] = {
     "svg.hashsalt": "bloctel",  # otherwise the names of parts are random
@@ -61,8 +57,7 @@ def plot_complaints(
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: The target cannot be written, or the format or the language is not
-            known.
+        InputError: The target, the format or the language is not valid.
         MissingExtraError: The package matplotlib is not installed.
     """
     with _figure(target, format, (9.0, 6.5)) as figure:
@@ -110,8 +105,7 @@ def plot_caller(
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: The target cannot be written, or the format or the language is not
-            known.
+        InputError: The target, the format or the language is not valid.
         MissingExtraError: The package matplotlib is not installed.
     """
     nodes = _nodes(actor, lang, full=full)
@@ -136,7 +130,14 @@ _Node = tuple[str, object]
 def _draw(
     axes: Any, nodes: dict[_Node, str], edges: Counter[tuple[_Node, _Node]]
 ) -> None:
-    positions = _positions(nodes)
+    columns: dict[float, list[_Node]] = {}
+    for node in nodes:
+        columns.setdefault(_NODES[node[0]][0], []).append(node)
+    positions = {
+        node: (x, -(index + 0.5) / len(column))
+        for x, column in columns.items()
+        for index, node in enumerate(column)
+    }
     for (first, second), count in sorted(edges.items()):
         (x, y), (u, v) = positions[first], positions[second]
         axes.plot([x, u], [y, v], color=_GREY, lw=min(6.0, 0.6 * count), zorder=1)
@@ -148,7 +149,6 @@ def _draw(
 
 
 def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
-    """Return the nodes of a caller's picture, with the label of each node."""
     nodes: dict[_Node, str] = {}
     for key in actor.numbers[:_MOST_NODES]:
         nodes["number", key] = shown_number(key, full=full)
@@ -156,7 +156,8 @@ def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
     for kind, values in named.items():
         for position, value in enumerate(values[:_MOST_NODES], 1):
             masked = message(f"complaints.plot.node_{kind}", lang, position=position)
-            label = shown_name(value) if kind == "address" else value
+            if len(label := value) > _LONGEST_LABEL:
+                label = f"{value[:_LONGEST_LABEL]}\N{HORIZONTAL ELLIPSIS}"
             nodes[kind, value] = label if full else masked
     return nodes
 
@@ -167,25 +168,13 @@ def _edges(
     """Return, for each pair of nodes, the number of complaints that contain both."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
-    for one in observe(case for case in cases if case.id in about):
+    for one in (observe(case) for case in cases if case.id in about):
         number, name = ("number", one.shown), ("name", one.caller)
         others = (("firm", one.siren), ("address", one.address))
         pairs: list[tuple[_Node, _Node]] = [(number, name)]
         pairs += [(first, other) for first in (number, name) for other in others]
         counts.update(p for p in pairs if p[0] in nodes and p[1] in nodes)
     return counts
-
-
-def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
-    """Return the coordinates of each node; the node's kind decides its column."""
-    columns: dict[float, list[_Node]] = {}
-    for node in nodes:
-        columns.setdefault(_NODES[node[0]][0], []).append(node)
-    return {
-        node: (x, -(index + 0.5) / len(column))
-        for x, column in columns.items()
-        for index, node in enumerate(column)
-    }
 
 
 @contextmanager

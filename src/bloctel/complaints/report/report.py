@@ -27,7 +27,6 @@ _MOST_OF_A_KIND: Final = 10
 _MOST_CALLERS: Final = 20
 #: One of the last four digits.
 _LAST_DIGIT: Final = re.compile(r"\d(?=(?:\D*\d){0,3}\D*\Z)")
-_LONGEST_NAME: Final = 40
 _MOST_DAYS: Final = 31
 _MOST_WEEKS: Final = 27
 _MOST_SECTORS: Final = 12
@@ -65,8 +64,7 @@ def write_report(
 
     Raises:
         InputError: The target cannot be written, or the language is not known.
-        MissingExtraError: The package Jinja2, rapidfuzz or python-stdnum is not
-            installed.
+        MissingExtraError: Jinja2, rapidfuzz or python-stdnum is not installed.
     """
     text = as_html(cases, options or ReportOptions())
     with open_output("the report", target) as file:
@@ -78,6 +76,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     lang, full = options.lang, options.full
     days = [day for case in cases if (day := case.complaint.called_on)]
     unit, periods = by_period(cases, lang)
+    states = Counter(case.state for case in cases)
     patterns = find_patterns(cases)
     codes = dict.fromkeys(pattern.code for pattern in patterns)
     kinds = {code: [p for p in patterns if p.code == code] for code in codes}
@@ -90,7 +89,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
         full=full,
         total=len(cases),
         days=(min(days), max(days)) if days else (),
-        states=by_state(cases),
+        states={state: states[state] for state in CaseState},
         unit=unit,
         periods=periods,
         sectors=by_sector(cases, lang),
@@ -101,41 +100,28 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     )
 
 
-# -- counts ----------------------------------------------------------------------
-
-
-def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
-    """Return the number of complaints in each state, including empty states."""
-    counts = Counter(case.state for case in cases)
-    return {state: counts[state] for state in CaseState}
-
-
 def by_period(
     cases: Iterable[Case], lang: str = "en"
 ) -> tuple[str, list[tuple[str, int]]]:
     """Return the unit of time, and for each period its name and its count of calls.
 
-    If all calls are within a month, each period is a day.  If all calls are within half
-    a year, each period is a week, and its name is the date of its Monday.  Otherwise
-    each period is a month.  Periods without calls are included.
+    A period is a day, a week with the date of its Monday, or a month.  Periods without
+    calls are included.
     """
     days = [day for case in cases if (day := case.complaint.called_on)]
     if not days:
         return "day", []
     first = min(days)
     n_days = (max(days) - first).days + 1
-    unit = _unit(n_days)
+    if n_days <= _MOST_DAYS:
+        unit = "day"
+    else:
+        unit = "week" if n_days <= _MOST_WEEKS * _WEEK else "month"
     counts = Counter(_first_day(unit, day) for day in days)
     every = (first + timedelta(days=offset) for offset in range(n_days))
     starts = dict.fromkeys(_first_day(unit, day) for day in every)
     shown = format_month if unit == "month" else format_value
     return unit, [(shown(start, lang), counts[start]) for start in starts]
-
-
-def _unit(n_days: int) -> str:
-    if n_days <= _MOST_DAYS:
-        return "day"
-    return "week" if n_days <= _MOST_WEEKS * _WEEK else "month"
 
 
 def _first_day(unit: str, day: date) -> date:
@@ -162,9 +148,6 @@ def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
     return [*ranked[:_MOST_SECTORS], *([(others, rest)] if rest else [])]
 
 
-# -- names and numbers ------------------------------------------------------------
-
-
 def shown_number(key: int, *, full: bool) -> str:
     """Return a presented number; hide its last four digits unless *full* is true.
 
@@ -174,10 +157,3 @@ def shown_number(key: int, *, full: bool) -> str:
     number = number_of(key)
     text = number.e164 if french_nsn(key) is None else number.national
     return text if full else _LAST_DIGIT.sub("\N{BULLET}", text)
-
-
-def shown_name(text: str) -> str:
-    """Return a name; shorten the name if it is too long for a label."""
-    if len(text) <= _LONGEST_NAME:
-        return text
-    return f"{text[:_LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"

@@ -77,8 +77,7 @@ class Audit:
             lang: The language of `cure`, `en` or `fr`.
 
         Raises:
-            InputError: The decision is neither `no` nor `ask`, or the language is
-                neither `en` nor `fr`.
+            InputError: The decision or the language has another value.
         """
         if decision not in (Decision.NO, Decision.ASK):
             raise InputError("the decision no or ask", show(decision), "decision")
@@ -150,7 +149,6 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
 def _finding_cells(
     finding: Finding, era: Era, law: Law, lang: str
 ) -> tuple[object, ...]:
-    """Return the cells of the columns `_COLUMNS` for one finding."""
     rule, fine = finding.rule, None
     about_rule = ("", "", "")
     if rule is not None:
@@ -180,7 +178,6 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
     """Return a text about the record that would have made a call lawful, or "".
 
     >>> from datetime import date
-    >>> from bloctel.compliance.findings import Effect, Finding, Ground
     >>> from bloctel.rules import law
     >>> french, hour = law.load("FR"), Finding(Effect.FORBIDS, Ground.HOUR)
     >>> _cure(hour, french.on(date(2026, 11, 23)), "en")
@@ -198,12 +195,5 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
         keys = [str(lift) for lift in lifts]
     else:
         keys = [_CURES[finding.ground]] if finding.ground in _CURES else []
-    found = ""
-    for key in keys:
-        text = message(f"compliance.cure.{key}", lang)
-        found = (
-            message("compliance.cure.or", lang, first=found, second=text)
-            if found
-            else text
-        )
-    return found
+    texts = [message(f"compliance.cure.{key}", lang) for key in keys]
+    return f" {message('compliance.cure.or', lang)} ".join(texts)

@@ -1,6 +1,7 @@
 """Columns of a log of past calls, from a frame or a mapping."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -56,12 +57,7 @@ class DictionaryColumn(NamedTuple):
 
 
 def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
-    """Return a dictionary-encoded column of Python values.
-
-    >>> column = dictionary_encoded(["sale", None, "sale"])
-    >>> column.values, column.codes.tolist()
-    (['sale', None], [0, 1, 0])
-    """
+    """Return a dictionary-encoded column of Python values."""
     indexes: dict[tuple[type, Hashable], int] = {}  # True is equal to 1
     codes = [indexes.setdefault((type(v), v), len(indexes)) for v in values]
     return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
@@ -71,12 +67,10 @@ def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
 class PastCalls(NamedTuple):
     """Past calls that were dialled and whose phone numbers can be read.
 
-    Attributes:
-        rows: The row of each call in the log, from 0.
-        at: The times, in microseconds since 1970-01-01T00:00Z.
-        columns: The other inputs of `Desk.may_call`, and `outcome`.
-        unreadable: The rows, from 0, whose phone number cannot be read.
-        others: The other readings of the phone numbers, by row.
+    `rows` and `unreadable` contain rows of the log, from 0; `unreadable` contains the
+    rows whose phone number cannot be read.  `at` contains microseconds since
+    1970-01-01T00:00Z.  `others` contains the other readings of phone numbers, by row.
+    `columns` contains the other inputs of `Desk.may_call`, and `outcome`.
     """
 
     rows: NDArray[np.intp]
@@ -115,7 +109,6 @@ def read_calls(
         if name not in names:
             got = f"{len(names)} columns with other names"
             raise InputError(f"a column {name}", got, "the log")
-    readers = _cell_readers(law, region)
     check_names(defaults)
     keys, others = read_all(log["number"], check_region(region))
     zone = None
@@ -124,18 +117,22 @@ def read_calls(
     at = _instants(log["at"], zone)
     n_rows = len(keys)
     columns = {}
-    for name, read in readers.items():
+    sectors = [sector.name for sector in law.sectors]
+    for name in COLUMNS[2:]:
         if name in names:
             try:
                 column = dictionary_encoded(_python_values(log[name]))
             except TypeError:
                 got = "lists or other compound values"
                 raise_alone(InputError("single values", got, f"the column {name}"))
-            _require_length(len(column.codes), n_rows, name)
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
-        columns[name] = column.mapped(partial(_read_cell, name, read))
-    _require_length(len(at), n_rows, "at")
+        columns[name] = column.mapped(partial(_read_cell, name, sectors, region))
+    lengths = {name: len(column.codes) for name, column in columns.items()}
+    for name, n in {**lengths, "at": len(at)}.items():
+        if n != n_rows:
+            expected = f"{n_rows} rows, as in the column number"
+            raise InputError(expected, f"{n} rows", name)
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
     wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))
     rows = wanted[np.lexsort((at[wanted], keys[wanted]))]
@@ -157,11 +154,6 @@ def _names(log: Any) -> list[str]:
             return [str(name) for name in (found() if callable(found) else found)]
     expected = "a frame, or a mapping from names to columns"
     raise InputError(expected, f"a value of type {type(log).__name__}", "the log")
-
-
-def _require_length(n: int, n_rows: int, name: str) -> None:
-    if n != n_rows:
-        raise InputError(f"{n_rows} rows, as in the column number", f"{n} rows", name)
 
 
 def _python_values(column: Any) -> list[Any]:
@@ -243,42 +235,28 @@ def _not_an_instant(got: str, row: int | None = None) -> InputError:
     return InputError("a date and time before the year 3000", got, where)
 
 
-def _read_cell(name: str, read: Callable[[Any], Any], value: Any) -> Any:
-    if value not in (None, ""):
-        return read(value)
-    return Channel.VOICE if name == "channel" else None
-
-
-def _cell_readers(law: Law, region: str) -> dict[str, Callable[[Any], Any]]:
-    """Return, for each column name, a function that reads a cell with a value."""
-    sectors = [sector.name for sector in law.sectors]
-    return {
-        "purpose": lambda value: convert(value, Purpose, "the column purpose"),
-        "sector": lambda value: check_sector(value, sectors, "the column sector"),
-        "caller": lambda value: _presented_number(value, region),
-        "automated": _flag,
-        "about": str,
-        "channel": lambda value: convert(value, Channel, "the column channel"),
-        "time_zone": lambda value: convert(
-            str(value), ZoneName, "the column time_zone"
-        ),
-        "outcome": lambda value: convert(value, Outcome, "the column outcome"),
-    }
-
-
+_TYPES: Final = {"purpose": Purpose, "channel": Channel, "outcome": Outcome}
 _FLAGS: Final = {True: True, False: False, "true": True, "false": False}
 
 
-def _flag(value: Any) -> bool:
-    if value not in _FLAGS:
-        expected = f"one of {', '.join(map(str, _FLAGS))}"
-        raise InputError(expected, show(value), "the column automated")
-    return _FLAGS[value]
-
-
-def _presented_number(value: Any, region: str) -> str | None:
-    """Return a presented number, or None ("not known") if the value is not a number."""
-    try:
-        return read_caller(value, region)
-    except InvalidNumberError:
-        return None
+def _read_cell(name: str, sectors: Sequence[str], region: str, value: Any) -> Any:
+    """Return the value of a cell, in the form that `may_call` needs."""
+    where = f"the column {name}"
+    if value in (None, ""):
+        return Channel.VOICE if name == "channel" else None
+    if name in _TYPES:
+        return convert(value, _TYPES[name], where)
+    if name == "sector":
+        return check_sector(value, sectors, where)
+    if name == "time_zone":
+        return convert(str(value), ZoneName, where)
+    if name == "caller":
+        with suppress(InvalidNumberError):
+            return read_caller(value, region)
+        return None  # the presented number is not known
+    if name == "automated":
+        if value not in _FLAGS:
+            expected = f"one of {', '.join(map(str, _FLAGS))}"
+            raise InputError(expected, show(value), where)
+        return _FLAGS[value]
+    return str(value)

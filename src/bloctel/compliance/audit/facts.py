@@ -4,12 +4,12 @@ Each call gets the facts that `call_facts.facts_at` would return.  Each distinct
 combination of inputs is evaluated only once.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -43,13 +43,27 @@ from bloctel.compliance.facts import (
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.interfaces import Consent, Contract, Evidence, Outcome
+from bloctel.compliance.interfaces import (
+    CallBackRequest,
+    Consent,
+    Contract,
+    Evidence,
+    Outcome,
+)
 from bloctel.compliance.list_state import list_states, opposition_lists, zone_of_list
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError
 from bloctel.lookup.book import Book
 from bloctel.periods import add_years
-from bloctel.rules.law import ConsentTerms, Frequency, Law, Refusal, Regime, Silence
+from bloctel.rules.law import (
+    ConsentTerms,
+    Frequency,
+    Law,
+    LegalRule,
+    Refusal,
+    Regime,
+    Silence,
+)
 
 _R = TypeVar("_R")
 
@@ -64,11 +78,7 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts about calls, as in `Desk`, except the log of calls.
-
-    `evidence` contains the evidence for each number's key.  None means that there is no
-    register of consents, or that the register did not answer.
-    """
+    """Sources of facts; `evidence` is None if no register of consents answered."""
 
     law: Law
     book: Book | None
@@ -83,12 +93,8 @@ class _CallTable:
     """Columns of past calls, one row per call, ordered by number.
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
-    `date.toordinal` returns.
-
-    Attributes:
-        versions: The era of each call, as an index in `Law.eras`.
-        refused_at: The time of the last earlier refusal of the same number, or
-            `_NEVER_REFUSED`.
+    `date.toordinal` returns.  `versions` contains indexes in `Law.eras`.  `refused_at`
+    is the last earlier refusal of the number, or `_NEVER_REFUSED`.
     """
 
     law: Law
@@ -139,17 +145,21 @@ def facts_of(
         "time": DictionaryColumn(list(TimeState), times),
         "national": national,
         "own": own,
-        "consent": _best_states(table, evidence, _Consents),
-        "contract": _best_states(table, evidence, _Contracts),
-        "call_back": _best_states(table, evidence, _CallBacks),
+        "consent": _best(table, evidence, "consents", ConsentState, _consents),
+        "contract": _best(table, evidence, "contracts", ContractState, _contracts),
+        "call_back": _best(table, evidence, "call_backs", CallBackState, _call_backs),
         "attempts": _attempts(table),
         "silence": _silence(table),
     }
     rows = _joined(*found.values())
-    names = tuple(found)
-    return [Facts(**dict(zip(names, row, strict=True))) for row in rows.values], (
-        rows.codes
-    )
+    facts = [Facts(**dict(zip(found, row, strict=True))) for row in rows.values]
+    return facts, rows.codes
+
+
+def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
+    """Return a figure of a rule in each era; 0 in an era without such a rule."""
+    rules = (era.one(rule) for era in law.eras)
+    return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
 
 def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
@@ -169,9 +179,6 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
     return DictionaryColumn(tuples, rows.codes)
 
 
-# -- territory and time ----------------------------------------------------------------
-
-
 class _Place(NamedTuple):
     """Place of a called person; `near` contains the territories of local holidays."""
 
@@ -181,7 +188,6 @@ class _Place(NamedTuple):
 
 
 def _places(calls: PastCalls, sources: AuditSources) -> DictionaryColumn:
-    """Return the place of each called person."""
     prefixes = _integers((calls.keys // _SAME_TERRITORY).astype(np.int64))
     law = sources.law
 
@@ -207,17 +213,12 @@ def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.i
     return found
 
 
-# -- attempts and refusals ---------------------------------------------------------
-
-
 def _attempts(table: _CallTable) -> DictionaryColumn:
     """Return the count of earlier attempts in the legal period, up to the maximum."""
     keys, at = table.keys, table.at
-    rules = [era.one(Frequency) for era in table.law.eras]
-    limits = [rule.max_attempts if rule else 0 for rule in rules]
-    most = np.array(limits)[table.versions]
-    within = np.array([rule.within_days if rule else 0 for rule in rules])
-    start = at - within[table.versions] * _DAY
+    most = _by_era(table.law, Frequency, "max_attempts")[table.versions]
+    within = _by_era(table.law, Frequency, "within_days")[table.versions]
+    start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
     # rows are sorted by phone number and time, so compare rows at the distance `back`
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
@@ -238,32 +239,18 @@ def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
 
 
 def _silence(table: _CallTable) -> DictionaryColumn:
-    """Return, for each call, the effect of an earlier refusal."""
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
     rows = np.flatnonzero(table.refused_at != _NEVER_REFUSED)
-    since = table.days[rows] - _refusal_days(table, rows)
-    rules = [era.one(Silence) for era in table.law.eras]
-    for name, state in (
-        ("asks_days", SilenceState.DOUBTFUL),
-        ("days", SilenceState.SILENT),
-    ):
-        days = np.array([getattr(rule, name) if rule else 0 for rule in rules])
-        span = days[table.versions[rows]]
-        codes[rows[(span > 0) & (since <= span)]] = states.index(state)
-    return DictionaryColumn(states, codes)
-
-
-def _refusal_days(table: _CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return, for each of the rows, the local day of the last earlier refusal."""
-    found = np.zeros(len(rows), np.int64)
+    since = table.days[rows]
     for code, zone in enumerate(table.zones.values):
         chosen = np.flatnonzero(table.zones.codes[rows] == code)
-        found[chosen] = local_days(zone, table.refused_at[rows[chosen]])
-    return found
-
-
-# -- lists ---------------------------------------------------------------------------
+        since[chosen] -= local_days(zone, table.refused_at[rows[chosen]])
+    silences = {"asks_days": SilenceState.DOUBTFUL, "days": SilenceState.SILENT}
+    for name, state in silences.items():
+        span = _by_era(table.law, Silence, name)[table.versions[rows]]
+        codes[rows[(span > 0) & (since <= span)]] = states.index(state)
+    return DictionaryColumn(states, codes)
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
@@ -323,25 +310,15 @@ def _rows_by_day(
     """Yield groups of calls, so that a group needs each list on one day only."""
     if not len(at):
         return
-    days = _integers(versions)
-    for zone in _list_zones(sources):
+    days, names = _integers(versions), list[str]()
+    if sources.book is not None:
+        with suppress(CannotAnswerError):  # then no list has an answer on any day
+            names = opposition_lists(sources.book, sources.lists)
+    for zone in {zone_of_list(name) for name in names}:
         days = _joined(days, _integers(local_days(zone, at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)
-
-
-def _list_zones(sources: AuditSources) -> set[ZoneInfo]:
-    if sources.book is None:
-        return set()
-    try:
-        names = opposition_lists(sources.book, sources.lists)
-    except CannotAnswerError:
-        return set()
-    return {zone_of_list(name) for name in names}
-
-
-# -- consents, contracts and call-back requests ------------------------------------
 
 
 class _Pairs(NamedTuple):
@@ -351,43 +328,33 @@ class _Pairs(NamedTuple):
     records: NDArray[np.intp]
 
 
-class _Records(ABC):
-    """Records of one kind as columns.
-
-    Attributes:
-        kind: The attribute of `Evidence` that contains the records.
-        all_states: The possible states of a record; the best state comes first.
-    """
-
-    kind: ClassVar[str]
-    all_states: ClassVar[type[ConsentState | ContractState | CallBackState]]
-
-    def __init__(self, table: _CallTable, records: Sequence[Any]) -> None:
-        self._table = table
-        self._records = records
-
-    @abstractmethod
-    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return the state of each pair of a call and a record, as a code."""
+#: Function that returns the code of the state of each pair.
+_StatesOf: TypeAlias = Callable[[_Pairs], NDArray[np.int64]]
 
 
-def _best_states(
-    table: _CallTable, evidence: Mapping[int, Evidence] | None, cls: type[_Records]
+def _best(
+    table: _CallTable,
+    evidence: Mapping[int, Evidence] | None,
+    kind: str,
+    states: type[ConsentState | ContractState | CallBackState],
+    states_of: Callable[[_CallTable, Sequence[Any]], _StatesOf],
 ) -> DictionaryColumn:
-    """Return, for each call, the state of the best record about the called number."""
-    states = cls.all_states
+    """Return, for each call, the state of the best record about the called number.
+
+    *kind* is the attribute of `Evidence` that contains the records.
+    """
     none = _code(states.NONE if evidence is not None else states.UNKNOWN)
     best = np.full(len(table.keys), none, np.int64)
-    keys: list[int] = []
-    records: list[Any] = []
-    for key, item in sorted((evidence or {}).items()):
-        found = getattr(item, cls.kind)
-        keys += [key] * len(found)
-        records += found
+    records = [
+        (key, record)
+        for key, found in sorted((evidence or {}).items())
+        for record in getattr(found, kind)
+    ]
     if records:
-        columns = cls(table, records)
-        for pairs in _pairs(table, np.array(keys, np.uint64)):
-            np.minimum.at(best, pairs.rows, columns.states(pairs))
+        keys = np.array([key for key, _ in records], np.uint64)
+        codes_of = states_of(table, [record for _, record in records])
+        for pairs in _pairs(table, keys):
+            np.minimum.at(best, pairs.rows, codes_of(pairs))
     return DictionaryColumn(list(states), best)
 
 
@@ -437,125 +404,91 @@ def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
     return np.fromiter(found, np.int64)
 
 
-# -- consents ----------------------------------------------------------------------
+def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
+    given_at = _microseconds((one.given_at for one in records), "consent.given_at")
+    withdrawn_at = _microseconds(
+        (one.withdrawn_at for one in records), "consent.withdrawn_at"
+    )
+    expires_on = _ordinals(one.expires_on for one in records)
+    has_mentions = np.array([one.has_all_mentions for one in records])
+    has_slots = np.array([bool(one.slots) for one in records])
+    scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
+    withdraws = _by_era(table.law, Refusal, "withdraws_consent") > 0
+    terms, term_of = np.unique(
+        _by_era(table.law, ConsentTerms, "max_years"), return_inverse=True
+    )
+    # the first day on which the law ends each consent, by time zone and by term
+    ends = np.array(
+        [
+            [_end_days(given_at, zone, years) for years in terms.tolist()]
+            for zone in table.zones.values
+        ]
+    )
 
-
-class _Consents(_Records):
-    """Consents as columns."""
-
-    kind = "consents"
-    all_states = ConsentState
-
-    def __init__(self, table: _CallTable, records: Sequence[Consent]) -> None:
-        super().__init__(table, records)
-        self._given_at = _microseconds(
-            (one.given_at for one in records), "consent.given_at"
-        )
-        self._withdrawn_at = _microseconds(
-            (one.withdrawn_at for one in records), "consent.withdrawn_at"
-        )
-        self._expires_on = _ordinals(one.expires_on for one in records)
-        self._has_mentions = np.array([one.has_all_mentions for one in records])
-        self._has_slots = np.array([bool(one.slots) for one in records])
-        self._scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
-        terms = [era.one(ConsentTerms) for era in table.law.eras]
-        self._years = np.array([one.max_years if one else 0 for one in terms])
-        refusals = [era.one(Refusal) for era in table.law.eras]
-        self._withdraws = np.array(
-            [bool(one and one.withdraws_consent) for one in refusals]
-        )
-        self._end_days: dict[tuple[int, int], NDArray[np.int64]] = {}
-
-    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return each pair's state as a code; the first reason that applies decides."""
-        table, (rows, records) = self._table, pairs
-        at, versions = table.at[rows], table.versions[rows]
-        given_at, expires_on = self._given_at[records], self._expires_on[records]
-        last = self._last_days(pairs)
-        has_terms = self._years[versions] > 0
-        problem = _compared(table, pairs, self._scopes, scope_problem)
-        refused = self._withdraws[versions] & (table.refused_at[rows] >= given_at)
+    def states(pairs: _Pairs) -> NDArray[np.int64]:
+        rows, chosen = pairs
+        at, term = table.at[rows], term_of[table.versions[rows]]
+        last = ends[table.zones.codes[rows], term, chosen]
+        problem = _compared(table, pairs, scopes, scope_problem)
+        refused = table.refused_at[rows] >= given_at[chosen]
+        # the first reason that applies decides
         reasons = [
-            (at < given_at, ConsentState.NOT_YET),
-            (self._withdrawn_at[records] <= at, ConsentState.WITHDRAWN),
-            (refused, ConsentState.REFUSED),
-            (table.days[rows] >= np.minimum(expires_on, last), ConsentState.EXPIRED),
-            (has_terms & ~self._has_mentions[records], ConsentState.INCOMPLETE),
+            (at < given_at[chosen], ConsentState.NOT_YET),
+            (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
+            (withdraws[table.versions[rows]] & refused, ConsentState.REFUSED),
+            (
+                table.days[rows] >= np.minimum(expires_on[chosen], last),
+                ConsentState.EXPIRED,
+            ),
+            ((terms[term] > 0) & ~has_mentions[chosen], ConsentState.INCOMPLETE),
         ]
         state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
-        state[expires_on > last] = _code(ConsentState.OVERLONG)
+        state[expires_on[chosen] > last] = _code(ConsentState.OVERLONG)
         state = np.where(problem >= 0, problem, state)
         for applies, reason in reversed(reasons):
             state[applies] = _code(reason)
         # consents with slots are rare, so they are evaluated one by one
-        slots = np.flatnonzero(self._has_slots[records])
-        chosen = _Pairs(rows[slots], records[slots])
-        state[slots] = _one_by_one(table, chosen, self._records, state_of_consent)
+        slots = np.flatnonzero(has_slots[chosen])
+        with_slots = _Pairs(rows[slots], chosen[slots])
+        state[slots] = _one_by_one(table, with_slots, records, state_of_consent)
         return state
 
-    def _last_days(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return, for each pair, the first day on which the law ends the consent."""
-        zones = self._table.zones.codes[pairs.rows]
-        years = self._years[self._table.versions[pairs.rows]]
-        last = np.full(len(pairs.rows), _NEVER, np.int64)
-        for zone in range(len(self._table.zones.values)):
-            for term in set(self._years.tolist()) - {0}:
-                chosen = np.flatnonzero((zones == zone) & (years == term))
-                if len(chosen):
-                    end_days = self._end_days_of(zone, term)
-                    last[chosen] = end_days[pairs.records[chosen]]
-        return last
-
-    def _end_days_of(self, zone: int, years: int) -> NDArray[np.int64]:
-        if (zone, years) not in self._end_days:
-            given_on = local_days(self._table.zones.values[zone], self._given_at)
-            days, index = np.unique(given_on, return_inverse=True)
-            last = (add_years(date.fromordinal(day), years) for day in days.tolist())
-            self._end_days[zone, years] = _ordinals(last)[index]
-        return self._end_days[zone, years]
+    return states
 
 
-# -- contracts and call-back requests ------------------------------------------------
+def _end_days(
+    given_at: NDArray[np.int64], zone: ZoneInfo, years: int
+) -> NDArray[np.int64]:
+    """Return the day a number of years after each instant; `_NEVER` for 0 years."""
+    if not years:
+        return np.full(len(given_at), _NEVER)
+    days, index = np.unique(local_days(zone, given_at), return_inverse=True)
+    last = (add_years(date.fromordinal(day), years) for day in days.tolist())
+    return _ordinals(last)[index]
 
 
-class _Contracts(_Records):
-    """Contracts as columns."""
+def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
+    starts_on = _ordinals(one.starts_on for one in records)
+    ends_on = _ordinals(one.ends_on for one in records)
+    scopes = dictionary_encoded(Scope(one.firm, one.object) for one in records)
+    none = _code(ContractState.NONE)
 
-    kind = "contracts"
-    all_states = ContractState
-
-    def __init__(self, table: _CallTable, records: Sequence[Contract]) -> None:
-        super().__init__(table, records)
-        self._starts_on = _ordinals(one.starts_on for one in records)
-        self._ends_on = _ordinals(one.ends_on for one in records)
-        self._scopes = dictionary_encoded(
-            Scope(one.firm, one.object) for one in records
-        )
-
-    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return each pair's state as a code."""
-        days, none = self._table.days[pairs.rows], _code(ContractState.NONE)
-        state = _compared(self._table, pairs, self._scopes, relation_of_contract)
-        is_none = (state == none) | (days < self._starts_on[pairs.records])
-        state[days >= self._ends_on[pairs.records]] = _code(ContractState.ENDED)
+    def states(pairs: _Pairs) -> NDArray[np.int64]:
+        days = table.days[pairs.rows]
+        state = _compared(table, pairs, scopes, relation_of_contract)
+        is_none = (state == none) | (days < starts_on[pairs.records])
+        state[days >= ends_on[pairs.records]] = _code(ContractState.ENDED)
         state[is_none] = none
         return state
 
+    return states
 
-class _CallBacks(_Records):
-    """Requests to be called back, which are rare."""
 
-    kind = "call_backs"
-    all_states = CallBackState
-
-    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return each pair's state as a code."""
-        return _one_by_one(
-            self._table,
-            pairs,
-            self._records,
-            lambda one, _, *call: call_back(one, *call),
-        )
+def _call_backs(table: _CallTable, records: Sequence[CallBackRequest]) -> _StatesOf:
+    # requests are rare, so they are evaluated one by one
+    return lambda pairs: _one_by_one(
+        table, pairs, records, lambda one, _, *call: call_back(one, *call)
+    )
 
 
 def _one_by_one(

@@ -5,26 +5,25 @@ compute the digests again (`bloctel.records.hash_chain`).  The text form is for 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, ValidationError, convert
 
 from bloctel._util.canonical_json import canonical, parse
 from bloctel._util.messages import message
-from bloctel.compliance.consents.legal_terms import zone_of
+from bloctel._util.raising import raise_alone
 from bloctel.compliance.consents.records import STREAM, Kind
+from bloctel.compliance.territories import zone_of
 from bloctel.errors import BloctelError, DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.hash_chain import HashChain
 from bloctel.records.transactions import Record
 from bloctel.storage.rows import RecordRow
 
-_FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
 #: Errors of the reader on a JSON text that this library did not write.
@@ -32,10 +31,8 @@ _MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 
 
 class _Document(Struct):
-    """JSON form of a proof."""
-
-    format: str
-    version: int
+    format: Literal["bloctel.consent-proof"]
+    version: Literal[1]
     number: str
     key: int
     made_at: str
@@ -67,7 +64,7 @@ class Proof:
     def json(self) -> str:
         """Return the proof as JSON, for `check_proof`."""
         document = {
-            "format": _FORMAT,
+            "format": "bloctel.consent-proof",
             "version": _VERSION,
             "number": PhoneNumber(self.key).e164,
             "key": self.key,
@@ -86,18 +83,18 @@ class Proof:
             InputError: The language is neither `fr` nor `en`.
         """
         number, zone = PhoneNumber(self.key), zone_of(self.key)
-        say = partial(_line, lang)
+        about = f"{number.national} ({number.e164})"
         lines = [
-            say("title"),
+            _line(lang, "title"),
             "",
-            say("number", number=f"{number.national} ({number.e164})"),
-            say("made_at", at=self.made_at.astimezone(zone)),
+            _line(lang, "number", number=about),
+            _line(lang, "made_at", at=self.made_at.astimezone(zone)),
         ]
         for entry in self.entries:
             lines += ["", *_paragraph(entry, lang, zone)]
         if not self.entries:
-            lines += ["", say("nothing")]
-        return "\n".join([*lines, "", say("end"), ""])
+            lines += ["", _line(lang, "nothing")]
+        return "\n".join([*lines, "", _line(lang, "end"), ""])
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
@@ -122,8 +119,9 @@ def check_proof(data: bytes, where: str) -> int:
     """Check that a proof is consistent, and return the number of its records.
 
     The proof must have exactly the content that `Proof.json` writes for its records.
-    The check cannot show that the records come from the firm, so compare the records
-    with the hash chain of the firm.  The check cannot confirm the time `made_at`.
+    The check cannot show that the records come from the firm, or that no record was
+    left out, so compare the records with the hash chain of the firm.  The check cannot
+    confirm the time `made_at`.
 
     Args:
         data: The JSON of `Proof.json`, in UTF-8.
@@ -139,13 +137,11 @@ def check_proof(data: bytes, where: str) -> int:
     try:
         content = parse(data.decode())
         document = convert(content, _Document)
-        is_proof = (document.format, document.version) == (_FORMAT, _VERSION)
         PhoneNumber(document.key)
     except (ValidationError, ValueError):
-        is_proof = False
-    if not is_proof:
         text = f"this is not a proof of consent of version {_VERSION}"
-        raise InputError("a proof of consent", "other data", where, message=text)
+        error = InputError("a proof of consent", "other data", where, message=text)
+        raise_alone(error)
     try:
         proof = _read(document)
         is_same = canonical(parse(proof.json())) == canonical(content)
@@ -159,7 +155,6 @@ def check_proof(data: bytes, where: str) -> int:
 
 
 def _read(document: _Document) -> Proof:
-    """Return the proof that a JSON document contains."""
     key, entries = document.key, []
     chain = HashChain(STREAM)
     for entry in document.entries:
@@ -174,9 +169,6 @@ def _read(document: _Document) -> Proof:
     return Proof(key, made_at, tuple(entries))
 
 
-# -- for people ---------------------------------------------------------------------
-
-
 def _line(lang: str, key: str, **values: object) -> str:
     return message(f"compliance.proof.{key}", lang, **values)
 
@@ -184,38 +176,35 @@ def _line(lang: str, key: str, **values: object) -> str:
 def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
     record = Record.of(entry.row)
     fields = dict(record.fields or {})
-    for part in ("contract", "request"):
+    for part in ("contract", "request", "evidence"):
         fields |= fields.get(part, {})
     kind = message(f"compliance.proof_kind.{Kind(fields['kind'])}", lang)
     happened = record.at.astimezone(zone)
     yield _line(lang, "entry", seq=str(record.seq), kind=kind, at=happened)
-    for key, values in _details(entry, fields, lang, zone):
-        yield f"   {_line(lang, key, **values)}"
-
-
-def _details(
-    entry: ProofEntry, fields: Mapping[str, Any], lang: str, zone: ZoneInfo
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the message key and the values of each line below an entry."""
 
     def local(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(zone)
 
-    for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on"):
-        if (value := fields.get(name)) is not None:
-            is_day = name.endswith("_on")
-            yield name, {"value": date.fromisoformat(value) if is_day else value}
+    details: list[tuple[str, dict[str, object]]] = [
+        (name, {"value": date.fromisoformat(value) if name[-3:] == "_on" else value})
+        for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on")
+        if (value := fields.get(name)) is not None
+    ]
     for notice in fields.get("mentions", ()):
-        yield "notice", {"value": message(f"compliance.notice.{notice}", lang)}
+        text = message(f"compliance.notice.{notice}", lang)
+        details.append(("notice", {"value": text}))
     for first, last in fields.get("slots", ()):
-        yield "slot", {"first": local(first), "last": local(last)}
-    if "channel" in fields:
-        yield "channel", {"value": fields["channel"]}
-    if "of" in fields:
-        of = fields["of"]
-        yield ("of_all", {}) if of is None else ("of", {"value": str(of)})
-    if "evidence" in fields:
-        yield "evidence", {"value": fields["evidence"]["where"]}
-        yield "sha256", {"value": fields["evidence"]["sha256"]}
-    yield "recorded_at", {"value": local(fields["recorded_at"])}
-    yield "digest", {"value": entry.row.digest}
+        details.append(("slot", {"first": local(first), "last": local(last)}))
+    if "of" in fields and fields["of"] is None:
+        details.append(("of_all", {}))
+    known = {
+        "channel": fields.get("channel"),
+        "of": fields.get("of") and str(fields["of"]),
+        "evidence": fields.get("where"),
+        "sha256": fields.get("sha256"),
+        "recorded_at": local(fields["recorded_at"]),
+        "digest": entry.row.digest,
+    }
+    details += [(name, {"value": value}) for name, value in known.items() if value]
+    for key, values in details:
+        yield f"   {_line(lang, key, **values)}"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Final, NoReturn, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,9 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from bloctel._util.instants import in_utc
+from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show, text
-from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
@@ -22,16 +22,16 @@ from bloctel.compliance.interfaces import (
     Slot,
     Text,
 )
-from bloctel.errors import InputError
+from bloctel.compliance.territories import zone_of
+from bloctel.errors import CannotAnswerError, InputError
 from bloctel.periods import add_years
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import Entry, Record
-from bloctel.rules.law import CallBack, ConsentTerms, HoursException
+from bloctel.rules import law
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
 
 #: The name of the stream of records.
 STREAM: Final = "consents"
-#: The name that stands for all mandatory mentions.
-ALL_MENTIONS: Final = "all"
 
 
 class Kind(StrEnum):
@@ -69,15 +69,13 @@ class NewConsent:
     Attributes:
         given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: the name of a sector, or words that a call
-            repeats.
+        goods: The goods or services: a sector's name, or words that a call repeats.
         mentions: The mandatory mentions (information) that the person got; `all` stands
             for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
         expires_on: The first day on which the consent is no longer valid; by default,
             the latest day that the law allows.
-        slots: The periods to which the person consented; empty if the person consented
-            to any time.
+        slots: The periods to which the person consented; empty for any time.
     """
 
     given_at: datetime
@@ -93,8 +91,6 @@ _Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class _Fields(Struct, tag_field="kind"):
-    """Fields that all records have."""
-
     recorded_at: _Instant
 
 
@@ -153,13 +149,30 @@ Fields: TypeAlias = (
 _F = TypeVar("_F", bound=_Fields)
 
 
-# -- writing -----------------------------------------------------------------------
+_R = TypeVar("_R", bound=LegalRule)
 
 
-def new_fields(cls: type[_F], **values: object) -> _F:
-    """Return the fields of a new record; raise InputError for a value of wrong form."""
+@lru_cache
+def rule_for(kind: type[_R], day: date) -> _R:
+    """Return the rule of a kind in force on a day, or the next rule of this kind.
+
+    The first rules on consent also set the retention period and the mandatory mentions
+    of an older consent, because only these rules allow its use.
+    """
+    found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
+    later = [r for r in found if r.valid_until is None or day < r.valid_until]
+    if not later:
+        message = f"the law has no {kind.__name__} rule on or after {day.isoformat()}"
+        raise CannotAnswerError("a rule", "no such rule", message=message)
+    return min(later, key=lambda rule: rule.valid_from)
+
+
+def new_fields(cls: type[_F], recorded_at: datetime | None, **values: object) -> _F:
+    """Return the fields of a record; raise InputError for a value of wrong form."""
     plain = msgspec.to_builtins(
-        values, builtin_types=(date, datetime), enc_hook=_refuse_type
+        {**values, "recorded_at": past_instant(recorded_at, "recorded_at")},
+        builtin_types=(date, datetime),
+        enc_hook=_refuse_type,
     )
     return convert(plain, cls, "", is_toml=True)
 
@@ -173,14 +186,14 @@ def consent_fields(
 ) -> ConsentFields:
     """Return the fields of a consent that was given on a day."""
     mandatory = rule_for(ConsentTerms, day).mentions
-    unknown = set(new.mentions) - {*mandatory, ALL_MENTIONS}
+    unknown = set(new.mentions) - {*mandatory, "all"}
     if unknown:
         expected = f"only the mentions {', '.join(mandatory)}"
         raise InputError(expected, f"{len(unknown)} unknown mentions", "mentions")
-    told = mandatory if ALL_MENTIONS in new.mentions else new.mentions
+    told = mandatory if "all" in new.mentions else new.mentions
     fields = new_fields(
         ConsentFields,
-        recorded_at=recorded_at,
+        recorded_at,
         firm=new.firm,
         goods=new.goods,
         expires_on=expires_on,
@@ -219,9 +232,6 @@ def seq_of(id: str) -> int:
     return int(id[:18])
 
 
-# -- reading -----------------------------------------------------------------------
-
-
 def read(record: Record) -> Fields:
     """Return the fields of a record; if not valid, raise DamagedRecordsError."""
     return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
@@ -248,7 +258,18 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
         match fields := read(record):
             case ConsentFields():
                 terms = rule_for(ConsentTerms, record.at.astimezone(zone).date())
-                consents[record.seq] = _consent(record, fields, set(terms.mentions))
+                mandatory, file = set(terms.mentions), fields.evidence
+                consents[record.seq] = Consent(
+                    id=str(record.seq),
+                    given_at=record.at,
+                    expires_on=fields.expires_on,
+                    firm=fields.firm,
+                    goods=fields.goods,
+                    slots=tuple(Slot(*slot) for slot in fields.slots),
+                    has_all_mentions=bool(mandatory)
+                    and mandatory <= set(fields.mentions),
+                    evidence=f"{file.where} (SHA-256 {file.sha256})",
+                )
             case WithdrawalFields(of=of):
                 withdrawals.append((record.seq, record.at, of))
             case ContractFields(contract=contract):
@@ -265,20 +286,6 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),
         call_backs=tuple(call_backs),
-    )
-
-
-def _consent(record: Record, fields: ConsentFields, mandatory: set[str]) -> Consent:
-    file = fields.evidence
-    return Consent(
-        id=str(record.seq),
-        given_at=record.at,
-        expires_on=fields.expires_on,
-        firm=fields.firm,
-        goods=fields.goods,
-        slots=tuple(Slot(*slot) for slot in fields.slots),
-        has_all_mentions=bool(mandatory) and mandatory <= set(fields.mentions),
-        evidence=f"{file.where} (SHA-256 {file.sha256})",
     )
 
 
@@ -300,11 +307,10 @@ def _withdrawn(
     return replace(consent, withdrawn_at=min(times)) if times else consent
 
 
-# -- retention periods -------------------------------------------------------------
-
-
-def due_records(records: Iterable[Record], on: date) -> list[int]:
+def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
     """Return the sequence numbers of the records to erase on a day.
+
+    In territories where the day *on* has not begun yet, the local day counts instead.
 
     | record               | erased                                                    |
     | -------------------- | --------------------------------------------------------- |
@@ -336,7 +342,7 @@ def due_records(records: Iterable[Record], on: date) -> list[int]:
             of_contracts.append((seq, fields.of))
             if fields.of in contracts:
                 contracts[fields.of] = fields.ends_on
-        elif on < _retained_until(record, key, fields):
+        elif _is_retained(record, key, fields, on, now):
             if isinstance(fields, ConsentFields):
                 consenting_keys.add(key)
         elif isinstance(fields, WithdrawalFields):
@@ -353,10 +359,14 @@ def due_records(records: Iterable[Record], on: date) -> list[int]:
     return sorted(due)
 
 
-def _retained_until(record: Record, key: int, fields: Fields) -> date:
-    """Return the end of the retention period; for a consent, not before its expiry."""
-    day = record.at.astimezone(zone_of(key)).date()
-    if isinstance(fields, CallBackFields):
-        return add_years(day, rule_for(CallBack, day).proof_years)
-    until = add_years(day, rule_for(ConsentTerms, day).proof_years)
-    return max(until, fields.expires_on) if isinstance(fields, ConsentFields) else until
+def _is_retained(
+    record: Record, key: int, fields: Fields, on: date, now: datetime
+) -> bool:
+    """Return True before the end of the retention period; a consent must be expired."""
+    zone = zone_of(key)
+    day = record.at.astimezone(zone).date()
+    kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms
+    until = add_years(day, rule_for(kind, day).proof_years)
+    if isinstance(fields, ConsentFields):
+        until = max(until, fields.expires_on)
+    return min(on, now.astimezone(zone).date()) < until

@@ -1,27 +1,18 @@
 """Register of consents, contracts and requests to be called back, with their proofs.
 
-```python
-consents = ConsentRegister.create("sqlite:///consents.db")
-consents.record(number, NewConsent(given_at=..., firm=..., goods=..., ...))
-consents.withdraw(number, channel="by word in a call")
-consents.proof(number).text(lang="fr")
-desk = Desk(country="FR", consents=consents, ...)
-```
-
 A record never changes.  A withdrawal is a new record.  Each record has the time of the
 event and the time of recording, so that `as_known_at` can show what the firm knew at
 the time of a call.
 """
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.instants import END, in_utc, past_day, past_instant
-from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
@@ -39,10 +30,12 @@ from bloctel.compliance.consents.records import (
     new_entry,
     new_fields,
     read,
+    rule_for,
     seq_of,
 )
 from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
 from bloctel.compliance.record_log import RecordLog
+from bloctel.compliance.territories import zone_of
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import require_key
 from bloctel.periods import add_years, plain_day
@@ -53,6 +46,7 @@ from bloctel.records.transactions import (
     WriteTransaction,
     require_without_number,
 )
+from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
 #: Consents that are looked up and appended together.
@@ -67,13 +61,10 @@ class RecordedMany(NamedTuple):
 
 
 class KnownConsents:
-    """Evidence that a register of consents contained at a time.
+    """Evidence that a register of consents contained at the time *known_at*.
 
-    Args:
-        store: The store of the records.
-        known_at: The time; by default, all records are used.
-        last: The sequence number of the last record before the first record that was
-            recorded after *known_at*.
+    *last* is the sequence number of the last record before the first record that was
+    recorded after *known_at*.  By default, all records are used.
     """
 
     def __init__(
@@ -114,11 +105,7 @@ class KnownConsents:
 
 
 class ConsentRegister(RecordLog, KnownConsents):
-    """Consents, contracts and requests that a firm can prove.
-
-    Args:
-        store: The store of the records.
-    """
+    """Consents, contracts and requests that a firm can prove."""
 
     stream = STREAM
 
@@ -150,7 +137,8 @@ class ConsentRegister(RecordLog, KnownConsents):
                 (R223-1, version in force on 2026-08-11).
         """
         key = self.key_of(number, region=region)
-        return self._add(self._consent(key, consent, _recording_time(recorded_at)))
+        when = past_instant(recorded_at, "recorded_at")
+        return self._add(self._consent(key, consent, when))
 
     def record_many(
         self,
@@ -169,14 +157,18 @@ class ConsentRegister(RecordLog, KnownConsents):
         Raises:
             InputError: A consent is not valid, as in `record`.
         """
-        when = _recording_time(recorded_at)
+        when = past_instant(recorded_at, "recorded_at")
         entries = (self._consent(key, new, when) for key, new in consents)
         n_read = n_new = 0
         with self._store.write() as transaction:
             while some := list(islice(entries, _BATCH)):
-                new = _unknown(transaction, some)
-                transaction.extend(STREAM, new)
-                n_read, n_new = n_read + len(some), n_new + len(new)
+                keys = {entry.key for entry in some if entry.key is not None}
+                records = transaction.of_many(STREAM, keys)
+                known = {(record.key, content_of(record)) for record in records}
+                new = {(entry.key, content_of(entry)): entry for entry in some}
+                added = [entry for name, entry in new.items() if name not in known]
+                transaction.extend(STREAM, added)
+                n_read, n_new = n_read + len(some), n_new + len(added)
         return RecordedMany(n_new, n_read - n_new)
 
     def withdraw(
@@ -195,8 +187,7 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Args:
             number: The number.
-            channel: The means of the withdrawal, such as `by word in a call`, `e-mail`
-                or `letter`.
+            channel: The means, such as `by word in a call`, `e-mail` or `letter`.
             at: The time of the withdrawal; by default now.
             of: The id of the withdrawn consent.  By default, the withdrawal ends all
                 consents of the number that are already recorded, and all consents that
@@ -206,16 +197,12 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: The number has no consent with that id, or a time is in the
-                future.
+            InputError: The number has no such consent, or a time is in the future.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else past_instant(at, "at")
+        when = past_instant(at, "at")
         named = None if of is None else seq_of(of)
-        recorded_at = _recording_time(recorded_at)
-        fields = new_fields(
-            WithdrawalFields, recorded_at=recorded_at, channel=channel, of=named
-        )
+        fields = new_fields(WithdrawalFields, recorded_at, channel=channel, of=named)
         return self._add(new_entry(key, when, fields), named, Kind.CONSENT)
 
     def add_contract(
@@ -233,9 +220,8 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
-        fields = new_fields(ContractFields, recorded_at=when, contract=contract)
-        return self._add(new_entry(key, when, fields))
+        fields = new_fields(ContractFields, recorded_at, contract=contract)
+        return self._add(new_entry(key, fields.recorded_at, fields))
 
     def end_contract(
         self,
@@ -253,11 +239,11 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: The number has no contract with that id.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
         fields = new_fields(
-            ContractEndFields, recorded_at=when, of=seq_of(id), ends_on=ends_on
+            ContractEndFields, recorded_at, of=seq_of(id), ends_on=ends_on
         )
-        self._add(new_entry(key, when, fields), fields.of, Kind.CONTRACT)
+        entry = new_entry(key, fields.recorded_at, fields)
+        self._add(entry, fields.of, Kind.CONTRACT)
 
     def add_call_back(
         self,
@@ -282,9 +268,8 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        when = _recording_time(recorded_at)
         fields = new_fields(
-            CallBackFields, recorded_at=when, request=request, evidence=evidence
+            CallBackFields, recorded_at, request=request, evidence=evidence
         )
         asked_at = past_instant(request.asked_at, "asked_at")
         return self._add(new_entry(key, asked_at, fields))
@@ -340,17 +325,18 @@ class ConsentRegister(RecordLog, KnownConsents):
         `bloctel.compliance.consents.records.due_records` for other records.
 
         Args:
-            on: The day of the purge; by default today.  Records are erased if their
-                retention period has ended by this day.
+            on: The day of the purge; by default today in the time zone of the capital.
+                A record is erased if its retention period has ended by this day, and
+                by today in the time zone of its phone number.
             at: The time of the erasure; by default now.
 
         Raises:
             InputError: The day is in the future: an erasure cannot be undone.
         """
-        today = clock.moment().date()
+        today = clock.today(law.load("FR").territories[0].time_zone)
         day = today if on is None else past_day(plain_day(on), today)
         with self._store.read() as transaction:
-            due = due_records(transaction.all(STREAM), day)
+            due = due_records(transaction.all(STREAM), day, clock.moment())
         return self._erase(due, at)
 
     def _consent(self, key: int, new: NewConsent, recorded_at: datetime) -> Entry:
@@ -366,12 +352,12 @@ class ConsentRegister(RecordLog, KnownConsents):
         if last is not None and expires_on > last:
             years = terms.max_years
             span = "a year" if years == 1 else f"{years} years"
-            expected = f"an end at most {span} after the collection"
             message = (
                 f"a consent is valid for at most {span} after its collection "
                 f"({terms.citation}), not until {expires_on}"
             )
-            raise InputError(expected, str(expires_on), "expires_on", message=message)
+            expected, got = f"an end until {last}", str(expires_on)
+            raise InputError(expected, got, "expires_on", message=message)
         if expires_on <= day:
             got = expires_on.isoformat()
             raise InputError("a day after the day of the consent", got, "expires_on")
@@ -392,10 +378,6 @@ class ConsentRegister(RecordLog, KnownConsents):
         return self._store.run(change)
 
 
-def _recording_time(at: datetime | None) -> datetime:
-    return clock.moment() if at is None else past_instant(at, "recorded_at")
-
-
 def _require(
     transaction: WriteTransaction, key: int | None, seq: int, kind: str
 ) -> None:
@@ -405,11 +387,3 @@ def _require(
     if not found or found["kind"] != kind:
         got = f"the id of a {found['kind']}" if found else "an unknown id"
         raise InputError(f"the id of a {kind} of that number", got, "id")
-
-
-def _unknown(transaction: WriteTransaction, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that are not recorded yet, without duplicates."""
-    keys = {entry.key for entry in entries if entry.key is not None}
-    known = {(r.key, content_of(r)) for r in transaction.of_many(STREAM, keys)}
-    new = {(entry.key, content_of(entry)): entry for entry in entries}
-    return [entry for name, entry in new.items() if name not in known]

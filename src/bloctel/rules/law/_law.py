@@ -140,8 +140,9 @@ class Law:
 
     @cached_property
     def vague(self) -> tuple[str, ...]:
-        """Names of the sectors that are too general for a specific consent."""
-        return tuple(sector.name for sector in self.sectors if not sector.specific)
+        """All names of the sectors that are too general for a specific consent."""
+        vague = (sector for sector in self.sectors if not sector.specific)
+        return tuple(name for sector in vague for name in sector.names)
 
     @cached_property
     def _by_id(self) -> Mapping[str, LegalRule]:

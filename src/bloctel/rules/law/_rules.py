@@ -486,3 +486,8 @@ class Sector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     en: Sentence
     fr: Sentence
     specific: bool = True
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The name of the sector as words, and its meaning in English and in French."""
+        return self.name.replace("_", " "), self.en, self.fr
