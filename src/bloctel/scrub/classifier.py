@@ -40,10 +40,13 @@ _MISSING_FIELD: Final = FIRST_KEY - 1
 CELL_ERROR: Final = FIRST_KEY - 2
 #: There is text after a closing quote: the ends of cells and rows are uncertain.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
+#: A cell of a workbook whose format shows another phone number than its value.
+CELL_FORMAT: Final = FIRST_KEY - 5
 
 _REFUSALS: Final = [
     *REASONS,
-    *[""] * (UNREAD_NUMBER - len(REASONS)),
+    *[""] * (CELL_FORMAT - len(REASONS)),
+    "cell_format",
     UNREAD_REASON,
     "unescaped_quote",
     "cell_error",

@@ -8,13 +8,22 @@ from numpy.typing import NDArray
 
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Objects
+from bloctel.numbers.phone_number import keys_to_store
 from bloctel.scrub.added_columns import ADDED_COLUMNS, refuse_annotated_file
-from bloctel.scrub.classifier import CELL_ERROR, KINDS, Classification, RowClassifier
+from bloctel.scrub.classifier import (
+    CELL_ERROR,
+    CELL_FORMAT,
+    KINDS,
+    Classification,
+    RowClassifier,
+)
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source, source_name
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.xlsx_formats import shown
+from bloctel.tabular.xlsx_guard import SheetCells
 from bloctel.tabular.xlsx_reader import Rows, Sheet, open_workbook
 from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter, open_workbooks
 
@@ -39,7 +48,7 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         with open_workbooks(files, sheet.name) as writers:
             outs = [_Output(writers[name], sheet, name) for name in writers]
             for rows in sheet.batches():
-                found = _classified(classifier, sheet, rows)
+                found = _classified(classifier, sheet, rows, job.question.region)
                 for out in outs:
                     out.write(rows, found)
                 if job.progress is not None:
@@ -50,22 +59,33 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
             return replace(summary, other_sheets=others)
 
 
-def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classification:
+def _classified(
+    classifier: RowClassifier, sheet: Sheet, rows: Rows, region: str | None
+) -> Classification:
     """Return the classification of *rows*."""
     indexes = sheet.chosen.indexes
+    columns = [[_phone(row[index]) for row in rows.cells] for index in indexes]
+    misleading = [
+        _misleading_rows(sheet.cells, index, rows, values, region)
+        for index, values in zip(indexes, columns, strict=True)
+    ]
+    for values, found in zip(columns, misleading, strict=True):
+        for row in found:
+            values[row] = None  # neither number may block the row
 
     def amend(codes: NDArray[np.uint8]) -> None:
-        for column, index in zip(codes, indexes, strict=True):
+        for column, index, found in zip(codes, indexes, misleading, strict=True):
             # a formula that was never calculated has no value, so its cell looks empty
             formulas = _among(sheet.cells.formulas.get(index, ()), rows)
             column[formulas[column[formulas] == _digits.EMPTY]] = CELL_ERROR
             column[_among(sheet.cells.errors.get(index, ()), rows)] = CELL_ERROR
+            column[found] = CELL_FORMAT
 
     def text_of(column: int, row: int) -> str:
         return str(rows.cells[row][indexes[column]])
 
     return classifier.classify_cells(
-        [[Objects.of_all([_phone(row[i]) for row in rows.cells])] for i in indexes],
+        [[Objects.of_all(values)] for values in columns],
         len(rows.cells),
         text_of,
         first_row=rows.first + 1,
@@ -73,10 +93,36 @@ def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classifi
     )
 
 
+def _misleading_rows(
+    cells: SheetCells,
+    index: int,
+    rows: Rows,
+    values: Sequence[object],
+    region: str | None,
+) -> list[int]:
+    """Return the rows whose format shows another phone number than their value.
+
+    The outputs contain the value without the format, so neither number is certain.
+    """
+    if any(first <= index <= last for first, last in cells.conditional):
+        return [row for row, value in enumerate(values) if value is not None]
+    found: dict[int, str | None] = {}
+    for code, sheet_rows in cells.formats.get(index, {}).items():
+        for row in _among(sheet_rows, rows).tolist():
+            value = values[row]
+            if isinstance(value, str) or (type(value) is int and value > 0):
+                found[row] = shown(code, value)
+    stored = keys_to_store(Objects.of_all([values[row] for row in found]), region)
+    read = keys_to_store(Objects.of_all([*found.values()]), region)
+    differs = (stored != read) & (np.maximum(stored, read) >= _digits.FIRST_KEY)
+    return [row for row, each in zip(found, differs, strict=True) if each]
+
+
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
     """Convert row indexes in the sheet to indexes in a batch; leave out other rows."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
-    return found[(found >= 0) & (found < len(rows.cells))]
+    first, last = found.searchsorted([0, len(rows.cells)])
+    return found[first:last]
 
 
 def _phone(cell: Cell) -> object:

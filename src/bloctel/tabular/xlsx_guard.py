@@ -2,9 +2,10 @@
 
 A workbook is a zip archive of XML files.  The library python-calamine, which reads the
 values, unpacks the archive without limit, allocates memory for all cells of a sheet up
-to the last, and returns a cell with an error as an empty cell.  So this module refuses
-an archive that unpacks to an implausible size, and a sheet with few cells that are far
-apart, and it finds cells with errors.
+to the last, returns a cell with an error as an empty cell, and ignores the formats of
+numbers.  So this module refuses an archive that unpacks to an implausible size, and a
+sheet with few cells that are far apart.  It finds cells with errors, and cells whose
+format can show another number than the value of the cell.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from __future__ import annotations
 import copy
 import os
 import posixpath
+import re
 import zipfile
 from array import array
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeVar
 from xml.parsers import expat
 
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular.compression import refuse_bomb
+from bloctel.tabular.xlsx_formats import PLAIN_BUILT_IN, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_Key = TypeVar("_Key")
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _WORKBOOK: Final = "xl/workbook.xml"
@@ -38,6 +43,10 @@ _MOST_ROWS: Final = 1_048_576
 #: at most `_MOST_SPAN_RATIO` times as many cells as there are values.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
+#: Stands for a built-in format that is not plain, such as a percentage.
+_NOT_PLAIN: Final = "%"
+#: The columns of a range of cells, such as B2:D9.
+_RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 
 
 @dataclass
@@ -52,6 +61,10 @@ class SheetCells:
         errors: The row indexes of the cells with errors, by column index.
         formulas: The row indexes of the formulas whose value is not text, by column
             index.
+        formats: The row indexes of the cells with a format that is not plain, by format
+            and by column index; see `xlsx_formats.is_plain`.
+        conditional: The first and last index of columns to which a condition gives a
+            format that is not plain.
     """
 
     n_cells: int = 0
@@ -59,6 +72,8 @@ class SheetCells:
     last_column: int = -1
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
+    formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
+    conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
 def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
@@ -77,11 +92,18 @@ def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCell
         with zipfile.ZipFile(file) as archive:
             _refuse_foreign(archive, where)
             _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
-            sheets = _sheets(archive)
+            # programs that look up a part by its name may read another part
+            names = archive.namelist()
+            if len({name.casefold() for name in names}) < len(names):
+                raise InputError(_EXPECTED, "two parts with one name", where)
+            sheets, styles = _parts(archive)
             if len(set(sheets.values())) < len(sheets):
                 raise InputError(_EXPECTED, "two sheets with the same rows", where)
+            formats = _formats(archive, styles) if styles else _Formats([], [])
             return {
-                name: _scan(archive, part, f"{where}, sheet {name!r}", limited=limited)
+                name: _scan(
+                    archive, part, formats, f"{where}, sheet {name!r}", limited=limited
+                )
                 for name, part in sheets.items()
             }
     except InputError:
@@ -121,20 +143,54 @@ def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) 
         unpacked += length
 
 
-def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the path in the archive of the XML file of each sheet."""
-    sheets = {}
-    targets = {
-        attributes["Id"]: attributes["Target"]
-        for name, attributes in _elements(archive, _RELATIONS)
-        if name == "Relationship"
-    }
+def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
+    """Return the paths in the archive: of each sheet by its name, and of the styles."""
+    sheets, styles = {}, None
+    targets = {}
+    for name, attributes in _elements(archive, _RELATIONS):
+        if name == "Relationship":
+            target = posixpath.normpath(posixpath.join("/xl", attributes["Target"]))
+            targets[attributes["Id"]] = target.lstrip("/")
+            if attributes["Type"].endswith("/styles"):
+                styles = targets[attributes["Id"]]
     for name, attributes in _elements(archive, _WORKBOOK):
         if name == "sheet":
-            identity = next(v for k, v in attributes.items() if _local(k) == "id")
-            target = posixpath.join("/xl", targets[identity])
-            sheets[attributes["name"]] = posixpath.normpath(target).lstrip("/")
-    return sheets
+            (identity,) = (v for k, v in attributes.items() if _local(k) == "id")
+            sheets[attributes["name"]] = targets[identity]
+    return sheets, styles
+
+
+class _Formats(NamedTuple):
+    """Number formats of a workbook; a format that is plain is an empty text.
+
+    Attributes:
+        cells: The format of each style of cells.
+        conditional: The format of each style that a condition gives to cells.
+    """
+
+    cells: list[str]
+    conditional: list[str]
+
+
+def _formats(archive: zipfile.ZipFile, styles: str) -> _Formats:
+    formats = _Formats([], [])
+    codes = {str(number): "General" for number in PLAIN_BUILT_IN}
+    part = ""
+    for name, attributes in _elements(archive, styles):
+        if name in ("numFmts", "cellStyleXfs", "cellXfs", "dxfs"):
+            part = name
+        elif name == "dxf":
+            formats.conditional.append("")
+        elif name == "numFmt":
+            code = attributes["formatCode"]
+            if part == "dxfs":
+                formats.conditional[-1] = "" if is_plain(code) else code
+            else:
+                codes[attributes["numFmtId"]] = code
+        elif name == "xf" and part == "cellXfs":
+            code = codes.get(attributes.get("numFmtId", "0"), _NOT_PLAIN)
+            formats.cells.append("" if is_plain(code) else code)
+    return formats
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
@@ -175,9 +231,9 @@ def _local(name: str) -> str:
 
 
 def _scan(
-    archive: zipfile.ZipFile, part: str, where: str, *, limited: bool
+    archive: zipfile.ZipFile, part: str, formats: _Formats, where: str, *, limited: bool
 ) -> SheetCells:
-    scanner = _Scanner()
+    scanner = _Scanner(formats)
     _parse(archive, part, scanner.begin)
     cells = scanner.cells
     span = (cells.last_row + 1) * (cells.last_column + 1)
@@ -195,13 +251,17 @@ def _scan(
 class _Scanner:
     """Collector of the positions of cells from the XML elements of a sheet."""
 
-    def __init__(self) -> None:
+    def __init__(self, formats: _Formats) -> None:
         self.cells = SheetCells()
+        self._formats = formats
+        self._codes: dict[str, str] = {}
         self._columns: dict[str, int] = {}
         self._row = -1
         self._column = -1
+        self._last = (-1, -1)
         self._type = ""
         self._counted = False
+        self._ranges = ""
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
         if name == "c":
@@ -213,6 +273,16 @@ class _Scanner:
         elif name == "row":
             self._row = int(attributes.get("r", self._row + 2)) - 1
             self._column = -1
+        elif name == "conditionalFormatting":
+            self._ranges = attributes.get("sqref", "")
+        elif name == "cfRule" and "dxfId" in attributes:
+            if self._formats.conditional[int(attributes["dxfId"])]:
+                for first, last in _RANGE.findall(self._ranges):
+                    columns = self._number(first), self._number(last or first)
+                    self.cells.conditional.append(columns)
+        elif name == "numFmt" and not is_plain(attributes["formatCode"]):
+            # an extension of Excel, in which the range follows the rule
+            self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         reference = attributes.get("r")
@@ -224,10 +294,22 @@ class _Scanner:
             self._column = self._number(letters)
         if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
             raise ValueError
+        # programs disagree about the value of a cell that occurs twice
+        if (self._row, self._column) <= self._last:
+            raise ValueError
+        self._last = self._row, self._column
         self._type = attributes.get("t", "n")
         self._counted = False
         if self._type == "e":
             _note(self.cells.errors, self._column, self._row)
+        style = attributes.get("s", "0")
+        code = self._codes.get(style)
+        if code is None:
+            n = int(style)
+            known = self._formats.cells
+            code = self._codes[style] = known[n] if n < len(known) else ""
+        if code:
+            _note(self.cells.formats.setdefault(self._column, {}), code, self._row)
 
     def _count(self) -> None:
         self._counted = True
@@ -247,5 +329,5 @@ class _Scanner:
         return number
 
 
-def _note(rows: dict[int, array[int]], column: int, row: int) -> None:
-    rows.setdefault(column, array("q")).append(row)
+def _note(rows: dict[_Key, array[int]], key: _Key, row: int) -> None:
+    rows.setdefault(key, array("q")).append(row)
