@@ -38,6 +38,7 @@ _ENDING: Final = re.compile(
 )
 _OUTPUT_NAMES: Final = tuple(each.name for each in fields(Outputs))
 _RESULT: Final = re.compile(rf"\.(?:{'|'.join(_OUTPUT_NAMES)})(?:\.\w+){{0,2}}$")
+_UNREADABLE: Final = "a folder that cannot be read"
 _A_RESULT: Final = "the name of an output, in the folder of the outputs"
 
 
@@ -165,7 +166,7 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
 
 def size_of(source: Path) -> int:
     """Return the size of a file; 0 if the size is unknown."""
-    return source.stat().st_size if source.is_file() else 0
+    return os.path.getsize(source) if os.path.isfile(source) else 0
 
 
 def plan_files(
@@ -199,7 +200,7 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
         for path, reason in _expanded(source, into):
             if not reason:
                 found.setdefault((os.path.realpath(path.parent), path.name), path)
-            elif os.path.realpath(path) not in known:
+            elif os.path.realpath(path) not in known or reason.startswith(_UNREADABLE):
                 others[path] = reason
     if not found:
         where = ", ".join(map(str, given)) or None
@@ -224,15 +225,16 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
 def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
     """Yield each path of a source, and the reason why the path is left out, or ""."""
     path = Path(source)
-    if path.is_dir():
+    # the methods of Path raise an error if a folder of the path cannot be opened
+    if os.path.isdir(path):
         for entry in _entries(path):
             yield entry, _reason(entry, into, in_folder=True)
-    elif path.exists() or not glob.has_magic(str(source)):
+    elif os.path.exists(path) or not glob.has_magic(str(source)):
         yield path, _reason_of_result(path, into)
     else:
         for found in map(Path, glob.iglob(str(source), recursive=True)):
             # files in the folders of ** are matched one by one
-            if "**" not in path.parts or not found.is_dir():
+            if "**" not in path.parts or not os.path.isdir(found):
                 yield found, _reason(found, into, in_folder=False)
         yield from _unreadable_folders(path)
 
@@ -242,19 +244,31 @@ def _entries(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             return [folder / entry.name for entry in entries]
     except OSError as error:
-        got = f"a folder that cannot be read ({error.strerror})"
+        got = f"{_UNREADABLE} ({error.strerror})"
         raise InputError("a folder of call files", got, str(folder)) from error
 
 
 def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the folders in which `glob` would silently find no files."""
-    for parent in pattern.parents:
-        for folder in map(Path, glob.iglob(str(parent), recursive=True)):
+    """Yield the folders in which `glob` would silently find no files.
+
+    Other unreadable folders, such as a folder that contains the listed folders, have no
+    effect on the files that `glob` finds.
+    """
+    names = ["", *reversed(pattern.parts)]
+    for parent, name in zip([pattern, *pattern.parents], names, strict=False):
+        is_listed = glob.has_magic(name) or parent.name == "**"
+        if not (is_listed or name):
+            continue
+        for folder in filter(os.path.isdir, glob.iglob(str(parent), recursive=True)):
             try:
-                if folder.is_dir():
-                    _entries(folder)
-            except InputError as error:
-                yield folder, error.got
+                if is_listed:
+                    os.scandir(folder).close()
+                # fails in a folder whose entries cannot be opened
+                os.lstat(os.path.join(folder, os.curdir if is_listed else name))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                yield Path(folder), f"{_UNREADABLE} ({error.strerror})"
 
 
 def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
@@ -262,9 +276,9 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
 
     A file in a folder is recognised by its name; a pattern may match any name.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         return "a folder: the pattern **/* includes files in folders"
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         return "a device, a pipe or a socket"
     if path.name.startswith("~$"):
         return "a temporary file of a spreadsheet program"

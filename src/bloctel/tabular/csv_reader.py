@@ -266,11 +266,11 @@ def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
     if not isinstance(source, str | Path):
         yield source
         return
-    path = Path(source)
-    if path.is_dir():
+    # unlike `Path.is_dir`, this raises no error if the folder cannot be opened
+    if os.path.isdir(source):
         raise InputError(expected, "a directory", str(source))
     try:
-        stream = path.open("rb")
+        stream = open(source, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise InputError(expected, "no such file", str(source)) from None
     except OSError as error:

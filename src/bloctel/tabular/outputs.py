@@ -251,12 +251,13 @@ def require_usable(targets: Mapping[str, Target]) -> None:
 
 def _require_usable(target: Path) -> None:
     try:
-        path = Path(os.path.realpath(target))
+        path = os.path.realpath(target)
     except ValueError as error:  # a null character, or half of a surrogate pair
         got = "characters that no path can have"
         raise InputError("a file name for the output", got, "output") from error
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        got = "a directory" if path.is_dir() else "a device, a pipe or a socket"
+    is_folder = os.path.isdir(path)
+    if is_folder or (os.path.exists(path) and not os.path.isfile(path)):
+        got = "a directory" if is_folder else "a device, a pipe or a socket"
         raise InputError("a file name for the output", got, str(target))
-    if not path.parent.is_dir():
+    if not os.path.isdir(os.path.dirname(path)):
         raise InputError("a folder for the output", "no such folder", str(target))
