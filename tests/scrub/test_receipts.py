@@ -777,7 +777,7 @@ def test_the_latest_receipt_of_each_name_counts() -> None:
     early, late = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of("b", late), receipt_of("a", late), receipt_of("a", early)]
 
-    found = file_states(receipts, on=date(2026, 11, 1), within_days=0)
+    found = file_states(receipts, on=date(2026, 11, 1), within_days=0, by_name=True)
 
     assert [(file.input, file.valid_until) for file in found] == [
         ("a", early),
@@ -785,19 +785,25 @@ def test_the_latest_receipt_of_each_name_counts() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [None, "calls of (digits).csv"])
+@pytest.mark.parametrize(
+    ("name", "by_name"),
+    [(None, True), ("calls of (digits).csv", True), ("prospects.csv", False)],
+)
 def test_files_that_cannot_be_told_apart_do_not_hide_one_another(
-    name: str | None,
+    name: str | None, by_name: bool
 ) -> None:
     """Two files without different names are listed separately, each with its state."""
     old, new = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of(name, old), receipt_of(name, new, "b" * 64)]
 
-    found = file_states(receipts, on=date(2026, 11, 6))
+    found = file_states(receipts, on=date(2026, 11, 6), by_name=by_name)
 
-    assert [file.state for file in found] == [State.OVERDUE, State.VALID]
+    assert [(file.state, file.sha256[0]) for file in found] == [
+        (State.OVERDUE, "a"),
+        (State.VALID, "b"),
+    ]
     again = [*receipts, receipt_of(name, new)]
-    assert len(file_states(again, on=date(2026, 11, 6))) == 2
+    assert len(file_states(again, on=date(2026, 11, 6), by_name=by_name)) == 2
 
 
 def test_today_is_that_of_the_lists() -> None:
