@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bloctel.errors import CannotAnswerError, InputError
-from bloctel.scrub import Outputs, files, scrub_file, scrub_files
+from bloctel.scrub import (
+    CsvOptions,
+    FileOptions,
+    NumberFile,
+    Outputs,
+    files,
+    open_against,
+    scrub_file,
+    scrub_files,
+)
 from bloctel.tabular import csv_reader
 from tests.helpers.call_files import ENDINGS, ask, names, read, scrub, write
 from tests.helpers.servers import small_disk
@@ -197,6 +206,23 @@ def test_a_file_that_cannot_be_reached_does_not_stop_the_others(
 
     assert [bool(each.summary) for each in found] == [True, False]
     assert "cannot be read" in str(found[1].error)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+@pytest.mark.parametrize("column", [2, "06 39 98 00 01"])
+def test_a_number_in_the_header_is_refused(
+    ending: str, column: str | int, tmp_path: Path
+) -> None:
+    """A number in a row that is taken for the header would not be looked up."""
+    rows = [["A", "06 39 98 00 01"], ["B", "0261910002"]]
+    source = write(tmp_path / f"calls.{ending}", rows)
+    options = FileOptions(CsvOptions(header=True))
+
+    with pytest.raises(InputError, match="first row contains a phone number"):
+        scrub_file(source, ask(), columns=column, options=options)
+    if ending == "csv":
+        with pytest.raises(InputError, match="first row contains a phone number"):
+            open_against(NumberFile(source, columns="06 39 98 00 01"))
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bloctel.scrub.classifier import (
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source, source_name
+from bloctel.tabular.number_lists import refuse_header
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.phone_columns import named_columns
 from bloctel.tabular.xlsx_formats import shown
@@ -45,10 +46,12 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
         classifier = RowClassifier(job.question, sheet.chosen.names)
+        region, n_columns = job.question.region, len(classifier.names)
+        refuse_header(sheet.chosen, n_columns, region, sheet.where)
         with open_workbooks(files, sheet.name) as writers:
             outs = [_Output(writers[name], sheet, name) for name in writers]
             for rows in sheet.batches():
-                found = _classified(classifier, sheet, rows, job.question.region)
+                found = _classified(classifier, sheet, rows, region)
                 for out in outs:
                     out.write(rows, found)
                 if job.progress is not None:

@@ -430,10 +430,30 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
     )
 
 
+def refuse_header(
+    columns: ChosenColumns, n_columns: int, region: str | None, where: str
+) -> None:
+    """Raise InputError if the name of one of the first *n_columns* is a phone number.
+
+    A header is not looked up, but every output begins with it.
+    """
+    names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
+    keys = keys_to_store(Objects.of_all(names), region)
+    is_number = (keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)
+    if columns.has_header and is_number.any():
+        raise InputError(
+            "a header without phone numbers",
+            "a phone number as the name of a phone column",
+            where,
+            message="the first row contains a phone number, so it is not a header: "
+            "read the file without a header",
+        )
+
+
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Refuse rows whose quoted cells contain lines that look like other rows.
+    """Refuse a header with a phone number, and rows that quoted cells may hide.
 
     Args:
         batch: Rows, or the header; None without a header.
@@ -442,10 +462,13 @@ def refuse_hidden_numbers(
         where: The name of the file in messages.
 
     Raises:
-        InputError: A row has such a line.
+        InputError: The batch is the header, and the name of a phone column is a phone
+            number; or a quoted cell contains a line that looks like another row.
     """
     if batch is None:
         return
+    if batch.first_row == batch.dialect.n_blank + 1:
+        refuse_header(batch.dialect.columns, n_columns, region, where)
     rows = rows_with_hidden_numbers(batch, n_columns, region)
     if len(rows):
         raise refuse_row(UNREAD_NUMBER, batch.first_row + int(rows[0]), "", where)
