@@ -164,17 +164,11 @@ class RowClassifier:
         amend: Callable[[NDArray[np.uint8]], object] | None = None,
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Classify a batch of rows of a file.
+        """Classify a batch of rows of a file; *columns* are its phone columns.
 
-        Args:
-            columns: The cells of each phone column, in blocks.
-            n_rows: The count of rows in the batch.
-            text_of: Function that returns the text of a cell, given the index of its
-                phone column and the index of its row in the batch.
-            first_row: The row number in the file of the first row of the batch.
-            amend: Function that adds refusal codes to the array of the cells' codes,
-                which has a row for each phone column.
-            blank: True for each row that is an empty line of a text file.
+        `text_of(column, row)` returns the text of a cell.  *amend* adds codes of
+        refusals to an array with a row for each phone column.  *blank* is true for each
+        row that is an empty line of a text file.
         """
         matches, codes = self._match(columns, n_rows, check_origin=True)
         if amend is not None:

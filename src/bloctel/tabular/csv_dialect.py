@@ -42,14 +42,7 @@ ALL_DETECTED: Final = CsvOptions()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """CSV dialect of a file.
-
-    Attributes:
-        encoding: The text encoding, and the byte-order mark at the start of the file.
-        delimiter: The character between two fields.
-        columns: The columns to read; they also say if there is a header.
-        n_blank: The number of blank rows at the start of the file.
-    """
+    """CSV dialect of a file; `n_blank` is the number of blank rows at its start."""
 
     encoding: Encoding
     delimiter: str
@@ -65,19 +58,7 @@ def detect(
     where: str,
     options: CsvOptions = ALL_DETECTED,
 ) -> Dialect:
-    """Return the dialect of a file.
-
-    Args:
-        sample: The first `SAMPLE_SIZE` bytes of the file.
-        at_end: True if the sample is the complete file.
-        choose: Function that chooses the columns to read.
-        where: The name of the file in messages.
-        options: The known properties of the file; a property that is None is detected.
-
-    Raises:
-        InputError: The file is empty or binary, an option is not valid, or a column to
-            read is missing.
-    """
+    """Return the dialect of a file, detected in its first `SAMPLE_SIZE` bytes."""
     encoding = find_encoding(sample, at_end=at_end, given=options.encoding, where=where)
     if len(sample) == len(encoding.bom):
         raise InputError("a CSV file", "an empty file", where)

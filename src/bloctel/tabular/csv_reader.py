@@ -41,15 +41,9 @@ _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Batch of consecutive records.
+    """Batch of consecutive records: bytes in an encoding, and offsets in these bytes.
 
-    Attributes:
-        data: The bytes of the file that contain the records.
-        records: The offsets of the records and of their requested fields.
-        first_row: The row number of the first record in the file; the first row of the
-            file has number 1.
-        encoding: The encoding of the bytes in *data*.
-        dialect: The dialect of the file.
+    `first_row` is the row number of the first record; the file begins with row 1.
     """
 
     data: NDArray[np.uint8]
@@ -97,12 +91,9 @@ class Batch:
 class RecordFile:
     """Open CSV file, from which records are read in batches.
 
-    Attributes:
-        name: The name of the file in messages.
-        dialect: The dialect of the file.
-        preamble: The bytes before the header row: the byte-order mark and blank lines.
-        head: The header row as a batch; None if there is no header.
-        header: The bytes of the header row; empty if there is no header.
+    The attribute `preamble` contains the bytes before the header row: the byte-order
+    mark and blank lines.  `head` is the header row as a batch, and `header` its bytes;
+    without a header, they are None and empty.
     """
 
     def __init__(self, name: str, dialect: Dialect, read_into: _ReadInto) -> None:
@@ -129,14 +120,8 @@ class RecordFile:
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
-        Args:
-            allow_unescaped_quotes: True to accept rows with text after a closing quote.
-                The ends of fields in these rows are uncertain, so they have the flag
-                `STRAY`.
-
-        Raises:
-            InputError: A quote is not closed, text follows a closing quote, a row is
-                too long, or the bytes are not valid in the encoding.
+        If rows with text after a closing quote are allowed, they have the flag `STRAY`,
+        because the ends of their fields are uncertain.
         """
         while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:
@@ -210,18 +195,10 @@ def open_records(
     options: CsvOptions,
     progress: Progress | None = None,
 ) -> Iterator[RecordFile]:
-    """Open a CSV file or a binary stream, and yield a reader of its records.
+    """Open a CSV file, and yield a reader of the columns that *choose* returns.
 
-    Args:
-        source: A path, or a binary stream, which is left open.
-        choose: Function that chooses the columns to read.
-        options: The known properties of the file; a property that is None is detected.
-        progress: Function that is called after each chunk, with the number of bytes
-            done and the total number of bytes.
-
-    Raises:
-        InputError: The file does not exist, is not a CSV file, or does not have the
-            columns.
+    *progress* is called with the number of bytes that have been processed, and with
+    the total number of bytes.
     """
     name = source_name(source)
     with open_source(source, "a CSV file") as opened:
@@ -256,12 +233,7 @@ def source_name(source: Source) -> str:
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
     """Open a file to read its bytes; a stream is yielded unchanged and stays open.
 
-    Args:
-        source: A path, or a binary stream.
-        expected: The kind of file for error messages, such as "a CSV file".
-
-    Raises:
-        InputError: The file does not exist, or cannot be read.
+    *expected* is the kind of file for error messages, such as "a CSV file".
     """
     if not isinstance(source, str | Path):
         yield source
@@ -294,9 +266,6 @@ class HashedReader:
 
     If a file is read a second time for its digest, the bytes may differ: another
     program can modify the file through a memory map, without a new time of the file.
-
-    Attributes:
-        label: The name of the stream in messages.
     """
 
     def __init__(self, stream: BinaryIO, label: str) -> None:
@@ -317,11 +286,7 @@ class HashedReader:
         return data
 
     def digest(self) -> Written:
-        """Return the size and the SHA-256 of all bytes of the stream.
-
-        Raises:
-            InputError: The stream was not read to its end.
-        """
+        """Return the size and the SHA-256; refuse a stream that was not read fully."""
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)

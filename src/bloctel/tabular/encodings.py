@@ -52,13 +52,7 @@ _MOST_CONTROLS: Final = 0.1
 
 
 class Encoding(NamedTuple):
-    """Text encoding, with the byte-order mark at the start of the file.
-
-    Attributes:
-        name: The name of the encoding in `codecs`; the name of UTF-16 contains the byte
-            order.
-        bom: The byte-order mark of the file; empty if the file has no such mark.
-    """
+    """Text encoding with its name in `codecs`, and the byte-order mark of the file."""
 
     name: str
     bom: bytes
@@ -72,17 +66,7 @@ class Encoding(NamedTuple):
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
 ) -> Encoding:
-    """Return the encoding *given*; if it is None, detect the encoding of the sample.
-
-    Args:
-        sample: The first bytes of the file; the last character may be incomplete.
-        at_end: True if the sample is the complete file.
-        given: The encoding to use; None detects it.
-        where: The name of the file in messages.
-
-    Raises:
-        InputError: The encoding is not accepted, or the file is binary.
-    """
+    """Return the encoding *given*; if it is None, detect the encoding of the sample."""
     name = _accepted(given) if given is not None else None
     for magic, what in _MAGICS.items():
         if sample.startswith(magic):

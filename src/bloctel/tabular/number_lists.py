@@ -78,16 +78,10 @@ def list_columns(
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a chooser of the phone columns of a list, then of other columns to read.
+    """Return a chooser of the phone columns of a list, then of *others* to read.
 
     Columns that are not read are chosen as `unread`, to check them: the column after
     the last and, if the phone columns are detected, every other column.
-
-    Args:
-        columns: The phone columns.
-        region: The region of phone numbers without a country code.
-        where: The name of the file in messages.
-        others: Columns that do not contain phone numbers, such as a column of days.
     """
     named = None
     if columns is not None:
@@ -204,11 +198,6 @@ def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.ui
     """Return the keys or refusal codes of the phone columns, one row per column.
 
     A row with a phone number in a cell that is not read is refused in every column.
-
-    Args:
-        batch: Rows of a file whose columns `list_columns` chose.
-        n_columns: The number of phone columns.
-        region: The region of phone numbers without a country code.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -233,12 +222,8 @@ def has_unread_numbers(
 ) -> NDArray[np.bool_]:
     """Return whether each cell of a column that is not read has a phone number.
 
-    Args:
-        block: The cells of the column.
-        own: The keys of the phone columns, which are read, one row per column.
-        region: The region of phone numbers without a country code.
-        columns: The chosen columns of the file.
-        index: The index of the column in the file.
+    *own* are the keys of the phone columns, which are read, one row per column.
+    *index* is the index of the column in the file.
     """
     found, codes = _others(block, own, region)
     words = np.flatnonzero(np.isin(codes, _WORDS))
@@ -384,16 +369,8 @@ def refuse_lengths(
 ) -> None:
     """Refuse a row that has text after the last column, or ends before a column.
 
-    A field without quotes that contains the delimiter moves the next fields.
-
-    Args:
-        batch: Rows of a file with the chosen column after the last.
-        where: The name of the file in messages.
-        expected: The fields of a row, for the message about a shorter row.
-        n_required: The number of the chosen columns that every row has.
-
-    Raises:
-        InputError: A row is shorter or longer.
+    A field without quotes that contains the delimiter moves the next fields.  Every row
+    must have the first *n_required* columns, which *expected* describes.
     """
     records = batch.records
     is_short = (records.flags[:n_required] & MISSING != 0).any(axis=0)
@@ -453,18 +430,7 @@ def refuse_header(
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Refuse a header with a phone number, and rows that quoted cells may hide.
-
-    Args:
-        batch: Rows, or the header; None without a header.
-        n_columns: The number of phone columns.
-        region: The region of phone numbers without a country code.
-        where: The name of the file in messages.
-
-    Raises:
-        InputError: The batch is the header, and the name of a phone column is a phone
-            number; or a quoted cell contains a line that looks like another row.
-    """
+    """Refuse a header with a phone number, and rows that quoted cells may hide."""
     if batch is None:
         return
     if batch.first_row == batch.dialect.n_blank + 1:

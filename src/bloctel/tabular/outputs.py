@@ -74,15 +74,7 @@ def open_outputs(
     A file has a temporary name in the folder of the target, and is renamed at the end.
     Bytes for a stream are also kept until the end, so that the reader of a pipe gets no
     rows of a failed run.  If a path ends in .gz or .zst, the output is compressed.
-
-    Args:
-        targets: The path or stream of each output, by the name of the output.
-        written: A dict to which the digest of each output is added at the end, by the
-            name of the output; None if no digests are needed.
-
-    Raises:
-        InputError: A target cannot be written, or is the target of two outputs.
-        MissingExtraError: A target ends in .zst, and zstandard is not installed.
+    At the end, the digest of each output is added to *written*.
     """
     require_usable(targets)
     refuse_clashes(named_outputs(targets))
@@ -119,17 +111,7 @@ def open_outputs(
 def open_output(
     name: str, target: Target, inputs: Iterable[tuple[str, object]] = ()
 ) -> Iterator[BinaryIO]:
-    """Yield a binary file for a single output; see `open_outputs`.
-
-    Args:
-        name: The name of the output in messages.
-        target: The path or the stream.
-        inputs: See `refuse_clashes`.
-
-    Raises:
-        InputError: The target cannot be written, or is an input.
-        MissingExtraError: See `open_outputs`.
-    """
+    """Yield a binary file for a single output; see `open_outputs`."""
     require_usable({name: target})
     refuse_clashes({name: target}, inputs)
     with open_outputs({name: target}) as files:
@@ -196,12 +178,7 @@ def refuse_clashes(
 ) -> None:
     """Raise InputError if an output is an input or another output.
 
-    Args:
-        targets: The path or stream of each output, by its name in messages.
-        inputs: The name in messages, and the path or the stream, of each input.
-
-    Raises:
-        InputError: A target is an input, or is the target of two outputs.
+    Both are given with their names in messages.
     """
     taken: dict[object, str] = {}
     for name, file in inputs:
@@ -238,12 +215,7 @@ def _identities(file: object) -> list[object]:
 
 
 def require_usable(targets: Mapping[str, Target]) -> None:
-    """Raise InputError if a path cannot be that of an output.
-
-    Raises:
-        InputError: A target is a folder or a device, or is in a folder that does not
-            exist.
-    """
+    """Raise InputError if a path cannot be that of an output."""
     for target in targets.values():
         if isinstance(target, str | Path):
             _require_usable(Path(target))

@@ -15,16 +15,11 @@ _NAME_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """Columns to read.
+    """Columns to read, by their indexes from 0, with their names for messages.
 
-    Attributes:
-        indexes: The indexes of the columns, from 0.
-        names: The names of the columns for error messages.
-        has_header: True if the first row contains the names of the columns.
-        first: The cells of the first row, cleaned like column names.  They are present
-            even if the first row is not a header, because another program may read it
-            as a header.
-        unread: The indexes of other columns, which are checked but not read.
+    `first` contains the cells of the first row, cleaned like column names, even if
+    that row is not a header: another program may read it as a header.  `unread` are
+    the indexes of other columns, which are checked but not read.
     """
 
     indexes: tuple[int, ...]
@@ -72,12 +67,7 @@ def requested_columns(
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with the names or column numbers in *wanted*.
-
-    Raises:
-        InputError: *wanted* is empty, or contains a value that is neither a name nor a
-            column number from 1.
-    """
+    """Return a chooser of the columns with the names or column numbers in *wanted*."""
     if not wanted:
         raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:

@@ -51,43 +51,24 @@ _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 
 @dataclass
 class SheetCells:
-    """Positions of the cells of a sheet that are not empty; indexes begin at 0.
-
-    Attributes:
-        n_cells: The number of cells with a value.
-        last_row: The index of the last row with a value; -1 if there are no values.
-        last_column: The index of the last column with a value; -1 if there are no
-            values.
-        errors: The row indexes of the cells with errors, by column index.
-        formulas: The row indexes of the formulas whose value is not text, by column
-            index.
-        formats: The row indexes of the cells with a format that is not plain, by format
-            and by column index; see `xlsx_formats.is_plain`.
-        conditional: The first and last index of columns to which a condition gives a
-            format that is not plain.
-    """
+    """Positions of the cells of a sheet that are not empty; indexes begin at 0."""
 
     n_cells: int = 0
-    last_row: int = -1
+    last_row: int = -1  # of a cell with a value
     last_column: int = -1
+    #: The row indexes of cells with errors, and of formulas whose value is not text, by
+    #: column index.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
+    #: The row indexes of cells with a format that is not plain (see `xlsx_formats`), by
+    #: column index and format.
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
+    #: The first and last column to which a condition gives a format that is not plain.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
 def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
-    """Validate a workbook; return the positions of the cells of each sheet, by name.
-
-    Args:
-        file: The workbook as a seekable stream, which is set back to its start.
-        where: The name of the file in messages.
-        limited: True to refuse a file whose unpacked size is implausibly large.
-
-    Raises:
-        InputError: The file is not a workbook, is damaged or encrypted, or is too
-            large.
-    """
+    """Validate a workbook; return the positions of the cells of each sheet, by name."""
     try:
         with zipfile.ZipFile(file) as archive:
             _refuse_foreign(archive, where)
@@ -161,11 +142,9 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
 
 
 class _Formats(NamedTuple):
-    """Number formats of a workbook; a format that is plain is an empty text.
+    """Number formats of cell styles, and of styles that a condition gives to cells.
 
-    Attributes:
-        cells: The format of each style of cells.
-        conditional: The format of each style that a condition gives to cells.
+    A format that is plain is an empty text.
     """
 
     cells: list[str]

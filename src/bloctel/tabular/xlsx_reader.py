@@ -19,12 +19,9 @@ _NOT_ROWS: Final = "chart or macros"
 
 
 class Rows(NamedTuple):
-    """Batch of consecutive rows of a sheet.
+    """Batch of consecutive rows of a sheet; *first* is the index of the first row.
 
-    Attributes:
-        first: The index of the first row in the sheet, from 0.
-        cells: The cells of each row, beginning with column A.  An empty cell is an
-            empty string.
+    The cells of a row begin with column A.  An empty cell is an empty string.
     """
 
     first: int
@@ -33,17 +30,7 @@ class Rows(NamedTuple):
 
 @contextmanager
 def open_workbook(source: Source, *, limited: bool) -> Iterator["Workbook"]:
-    """Open a workbook to read the values of its cells.
-
-    Args:
-        source: A path, or a seekable binary stream.
-        limited: True to refuse a workbook whose unpacked size is implausibly large.
-
-    Raises:
-        InputError: The file is not a workbook, is damaged or encrypted, or is too
-            large.
-        MissingExtraError: python-calamine is not installed.
-    """
+    """Open a workbook to read the values of its cells."""
     calamine = _calamine()
     name = source_name(source)
     with open_source(source, _EXPECTED) as file:
@@ -70,13 +57,7 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """An open workbook.
-
-    Attributes:
-        name: The name of the workbook in messages.
-        sheets: The kind of each sheet, by its name and in order: "hidden", "empty",
-            "chart or macros", or an empty text for a visible sheet with rows.
-    """
+    """An open workbook; `sheets` are the kinds in `ScrubSummary.other_sheets`."""
 
     def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
         self.name = name
@@ -87,11 +68,7 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> "Sheet":
-        """Return the sheet *sheet*; if it is None, the first sheet with the columns.
-
-        Raises:
-            InputError: No sheet is named *sheet*, or no sheet has the columns.
-        """
+        """Return the sheet *sheet*; if it is None, the first sheet with the columns."""
         names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
             if sheet not in names:
@@ -112,11 +89,7 @@ class Workbook:
         return self._cells.get(name, SheetCells())
 
     def rows(self, name: str) -> Iterator[list[Cell]]:
-        """Yield the rows of a sheet, beginning with row 1 and column A.
-
-        Raises:
-            InputError: The sheet is damaged.
-        """
+        """Yield the rows of a sheet, beginning with row 1 and column A."""
         where = f"{self.name}, sheet {name!r}"
         sheet = _guarded(lambda: self._book.get_sheet_by_name(name), where)
         if sheet.end is None:
@@ -138,15 +111,9 @@ class Workbook:
 
 
 class Sheet:
-    """Sheet of a workbook that is scrubbed.
+    """Sheet of a workbook that is scrubbed, with its phone columns.
 
-    Attributes:
-        name: The name of the sheet.
-        where: The workbook and the sheet, for error messages.
-        chosen: The phone columns that were found in the sheet.
-        head: The empty rows at the top of the sheet, and the header if there is a
-            header.
-        cells: The positions of the cells that are not empty.
+    `head` contains the empty rows at the top, and the header if there is a header.
     """
 
     def __init__(

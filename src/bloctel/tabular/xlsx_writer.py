@@ -36,13 +36,6 @@ def open_workbooks(
     """Yield a workbook for each file; finish the files when the block succeeds.
 
     Until the block ends, the rows are stored in a temporary folder.
-
-    Args:
-        files: The output files, by the name of the output.
-        sheet: The name of the only sheet of each workbook.
-
-    Raises:
-        InputError: Excel does not allow *sheet* as the name of a sheet.
     """
     with tempfile.TemporaryDirectory(prefix="bloctel-") as folder:
         writers: dict[str, WorkbookWriter] = {}
@@ -76,11 +69,7 @@ class WorkbookWriter:
             ) from error
 
     def write(self, row: int, cells: Sequence[Cell]) -> None:
-        """Write a row; no cell is written for an empty string.
-
-        Raises:
-            InputError: A text is too long for a cell, or the row has too many columns.
-        """
+        """Write a row; no cell is written for an empty string."""
         if len(cells) > MOST_COLUMNS:
             got = f"{len(cells):,} with the added columns"
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
@@ -104,11 +93,7 @@ class WorkbookWriter:
         return int(sheet.write_datetime(row, column, cell, self._formats[type(cell)]))
 
     def close(self) -> None:
-        """Write the file.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Write the file."""
         try:
             self._book.close()
         except _xlsxwriter().exceptions.FileCreateError as error:

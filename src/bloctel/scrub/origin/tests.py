@@ -83,14 +83,10 @@ class Anomaly:
 class NumberStatistics:
     """Statistics on the phone numbers of a file.
 
-    Attributes:
-        n_numbers: The count of phone numbers; a repeated phone number counts each time.
-        n_steps: The count of phone numbers that differ by one from the phone number
-            before them in the file.
-        numbers: The distinct phone numbers in ascending order; a random sample if the
-            file is large.
-        in_blocks: The distinct phone numbers in ascending order.  If the file is large,
-            only the phone numbers in a random sample of blocks.
+    `n_steps` is the count of phone numbers that differ by one from the phone number
+    before them in the file.  The arrays contain distinct phone numbers in ascending
+    order.  If the file is large, `numbers` is a random sample of its phone numbers, and
+    `in_blocks` contains the phone numbers in a random sample of blocks.
     """
 
     n_numbers: int
