@@ -14,9 +14,9 @@ from bloctel.lookup.question import Question
 from bloctel.numbers._digits import FIRST_KEY
 from bloctel.numbers.columns import Block, Spans, blocks
 from bloctel.numbers.phone_number import REASONS
+from bloctel.scrub.added_columns import harmless
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
 from bloctel.scrub.origin.detector import OriginDetector
-from bloctel.scrub.reasons import ReasonTable
 from bloctel.tabular._csv_scan import MISSING, STRAY
 from bloctel.tabular.csv_reader import Batch
 from bloctel.tabular.number_lists import (
@@ -73,6 +73,58 @@ class Classification:
         return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
+class ReasonTable:
+    """Table of reasons: one index and one text for each phone column and period.
+
+    Several threads may use one table.  The reasons of refusals have the first indexes.
+    New texts are appended to `texts`; existing texts are never changed.
+    """
+
+    def __init__(
+        self, question: Question, columns: Sequence[str], refusals: Sequence[str]
+    ) -> None:
+        self._question = question
+        self._columns = columns
+        self._lock = Lock()
+        self.texts = list(refusals)
+        self._lists = [""] * len(refusals)
+        self._indexes: dict[tuple[int, int], int] = {}
+
+    def indexes(
+        self, columns: NDArray[np.intp], codes: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Return the index of the reason why each phone number is blocked.
+
+        *columns* are indexes of phone columns, and *codes* are the codes of the periods
+        or prefix rules that block the numbers.
+        """
+        pairs = columns.astype(np.int64) << 32 | codes
+        distinct, rows = np.unique(pairs, return_inverse=True)
+        with self._lock:
+            found = [self._index(*divmod(pair, 1 << 32)) for pair in distinct.tolist()]
+        return np.array(found, np.int32)[rows]
+
+    def _index(self, column: int, code: int) -> int:
+        index = self._indexes.get((column, code))
+        if index is None:
+            list_name, since, until = self._question.reason(code)
+            which = f"{self._columns[column]}: " if len(self._columns) > 1 else ""
+            start = f" since {since.isoformat()}" if since else ""
+            end = f" until {until.isoformat()}" if until else ""
+            index = self._indexes[column, code] = len(self.texts)
+            self._lists.append(list_name)
+            self.texts.append(harmless(f"{which}{list_name}{start}{end}"))
+        return index
+
+    def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
+        """Return, for each list, the count of *indexes* whose reason names the list."""
+        counts: Counter[str] = Counter()
+        by_index = np.bincount(indexes)
+        for index in np.flatnonzero(by_index).tolist():
+            counts[self._lists[index]] += int(by_index[index])
+        return counts
+
+
 class RowCounts:
     """Counts of rows and values in all batches so far."""
 
@@ -92,14 +144,17 @@ class RowCounts:
         self.filled += n_rows
         self.numbers += n_rows
 
-    def add_values(self, codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> None:
-        """Count the values in each column."""
+    def add_others(
+        self,
+        codes: NDArray[np.uint8],
+        empty: NDArray[np.bool_],
+        kinds: NDArray[np.uint8],
+        refusals: NDArray[np.uint8],
+    ) -> None:
+        """Count the values in each column, and rows by kind and by refusal code."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
-
-    def add_rows(self, kinds: NDArray[np.uint8], refusals: NDArray[np.uint8]) -> None:
-        """Count rows by kind, and invalid rows by refusal code."""
         self.kinds += np.bincount(kinds, minlength=len(KINDS))
         invalid = refusals[kinds == INVALID]
         self.refusals += np.bincount(invalid, minlength=FIRST_KEY)
@@ -248,8 +303,7 @@ class RowClassifier:
         reason_of = refusals.astype(np.int32)
         reason_of[rows] = reasons
         with self._lock:
-            self.counts.add_values(codes, empty)
-            self.counts.add_rows(kinds, refusals)
+            self.counts.add_others(codes, empty, kinds, refusals)
             self.counts.lists.update(self._reasons.count_lists(reasons))
         return kinds, reason_of
 

@@ -1,10 +1,10 @@
 """Scrub of a CSV file: copy each row, byte for byte, to the output of its kind."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from datetime import date
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,9 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
         refuse_hidden_numbers(records.head, n_columns, region, records.name)
         if "annotated" in files:
             refuse_annotated_file(records.dialect.columns.first, records.name)
-        _write_headers(records, files)
+        for name, file in files.items():
+            file.write(records.preamble)
+            file.write(records.encode(_header(records, name)))
         buffers = _Buffers()
         splitter = _Splitter(records, classifier, files.keys(), buffers)
         batches = records.batches(allow_unescaped_quotes=True)
@@ -114,13 +116,6 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
                     file.write(by_output[name])
                 buffers.give_back(buffer)
         return summarise(classifier, targets, records.name)
-
-
-def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
-    """Write the byte-order mark and the header row to each output."""
-    for name, file in files.items():
-        file.write(records.preamble)
-        file.write(records.encode(_header(records, name)))
 
 
 def _header(records: RecordFile, output: str) -> bytes:
@@ -187,13 +182,13 @@ class _Splitter:
                 rows = batch.data, batch.records, found.kinds, CLEAR
                 part = buffer[: gather(*rows, buffer)].data
             else:
-                part = self._with_reasons(batch, found, KINDS.index(name))
+                kind = KINDS.index(name)
+                added = found.reason_of, self._reasons.of(found.reasons)
+                part = gather_extended(
+                    batch.data, batch.records, found.kinds, kind, *added
+                )
             parts[name] = self._records.encode(part)
         return parts, buffer
-
-    def _with_reasons(self, batch: Batch, found: Classification, kind: int) -> bytes:
-        reasons = found.reason_of, self._reasons.of(found.reasons)
-        return gather_extended(batch.data, batch.records, found.kinds, kind, *reasons)
 
     def _annotated(self, batch: Batch, found: Classification) -> bytes:
         # the cache contains one text for each reason and kind, ordered by reason

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -192,14 +192,22 @@ def split(source: Source, job: Job, maker: ReceiptMaker | None = None) -> ScrubS
 
 
 def _split(source: Source, job: Job) -> ScrubSummary:
-    with _begin_reading(source) as file:
-        kind = file.kind
+    name = source_name(source)
+    with open_source(source, _EXPECTED) as opened:
+        if opened is not source:
+            opened.label = name  # type: ignore[attr-defined]
+        try:
+            head, stream = _begin(opened, name)
+        except OSError as error:
+            got = f"a file that cannot be read ({error.strerror})"
+            raise InputError(_EXPECTED, got, name) from error
+        kind = _kind(head, name)
         _refuse_endings(job.outputs, kind)
         if isinstance(kind, Codec):
-            return _split_archive(file, kind, job)
+            return _split_archive(stream, kind, job)
         if kind == FileKind.CSV:
-            return split_csv(file.path or file.stream, job)
-        with _seekable(file) as seekable:
+            return split_csv(stream, job)
+        with _seekable(stream, name) as seekable:
             if kind == FileKind.EXCEL:
                 # imported here because most call files are not workbooks
                 from bloctel.scrub.excel import split_excel  # noqa: PLC0415
@@ -209,36 +217,6 @@ def _split(source: Source, job: Job) -> ScrubSummary:
             from bloctel.scrub.parquet import split_parquet  # noqa: PLC0415
 
             return split_parquet(seekable, job)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """An open call file; its stream still returns the first bytes.
-
-    The path is None for a pipe or a stream, which cannot be opened again.
-    """
-
-    name: str
-    kind: FileKind | Codec
-    size: int | None
-    path: Path | None
-    stream: BinaryIO
-
-
-@contextmanager
-def _begin_reading(source: Source) -> Iterator[_File]:
-    name = source_name(source)
-    with open_source(source, _EXPECTED) as stream:
-        status = file_status(stream)
-        try:
-            head, rest = _begin(stream, name)
-        except OSError as error:
-            got = f"a file that cannot be read ({error.strerror})"
-            raise InputError(_EXPECTED, got, name) from error
-        is_path = isinstance(source, str | Path) and status is not None
-        path = Path(cast("str | Path", source)) if is_path else None
-        size = None if status is None else status.st_size
-        yield _File(name, _kind(head, name), size, path, rest)
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
@@ -303,27 +281,26 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
                 )
 
 
-def _split_archive(file: _File, codec: Codec, job: Job) -> ScrubSummary:
+def _split_archive(stream: BinaryIO, codec: Codec, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
-    archive = Archive(file.stream, codec, file.name, limited=limited)
+    archive = Archive(stream, codec, source_name(stream), limited=limited)
+    status = file_status(stream)
 
     def progress(done: int, total: int | None) -> None:
         if job.progress is not None:
-            job.progress(archive.packed, file.size)
+            job.progress(archive.packed, status and status.st_size)
 
     return split_csv(cast("BinaryIO", archive), job._replace(progress=progress))
 
 
 @contextmanager
-def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
-    """Yield a path or seekable stream; a pipe is first copied to a temporary file."""
-    if file.path is not None:
-        yield file.path
-    elif not isinstance(file.stream, _Replayed):
-        yield file.stream
-    else:
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(file.stream, copy)
-            copy.seek(0)
-            copy.label = file.name  # type: ignore[attr-defined]
-            yield copy
+def _seekable(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Yield a seekable stream; a pipe is first copied to a temporary file."""
+    if not isinstance(stream, _Replayed):
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        copy.label = name  # type: ignore[attr-defined]
+        yield copy

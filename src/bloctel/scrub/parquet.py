@@ -26,13 +26,13 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
-from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
+from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
-from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.phone_columns import ChosenColumns, named_columns
 
 _BATCH_ROWS: Final = 1 << 17
 #: A row group of an output is written when it reaches this number of rows or bytes.
@@ -56,12 +56,17 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
         open_parquet(source) as opened,
         open_outputs(targets, written=job.written) as files,
     ):
-        rows = _Rows(opened, job.columns)
+        chosen = named_columns(job.columns, where=opened.name)(
+            [opened.schema.names], True
+        )
+        _refuse_types(opened, chosen)
         if "annotated" in files:
-            refuse_annotated_file(rows.header, opened.name)
-        classifier = RowClassifier(job.question, rows.names)
+            refuse_annotated_file(chosen.first, opened.name)
+        classifier = RowClassifier(job.question, chosen.names)
         with _open_writers(opened, files) as writers:
-            parts = rows.parts(all_columns=bool(files), threads=threads)
+            parts = _parts(
+                opened, chosen.indexes, all_columns=bool(files), threads=threads
+            )
             work = partial(_classified, classifier)
             with closing(map_in_order(work, parts, threads - 1)) as classified:
                 for part, found in classified:
@@ -102,47 +107,37 @@ def _text(value: Any) -> str:
         return error.object.decode(errors="replace")
 
 
-class _Rows:
-    """The rows of a Parquet file, with their phone columns."""
+def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
+    """Raise InputError if a phone column contains neither text nor integers."""
+    empty = source.schema.empty_table()
+    for index, name in zip(chosen.indexes, chosen.names, strict=True):
+        type_ = source.schema.field(index).type
+        try:
+            blocks(empty.column(index))
+            # `blocks` would read a struct as a table of several columns
+            is_text_or_integer = not pa.types.is_struct(type_)
+        except InputError:
+            is_text_or_integer = False
+        if not is_text_or_integer:
+            raise InputError(
+                "a column of text or whole numbers",
+                f"a column of the type {type_}",
+                f"{source.name}, column {name!r}",
+            )
 
-    def __init__(self, source: ParquetSource, columns: Sequence[str | int]) -> None:
-        self._source = source
-        names = source.schema.names
-        chosen = named_columns(columns, where=source.name)([names], True)
-        self.header = chosen.first
-        self.names = chosen.names
-        self._indexes = chosen.indexes
-        self._refuse_types()
 
-    def _refuse_types(self) -> None:
-        """Raise InputError if a phone column contains neither text nor integers."""
-        empty = self._source.schema.empty_table()
-        for index, name in zip(self._indexes, self.names, strict=True):
-            type_ = self._source.schema.field(index).type
-            try:
-                blocks(empty.column(index))
-                # `blocks` would accept a struct, and read it as a table of several
-                # columns
-                is_text_or_integer = not pa.types.is_struct(type_)
-            except InputError:
-                is_text_or_integer = False
-            if not is_text_or_integer:
-                raise InputError(
-                    "a column of text or whole numbers",
-                    f"a column of the type {type_}",
-                    f"{self._source.name}, column {name!r}",
-                )
-
-    def parts(self, *, all_columns: bool, threads: int) -> Iterator[_Part]:
-        """Yield the rows in order, with all columns or only with the phone columns."""
-        columns = None if all_columns else self._indexes
-        keys = self._indexes if all_columns else range(len(self._indexes))
-        first_row = 1
-        for batch in self._source.batches(
-            _BATCH_ROWS, columns=columns, use_threads=all_columns and threads > 1
-        ):
-            yield _Part(batch, [batch.column(key) for key in keys], first_row)
-            first_row += len(batch)
+def _parts(
+    source: ParquetSource, phones: Sequence[int], *, all_columns: bool, threads: int
+) -> Iterator[_Part]:
+    """Yield the rows in order, with all columns or only with the phone columns."""
+    columns = None if all_columns else phones
+    keys = phones if all_columns else range(len(phones))
+    first_row = 1
+    for batch in source.batches(
+        _BATCH_ROWS, columns=columns, use_threads=all_columns and threads > 1
+    ):
+        yield _Part(batch, [batch.column(key) for key in keys], first_row)
+        first_row += len(batch)
 
 
 @contextmanager
@@ -212,7 +207,8 @@ class _Writer:
         """Write the remaining rows and the footer."""
         if self._rows:
             self._write()
-        self._wait()
+        if self._written is not None:
+            self._written.result()
         self._writer.close()
 
     def abandon(self) -> None:
@@ -222,14 +218,11 @@ class _Writer:
     def _write(self) -> None:
         table = pa.Table.from_batches(self._rows, self._schema)
         self._rows = []
-        self._wait()  # at most one row group waits, so that memory is bounded
+        if self._written is not None:
+            self._written.result()  # one row group waits at most: memory is bounded
         self._written = self._pool.submit(
             self._writer.write_table, table, row_group_size=len(table)
         )
-
-    def _wait(self) -> None:
-        if self._written is not None:
-            self._written.result()
 
 
 def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:

@@ -74,7 +74,15 @@ class Archive:
         self._codec = codec
         self._limited = limited
         self._unpacked = 0
-        self._begin, self._error = _gzip_members() if codec == Codec.GZIP else _frames()
+        if codec == Codec.GZIP:
+            self._begin: Callable[[], Any] = partial(
+                zlib.decompressobj, 16 + zlib.MAX_WBITS
+            )
+            self._error: type[Exception] = zlib.error
+        else:
+            zstd = _zstandard()
+            self._begin = zstd.ZstdDecompressor().decompressobj
+            self._error = zstd.ZstdError
         self._member: Any = None
         self._input = b""
         self._position = 0
@@ -131,15 +139,6 @@ class Archive:
 
     def _refusal(self, got: str) -> InputError:
         return InputError(f"a complete {self._codec} archive", got, self.label)
-
-
-def _gzip_members() -> tuple[Callable[[], Any], type[Exception]]:
-    return partial(zlib.decompressobj, 16 + zlib.MAX_WBITS), zlib.error
-
-
-def _frames() -> tuple[Callable[[], Any], type[Exception]]:
-    zstd = _zstandard()
-    return zstd.ZstdDecompressor().decompressobj, zstd.ZstdError
 
 
 @contextmanager

@@ -202,19 +202,16 @@ def open_records(
     """
     name = source_name(source)
     with open_source(source, "a CSV file") as opened:
-        stream = _Readable(opened, name)
-        status = file_status(opened)
-        sample = stream.read_fully(SAMPLE_SIZE)
+        file = _File(opened, name, progress)
         dialect = detect(
-            sample,
-            at_end=len(sample) < SAMPLE_SIZE,
+            file.sample,
+            at_end=len(file.sample) < SAMPLE_SIZE,
             choose=choose,
             where=name,
             options=options,
         )
         encoding = dialect.encoding
-        size = status.st_size if status else None
-        file = _File(stream, sample, len(encoding.bom), size, progress)
+        file.skip(len(encoding.bom))
         read_into = file.read_into
         if encoding.is_wide:
             read_into = _Transcoded(file, encoding.name, name).read_into
@@ -293,23 +290,41 @@ class HashedReader:
         return Written(self._size, self._hash.hexdigest())
 
 
-class _Readable:
-    """Input stream that converts I/O errors to `InputError`."""
+class _File:
+    """Bytes of a file; the first bytes are also its `sample`."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, progress: Progress | None) -> None:
         self._stream = stream
         self._name = name
+        self._progress = progress
+        status = file_status(stream)
+        self._total = status.st_size if status else None
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
-
-    def read_fully(self, size: int) -> bytes:
-        """Return the next *size* bytes, or all remaining bytes if they are fewer."""
-        buffer, n_read = bytearray(size), 0
-        while n_read < size and (n := self.read_into(memoryview(buffer)[n_read:])):
+        buffer, n_read = bytearray(SAMPLE_SIZE), 0
+        while n_read < SAMPLE_SIZE and (n := self._read(memoryview(buffer)[n_read:])):
             n_read += n  # a pipe returns the data in pieces
-        return bytes(buffer[:n_read])
+        self.sample = self._pending = bytes(buffer[:n_read])
+        self._n_returned = 0
+
+    def skip(self, size: int) -> None:
+        """Skip the byte-order mark at the start of the file."""
+        self._pending = self._pending[size:]
+        self._n_returned = size
 
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into *buffer*, and return their number; 0 means the end."""
+        n_read = len(self._pending)
+        if n_read:
+            buffer[:n_read], self._pending = self._pending, b""
+        else:
+            # this call means that the caller has processed the bytes of earlier calls
+            if self._progress:
+                self._progress(self._n_returned, self._total)
+            n_read = self._read(buffer)
+        self._n_returned += n_read
+        return n_read
+
+    def _read(self, buffer: memoryview) -> int:
         try:
             if self._read_into is not None:
                 return self._read_into(buffer)
@@ -319,38 +334,6 @@ class _Readable:
             raise InputError("a CSV file", got, self._name) from error
         buffer[: len(piece)] = piece
         return len(piece)
-
-
-class _File:
-    """Bytes of a file without its byte-order mark, beginning with the sample."""
-
-    def __init__(
-        self,
-        stream: _Readable,
-        sample: bytes,
-        mark_size: int,
-        total: int | None,
-        progress: Progress | None,
-    ) -> None:
-        self._stream = stream
-        self._sample = sample[mark_size:]
-        self._n_returned = mark_size
-        self._total = total
-        self._progress = progress
-
-    def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*, and return their number; 0 means the end."""
-        sample, self._sample = self._sample, b""
-        if sample:
-            buffer[: len(sample)] = sample
-            n_read = len(sample)
-        else:
-            # this call means that the caller has processed the bytes of earlier calls
-            if self._progress:
-                self._progress(self._n_returned, self._total)
-            n_read = self._stream.read_into(buffer)
-        self._n_returned += n_read
-        return n_read
 
 
 class _Transcoded:
@@ -366,19 +349,14 @@ class _Transcoded:
 
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into *buffer*, and return their number; 0 means the end."""
-        text = b""
-        while not text:
+        text, n_read = b"", 1
+        while n_read and not text:
             n_read = self._file.read_into(memoryview(self._raw))
-            text = self._transcode(self._raw[:n_read], final=n_read == 0)
-            if not n_read:
-                break
+            try:
+                text = self._decoder.decode(self._raw[:n_read], n_read == 0).encode()
+            except UnicodeDecodeError as error:
+                # the original error would show bytes of a cell, so it is not attached
+                got = f"invalid bytes ({error.reason})"
+                raise_alone(InputError(f"text in {self._encoding}", got, self._name))
         buffer[: len(text)] = text
         return len(text)
-
-    def _transcode(self, raw: bytearray, *, final: bool) -> bytes:
-        try:
-            return self._decoder.decode(raw, final).encode()
-        except UnicodeDecodeError as error:
-            # the original error would show bytes of a cell, so it is not attached
-            got = f"invalid bytes ({error.reason})"
-            raise_alone(InputError(f"text in {self._encoding}", got, self._name))

@@ -11,16 +11,16 @@ from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 
 #: For the `codecs` name of each accepted encoding, the encoding that is used.
-_ACCEPTED: Final = {
-    "utf-8": "utf-8",
-    "utf-8-sig": "utf-8",
-    "ascii": "utf-8",
-    "cp1252": "cp1252",
-    "iso8859-1": "iso8859-1",
-    "iso8859-15": "iso8859-15",
-    "utf-16": "utf-16",
-    "utf-16-le": "utf-16-le",
-    "utf-16-be": "utf-16-be",
+_ACCEPTED: Final = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8"} | {
+    name: name
+    for name in (
+        "cp1252",
+        "iso8859-1",
+        "iso8859-15",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+    )
 }
 _OFFERED: Final = (
     "utf-8, utf-8-sig, cp1252, latin-1, iso-8859-15, utf-16, utf-16-le or utf-16-be"
@@ -76,7 +76,10 @@ def find_encoding(
         name = next(marked, None) or _by_zeros(sample) or name
     if name == "utf-16":
         name = "utf-16-le"  # Windows calls this encoding "Unicode"
-    encoding = _with_mark(name or _utf8_or_cp1252(sample, at_end=at_end), sample)
+    name = name or _utf8_or_cp1252(sample, at_end=at_end)
+    # some files begin with a UTF-8 byte-order mark, but have a single-byte encoding
+    bom = _BOMS.get(name, codecs.BOM_UTF8)
+    encoding = Encoding(name, bom if sample.startswith(bom) else b"")
     _refuse_binary(sample, encoding, where)
     return encoding
 
@@ -105,12 +108,6 @@ def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8"
-
-
-def _with_mark(name: str, sample: bytes) -> Encoding:
-    # some files begin with a UTF-8 byte-order mark, but have a single-byte encoding
-    bom = _BOMS.get(name, codecs.BOM_UTF8)
-    return Encoding(name, bom if sample.startswith(bom) else b"")
 
 
 def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:

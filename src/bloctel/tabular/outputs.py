@@ -78,7 +78,7 @@ def open_outputs(
     """
     require_usable(targets)
     refuse_clashes(named_outputs(targets))
-    pending: list[_Pending] = []
+    pending: list[PendingFile | _PendingStream] = []
     files: dict[str, BinaryIO] = {}
     hashed: dict[str, _HashedFile] = {}
     with ExitStack() as stack:
@@ -97,11 +97,8 @@ def open_outputs(
             yield files
         for output in pending:
             output.finish()
-        # write streams before files are renamed: a write can fail, a rename rarely
-        # fails
-        for output in sorted(
-            pending, key=lambda each: not isinstance(each, _PendingStream)
-        ):
+        # streams are written before files are renamed, because a rename rarely fails
+        for output in sorted(pending, key=lambda each: isinstance(each, PendingFile)):
             output.publish()
         if written is not None:
             written |= {name: file.written() for name, file in hashed.items()}
@@ -160,10 +157,7 @@ class _PendingStream:
         self.file.close()
 
 
-_Pending = PendingFile | _PendingStream
-
-
-def _pending(target: Target) -> _Pending:
+def _pending(target: Target) -> PendingFile | _PendingStream:
     if not isinstance(target, str | Path):
         return _PendingStream(target)
     try:
@@ -217,19 +211,16 @@ def _identities(file: object) -> list[object]:
 def require_usable(targets: Mapping[str, Target]) -> None:
     """Raise InputError if a path cannot be that of an output."""
     for target in targets.values():
-        if isinstance(target, str | Path):
-            _require_usable(Path(target))
-
-
-def _require_usable(target: Path) -> None:
-    try:
-        path = os.path.realpath(target)
-    except ValueError as error:  # a null character, or half of a surrogate pair
-        got = "characters that no path can have"
-        raise InputError("a file name for the output", got, "output") from error
-    is_folder = os.path.isdir(path)
-    if is_folder or (os.path.exists(path) and not os.path.isfile(path)):
-        got = "a directory" if is_folder else "a device, a pipe or a socket"
-        raise InputError("a file name for the output", got, str(target))
-    if not os.path.isdir(os.path.dirname(path)):
-        raise InputError("a folder for the output", "no such folder", str(target))
+        if not isinstance(target, str | Path):
+            continue
+        try:
+            path = os.path.realpath(target)
+        except ValueError as error:  # a null character, or half of a surrogate pair
+            got = "characters that no path can have"
+            raise InputError("a file name for the output", got, "output") from error
+        is_folder = os.path.isdir(path)
+        if is_folder or (os.path.exists(path) and not os.path.isfile(path)):
+            got = "a directory" if is_folder else "a device, a pipe or a socket"
+            raise InputError("a file name for the output", got, str(target))
+        if not os.path.isdir(os.path.dirname(path)):
+            raise InputError("a folder for the output", "no such folder", str(target))
