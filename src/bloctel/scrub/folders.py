@@ -122,7 +122,20 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
             file is read.
     """
     plan, left_out = plan_files(sources, into, write, against=against, receipt=receipt)
-    watch = None if receipt is None else _watch(receipt, against)
+    watch: Watch | None = None
+    if receipt is not None:
+        # imported here because most scrubs have no receipt
+        from bloctel.scrub.receipts.writer import ReceiptMaker, StampedList  # noqa: PLC0415
+
+        if receipt.path is not None:
+            raise InputError(
+                "a journal for the receipts of several files",
+                "the path of a single receipt",
+                "receipt",
+                message="a receipt path can hold only one receipt: give a journal",
+            )
+        stamped = StampedList.of(against)
+        watch = partial(ReceiptMaker, against=stamped, options=receipt)
     names = requested_columns(columns)
     with open_question(against, on=on, lists=lists, region=region) as question:
         make_folder(Path(into))
@@ -136,21 +149,6 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
             if report is not None:
                 report(1, 1)
         return sorted([*done, *left_out], key=lambda file: file.source)
-
-
-def _watch(options: ReceiptOptions, against: Against) -> Watch:
-    """Return a function that makes the receipt maker of each call file."""
-    # imported here because most scrubs have no receipt
-    from bloctel.scrub.receipts.writer import ReceiptMaker, StampedList  # noqa: PLC0415
-
-    if options.path is not None:
-        raise InputError(
-            "a journal for the receipts of several files",
-            "the path of a single receipt",
-            "receipt",
-            message="a receipt path can hold only one receipt: give a journal",
-        )
-    return partial(ReceiptMaker, against=StampedList.of(against), options=options)
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
@@ -185,9 +183,20 @@ def plan_files(
     if not folder.absolute().parent.is_dir():
         raise InputError("a folder for the results", "no such folder", str(folder))
     _refuse_unknown(write)
-    jobs = [(source, _outputs(source, folder, write)) for source in files]
-    _refuse_clashes(jobs, against, receipt)
-    return Plan(jobs, left_out)
+    plan = [(source, _outputs(source, folder, write)) for source in files]
+    targets = {
+        f"the {name} output of {source}": target
+        for source, outputs in plan
+        for name, target in outputs.wanted().items()
+    }
+    read = [(f"the call file {source}", source) for source in files]
+    if receipt is not None:
+        targets |= receipt.files()
+        read += receipt.files_read()
+    if against is not None:
+        read += files_read(against)
+    refuse_clashes(targets, read)
+    return Plan(plan, left_out)
 
 
 def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[ScrubbedFile]]:
@@ -311,26 +320,6 @@ def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     if suffix.lower() == ".xlsm":
         suffix = ".xlsx"  # outputs have no macros
     return Outputs(**{kind: folder / f"{name}.{kind}{suffix}" for kind in write})
-
-
-def _refuse_clashes(
-    plan: Sequence[tuple[Path, Outputs]],
-    against: Against | None,
-    receipt: ReceiptOptions | None,
-) -> None:
-    """Raise InputError if an output would replace a file that the scrub uses."""
-    targets = {
-        f"the {name} output of {source}": target
-        for source, outputs in plan
-        for name, target in outputs.wanted().items()
-    }
-    read = [(f"the call file {source}", source) for source, _ in plan]
-    if receipt is not None:
-        targets |= receipt.files()
-        read += receipt.files_read()
-    if against is not None:
-        read += files_read(against)
-    refuse_clashes(targets, read)
 
 
 def make_folder(folder: Path) -> None:

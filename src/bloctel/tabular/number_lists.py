@@ -126,7 +126,11 @@ def _detected(
     """Choose the only column that may contain phone numbers, by name or by content."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     columns = list(zip_longest(*rows, fillvalue=""))[: len(first)]
-    found = {i for i, cells in enumerate(columns) if _has_number(cells, region)}
+    found = {
+        i
+        for i, cells in enumerate(columns)
+        if any(is_valid(cell, region=region) for cell in cells if cell.strip())
+    }
     if has_header is not False:
         plain = [_plain(name) for name in first]
         by_name = {i for i, name in enumerate(plain) if _PHONE_NAME.search(name)}
@@ -156,16 +160,6 @@ def _detected(
     return ChosenColumns((index,), (name,), has_header, tuple(first))
 
 
-def is_code_column(columns: ChosenColumns, index: int) -> bool:
-    """Return whether a column has the name of an identifier, such as `siren`.
-
-    The column of phone numbers must have the name of a phone column.
-    """
-    if not columns.has_header or not _PHONE_NAME.search(_plain(columns.names[0])):
-        return False
-    return index < len(columns.first) and _is_code_name(_plain(columns.first[index]))
-
-
 def _is_code_name(name: str) -> bool:
     return bool(_CODE_NAME.search(name)) and not _PHONE_NAME.search(name)
 
@@ -186,11 +180,6 @@ def _plain(name: str) -> str:
     return "".join(char for char in letters if not unicodedata.combining(char))
 
 
-def _has_number(cells: Sequence[str], region: str | None) -> bool:
-    """Return whether a cell below a header is a phone number."""
-    return any(is_valid(cell, region=region) for cell in cells if cell.strip())
-
-
 # -- reading of rows -------------------------------------------------------------------
 
 
@@ -207,7 +196,9 @@ def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.ui
         block = Spans(*batch.cells(column))
         unread |= has_unread_numbers(block, keys, region, columns, index)
     unread[longer_rows(batch)] = True
-    unread[_short_rows_with_numbers(batch, keys, region)] = True
+    is_short = (batch.records.flags[:n_columns] & MISSING != 0).any(axis=0)
+    pieces = _all_pieces(batch, np.flatnonzero(is_short))
+    unread[_rows_of_others(pieces, keys, region)] = True
     unread[rows_with_hidden_numbers(batch, n_columns, region)] = True
     keys[:, unread] = UNREAD_NUMBER
     return keys
@@ -235,7 +226,12 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    if is_code_column(columns, index):
+    # a column named as an identifier, such as `siren`, next to a named phone column
+    if (
+        columns.has_header
+        and _PHONE_NAME.search(_plain(columns.names[0]))
+        and _is_code_name(_plain("".join(columns.first[index : index + 1])))
+    ):
         for row in np.flatnonzero(found).tolist():
             found[row] = not _CODE.fullmatch(_cell(block.value(row)))
     return found
@@ -291,14 +287,6 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
     return found
 
 
-def _short_rows_with_numbers(
-    batch: Batch, keys: NDArray[np.uint64], region: str | None
-) -> NDArray[np.int64]:
-    """Return the rows that end before a phone column and have another phone number."""
-    is_short = (batch.records.flags[: len(keys)] & MISSING != 0).any(axis=0)
-    return _rows_of_others(_all_pieces(batch, np.flatnonzero(is_short)), keys, region)
-
-
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
     """Return each row number with each piece of the row between two delimiters."""
     return [
@@ -324,9 +312,7 @@ def rows_with_hidden_numbers(
         return rows
     columns = batch.dialect.columns
     indexes = columns.indexes[:n_columns]
-    pieces = []
-    if len(columns.unread) > 1:
-        pieces = _all_pieces(batch, rows)
+    pieces = _all_pieces(batch, rows) if len(columns.unread) > 1 else []
     for row in rows.tolist():
         lines = batch.lines(row)
         full = [(line, index) for line in lines for index in indexes]

@@ -31,17 +31,13 @@ class Rows(NamedTuple):
 @contextmanager
 def open_workbook(source: Source, *, limited: bool) -> Iterator["Workbook"]:
     """Open a workbook to read the values of its cells."""
-    calamine = _calamine()
+    calamine = optional_module("python_calamine", "Excel workbooks", "excel")
     name = source_name(source)
     with open_source(source, _EXPECTED) as file:
         cells = examine(file, name, limited=limited)
         book = _guarded(lambda: calamine.CalamineWorkbook.from_filelike(file), name)
         with book:
-            yield Workbook(book, name, cells)
-
-
-def _calamine() -> Any:
-    return optional_module("python_calamine", "Excel workbooks", "excel")
+            yield Workbook(calamine, book, name, cells)
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
@@ -59,11 +55,20 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 class Workbook:
     """An open workbook; `sheets` are the kinds in `ScrubSummary.other_sheets`."""
 
-    def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
+    def __init__(
+        self, calamine: Any, book: Any, name: str, cells: dict[str, SheetCells]
+    ) -> None:
         self.name = name
         self._book = book
         self._cells = cells
-        self.sheets = {sheet.name: self._kind(sheet) for sheet in book.sheets_metadata}
+        self.sheets: dict[str, str] = {}
+        for sheet in book.sheets_metadata:
+            kind = "" if self.cells(sheet.name).n_cells else "empty"
+            if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
+                kind = _NOT_ROWS
+            elif sheet.visible != calamine.SheetVisibleEnum.Visible:
+                kind = "hidden"
+            self.sheets[sheet.name] = kind
 
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
@@ -100,14 +105,6 @@ class Workbook:
         before = [""] * sheet.start[1]
         for row in sheet.iter_rows():
             yield before + row
-
-    def _kind(self, sheet: Any) -> str:
-        calamine = _calamine()
-        if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
-            return _NOT_ROWS
-        if sheet.visible != calamine.SheetVisibleEnum.Visible:
-            return "hidden"
-        return "" if self.cells(sheet.name).n_cells else "empty"
 
 
 class Sheet:

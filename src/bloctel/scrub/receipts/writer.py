@@ -79,11 +79,10 @@ class ReceiptMaker:
             self._journal.check()
         if self._path is not None:
             _refuse_another_file(self._path, self._journal)
-        self._list = (
-            against if isinstance(against, StampedList) else StampedList.of(against)
-        )
+        if not isinstance(against, StampedList):
+            against = StampedList.of(against)
+        self._list = against
         self._source = source
-        self._path_of_input = Path(source) if isinstance(source, str | Path) else None
         self._stamp = stamp_of(source) if isinstance(source, str | Path) else None
         self._input = Written(0, "")
         self._outputs = outputs.wanted()
@@ -141,18 +140,17 @@ class ReceiptMaker:
     def _input_digest(self) -> FileDigest:
         """Return the digest of the bytes that were scrubbed."""
         name = None
-        if self._path_of_input is not None:
-            refuse_changed(self._path_of_input, self._stamp)
-            name = masked_name(self._path_of_input.name)
-        size, sha256 = self._input
-        return FileDigest(name=name, size=size, sha256=sha256)
+        if isinstance(self._source, str | Path):
+            refuse_changed(self._source, self._stamp)
+            name = masked_name(Path(self._source).name)
+        return FileDigest(name=name, **self._input._asdict())
 
     def _digest(self, name: str, written: Written) -> FileDigest:
         """Return the digest of an output; its file must still have this digest."""
         target = self._outputs[name]
         if isinstance(target, str | Path):
             return digest_written(target, written)
-        return FileDigest(name=None, size=written.size, sha256=written.sha256)
+        return FileDigest(name=None, **written._asdict())
 
     def _against(self, question: Question) -> Against:
         known, path = question.provenance, self._list.path
@@ -166,8 +164,8 @@ class ReceiptMaker:
                 built_on=known.built_on,
             )
         refuse_changed(cast("Path", path), self._list.stamp)
-        size, sha256 = cast("Written", question.plain_file)
-        return Against(kind="file", name=name, size=size, sha256=sha256)
+        digest = cast("Written", question.plain_file)
+        return Against(kind="file", name=name, **digest._asdict())
 
     def _write(self, receipt: Receipt) -> Receipt:
         if self._journal is None:
@@ -178,8 +176,16 @@ class ReceiptMaker:
                     msgspec.structs.replace(receipt, journal=position)
                 )
             )
-        if self._path is not None:
-            _write_file(self._path, receipt)
+        if self._path is None:
+            return receipt
+        try:
+            with replacing(self._path, "receipts") as file:
+                file.write(receipt.line)
+        except OSError as error:
+            got = f"a file that cannot be written ({error.strerror})"
+            raise ReceiptError(
+                "a file for the receipt", got, str(self._path)
+            ) from error
         return receipt
 
     def _signed(self, receipt: Receipt) -> Receipt:
@@ -210,15 +216,6 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
         source=rule.source,
         certainty=rule.certainty,
     )
-
-
-def _write_file(path: Path, receipt: Receipt) -> None:
-    try:
-        with replacing(path, "receipts") as file:
-            file.write(receipt.line)
-    except OSError as error:
-        got = f"a file that cannot be written ({error.strerror})"
-        raise ReceiptError("a file for the receipt", got, str(path)) from error
 
 
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
