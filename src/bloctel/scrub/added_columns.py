@@ -83,7 +83,7 @@ def _field(text: str, records: RecordFile) -> str:
 
 
 def _encoded(text: str, records: RecordFile) -> bytes:
-    return text.encode(records.text_encoding, errors="replace")
+    return text.encode(records.dialect.text_encoding, errors="replace")
 
 
 def extended_rows(
@@ -112,6 +112,7 @@ class AddedFields:
         self._encode = encode
         self._lock = Lock()
         self._n_texts = 0
+        self._encoded: list[bytes] = []
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
@@ -119,13 +120,7 @@ class AddedFields:
         with self._lock:
             new = texts[self._n_texts :]  # a copy, because other threads may append
             if new:
-                encoded = [value for text in new for value in self._encode(text)]
-                self._packed = _joined(self._packed, pack(encoded))
+                self._encoded += [each for text in new for each in self._encode(text)]
+                self._packed = pack(self._encoded)
                 self._n_texts += len(new)
             return self._packed
-
-
-def _joined(first: Added, second: Added) -> Added:
-    """Return the texts of *first*, followed by the texts of *second*."""
-    offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
-    return Added(first.data + second.data, offsets)

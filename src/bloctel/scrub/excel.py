@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +24,12 @@ from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source, source_name
 from bloctel.tabular.number_lists import refuse_header
-from bloctel.tabular.outputs import open_outputs
+from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.phone_columns import named_columns
 from bloctel.tabular.xlsx_formats import shown
 from bloctel.tabular.xlsx_guard import SheetCells
 from bloctel.tabular.xlsx_reader import Rows, Sheet, open_workbook
-from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter, open_workbooks
+from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
 
 def split_excel(source: Source, job: Job) -> ScrubSummary:
@@ -48,12 +51,16 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         classifier = RowClassifier(job.question, sheet.chosen.names)
         region, n_columns = job.question.region, len(classifier.names)
         refuse_header(sheet.chosen, n_columns, region, sheet.where)
-        with open_workbooks(files, sheet.name) as writers:
-            outs = [_Output(writers[name], sheet, name) for name in writers]
+        with (
+            TemporaryDirectory(prefix="bloctel-") as folder,
+            open_writers(files, partial(_Output, sheet, folder)) as outs,
+        ):
+            for out in outs:
+                out.write_head(sheet)
             for rows in sheet.batches():
                 found = _classified(classifier, sheet, rows, region)
                 for out in outs:
-                    out.write(rows, found)
+                    out.write_rows(rows, found)
                 if job.progress is not None:
                     n_done = rows.first + len(rows.cells)
                     job.progress(n_done, sheet.cells.last_row + 1)
@@ -135,37 +142,32 @@ def _phone(cell: Cell) -> object:
     return None if cell == "" else cell
 
 
-class _Output:
+class _Output(WorkbookWriter):
     """Writer of the rows of the scrubbed sheet that belong to one output."""
 
-    def __init__(self, writer: WorkbookWriter, sheet: Sheet, name: str) -> None:
-        self._writer = writer
+    def __init__(self, sheet: Sheet, folder: str, name: str, file: BinaryIO) -> None:
+        super().__init__(file, sheet.name, folder)
         self._name = name
         self._n_added = len(ADDED_COLUMNS[name])
         self._width = sheet.cells.last_column + 1
-        self._rows = 0
-        n_headers = int(sheet.chosen.has_header)
-        above = len(sheet.head) - n_headers
-        for row in sheet.head[:above]:
-            self._put(row)
-        for header in sheet.head[above:]:
-            self._put(self._extended(header, ADDED_COLUMNS[name]))
 
-    def write(self, rows: Rows, found: Classification) -> None:
-        """Write the rows that belong to this output."""
+    def write_head(self, sheet: Sheet) -> None:
+        above = len(sheet.head) - sheet.chosen.has_header
+        for row in sheet.head[:above]:
+            self.write(row)
+        for header in sheet.head[above:]:
+            self.write(self._extended(header, ADDED_COLUMNS[self._name]))
+
+    def write_rows(self, rows: Rows, found: Classification) -> None:
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
             # an annotated output adds the kind and the reason, other outputs at most
             # the reason
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
-                self._put(self._extended(cells, added[2 - self._n_added :]))
+                self.write(self._extended(cells, added[2 - self._n_added :]))
 
     def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
         if not texts:
             return cells
         return [*cells, *[""] * (self._width - len(cells)), *texts]
-
-    def _put(self, cells: list[Cell]) -> None:
-        self._writer.write(self._rows, cells)
-        self._rows += 1

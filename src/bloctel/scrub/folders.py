@@ -182,7 +182,11 @@ def plan_files(
         raise InputError("a folder for the results", "a file", str(folder))
     if not folder.absolute().parent.is_dir():
         raise InputError("a folder for the results", "no such folder", str(folder))
-    _refuse_unknown(write)
+    wanted = [write] if isinstance(write, str) else list(write)
+    if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
+        expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
+        got = ", ".join(map(repr, wanted)) or "an empty list"
+        raise InputError(expected, got, "write")
     plan = [(source, _outputs(source, folder, write)) for source in files]
     targets = {
         f"the {name} output of {source}": target
@@ -302,14 +306,6 @@ def _reason_of_result(path: Path, into: Path) -> str:
     """Return a reason if a file has the name of an output of an earlier run."""
     is_there = os.path.realpath(path.parent) == os.path.realpath(into)
     return _A_RESULT if is_there and _RESULT.search(path.name) else ""
-
-
-def _refuse_unknown(write: Collection[str]) -> None:
-    wanted = [write] if isinstance(write, str) else list(write)
-    if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
-        expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
-        got = ", ".join(map(repr, wanted)) or "an empty list"
-        raise InputError(expected, got, "write")
 
 
 def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:

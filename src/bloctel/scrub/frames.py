@@ -154,9 +154,6 @@ def _reason_indexes(found: Classification) -> Any:
     return np.where(found.kinds == CLEAR, np.int32(-1), found.reason_of)
 
 
-# -- pandas ------------------------------------------------------------------------
-
-
 class _PandasFrame(_FrameAdapter):
     """Adapter of a `pandas.DataFrame`; its columns are found by index, not by label."""
 
@@ -185,9 +182,6 @@ class _PandasFrame(_FrameAdapter):
     def _column(self, index: int, rows: slice = slice(None)) -> Any:
         # without rows, pandas may use the type float for any column
         return self._frame.iloc[rows, index] if len(self._frame) else []
-
-
-# -- polars ------------------------------------------------------------------------
 
 
 class _PolarsFrame(_FrameAdapter):
@@ -269,9 +263,6 @@ def _polars_columns(found: Classification) -> list[Any]:
     # index 0 means null, because `clear` rows have no reason
     reasons = polars.Series(REASON_COLUMN, [None, *found.reasons], polars.String)
     return [kinds.gather(found.kinds), reasons.gather(_reason_indexes(found) + 1)]
-
-
-# -- Arrow -------------------------------------------------------------------------
 
 
 class _ArrowFrame(_FrameAdapter):

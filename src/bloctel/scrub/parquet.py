@@ -4,9 +4,9 @@ Importing this module raises an error if pyarrow is not installed.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from itertools import chain, count
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -30,7 +30,7 @@ from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source
-from bloctel.tabular.outputs import open_outputs
+from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import ChosenColumns, named_columns
 
@@ -63,7 +63,10 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
         if "annotated" in files:
             refuse_annotated_file(chosen.first, opened.name)
         classifier = RowClassifier(job.question, chosen.names)
-        with _open_writers(opened, files) as writers:
+        with (
+            ThreadPoolExecutor(1, "bloctel") as pool,
+            open_writers(files, partial(_Writer, opened, pool)) as writers,
+        ):
             parts = _parts(
                 opened, chosen.indexes, all_columns=bool(files), threads=threads
             )
@@ -140,24 +143,6 @@ def _parts(
         first_row += len(batch)
 
 
-@contextmanager
-def _open_writers(
-    source: ParquetSource, files: Mapping[str, BinaryIO]
-) -> Iterator[list["_Writer"]]:
-    """Yield a writer for each file; finish the files when the block succeeds."""
-    writers: list[_Writer] = []
-    with ThreadPoolExecutor(1, "bloctel") as pool:
-        try:
-            for name, file in files.items():
-                writers.append(_Writer(source, file, name, pool))
-            yield writers
-            for writer in writers:
-                writer.close()
-        finally:
-            for writer in writers:
-                writer.abandon()
-
-
 class _Writer:
     """Writer of one output: it writes rows in row groups of bounded size.
 
@@ -168,9 +153,9 @@ class _Writer:
     def __init__(
         self,
         source: ParquetSource,
-        file: BinaryIO,
-        output: str,
         pool: ThreadPoolExecutor,
+        output: str,
+        file: BinaryIO,
     ) -> None:
         self._kind = None if output == "annotated" else KINDS.index(output)
         self._pool = pool

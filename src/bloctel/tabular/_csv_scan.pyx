@@ -137,9 +137,6 @@ cdef inline void _store_missing(
         found += 1
 
 
-# -- splitting field by field -------------------------------------------------
-
-
 cdef inline bint _is_blank(
     const uint8_t *data, int64_t start, int64_t end
 ) noexcept nogil:
@@ -270,9 +267,6 @@ cdef int _read_one(Reader *reader) noexcept nogil:
     return 1
 
 
-# -- splitting window by window -----------------------------------------------
-
-
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
     """Remove the quotes around a cell of a window, which has only valid quotes."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
@@ -401,9 +395,6 @@ def _check_request(delimiter, columns, capacity):
         )
 
 
-# -- cells whose bytes differ from their text ----------------------------------
-
-
 cdef inline bint _is_plain(
     const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table
 ) noexcept nogil:
@@ -477,9 +468,6 @@ def rewrite_cells(data, starts, ends, flags, table):
                 )
                 new_end[i] = written
     return out[:written], new_starts, new_ends
-
-
-# -- copying records of one kind ---------------------------------------------
 
 
 def gather(data, records, kinds, uint8_t kind, out):

@@ -49,6 +49,11 @@ class Dialect:
     columns: ChosenColumns
     n_blank: int = 0
 
+    @property
+    def text_encoding(self) -> str:
+        """The encoding of the records in batches; UTF-16 is converted to UTF-8."""
+        return "utf-8" if self.encoding.is_wide else self.encoding.name
+
 
 def detect(
     sample: bytes,

@@ -41,7 +41,7 @@ _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Batch of consecutive records: bytes in an encoding, and offsets in these bytes.
+    """Batch of consecutive records: bytes, and offsets in these bytes.
 
     `first_row` is the row number of the first record; the file begins with row 1.
     """
@@ -49,7 +49,6 @@ class Batch:
     data: NDArray[np.uint8]
     records: Records
     first_row: int
-    encoding: str
     dialect: Dialect
 
     def __len__(self) -> int:
@@ -62,9 +61,10 @@ class Batch:
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
-        if self.encoding.startswith("utf-") and not np.any(flags & ESCAPED):
+        encoding = self.dialect.text_encoding
+        if encoding == "utf-8" and not np.any(flags & ESCAPED):
             return self.data, *spans
-        return rewrite_cells(self.data, *spans, flags, utf8_table(self.encoding))
+        return rewrite_cells(self.data, *spans, flags, utf8_table(encoding))
 
     def rows_of_several_lines(self) -> NDArray[np.int64]:
         """Return the rows with a line break in a quoted cell."""
@@ -83,7 +83,9 @@ class Batch:
     def lines(self, row: int) -> list[list[str]]:
         """Return the lines of a row, each split at the delimiters, even in quotes."""
         start, end = self.records.starts[row], self.records.content_ends[row]
-        text = self.data[start:end].tobytes().decode(self.encoding, "replace")
+        text = (
+            self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
+        )
         lines = text.replace("\r", "\n").split("\n")
         return [line.split(self.dialect.delimiter) for line in lines]
 
@@ -133,12 +135,6 @@ class RecordFile:
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
-    @property
-    def text_encoding(self) -> str:
-        """The encoding of the records in batches; UTF-16 is converted to UTF-8."""
-        encoding = self.dialect.encoding
-        return "utf-8" if encoding.is_wide else encoding.name
-
     def _next(self, capacity: int) -> Batch:
         """Return the next records; an empty batch means the end of the file."""
         delimiter = ord(self.dialect.delimiter)
@@ -146,7 +142,7 @@ class RecordFile:
             data = self._data
             records = split(data, delimiter, self._columns, capacity, last=self._at_end)
             first_row = self._rows_read + 1
-            batch = Batch(data, records, first_row, self.text_encoding, self.dialect)
+            batch = Batch(data, records, first_row, self.dialect)
             if len(batch) or (self._at_end and not records.open_quote):
                 self._data = data[records.consumed :]
                 self._rows_read += len(batch)

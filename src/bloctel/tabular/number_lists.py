@@ -69,9 +69,6 @@ _BLANKS: Final = ' \t"'
 ListColumns = str | int | Sequence[str | int] | None
 
 
-# -- choice of the columns -------------------------------------------------------------
-
-
 def list_columns(
     columns: ListColumns,
     region: str | None,
@@ -178,9 +175,6 @@ def _cell(value: object) -> str:
 def _plain(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name.casefold())
     return "".join(char for char in letters if not unicodedata.combining(char))
-
-
-# -- reading of rows -------------------------------------------------------------------
 
 
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:

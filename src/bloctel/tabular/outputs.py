@@ -7,11 +7,11 @@ import shutil
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, TypeVar, cast
 
 from bloctel._util.atomic_files import PendingFile, named_errors
 from bloctel.errors import InputError
@@ -113,6 +113,36 @@ def open_output(
     refuse_clashes({name: target}, inputs)
     with open_outputs({name: target}) as files:
         yield files[name]
+
+
+class Writer(Protocol):
+    """Writer of an output file in a format that ends with a footer."""
+
+    def close(self) -> None:
+        """Write the remaining rows and the footer."""
+
+    def abandon(self) -> None:
+        """Prevent a library from writing the footer of an incomplete file."""
+
+
+_Writer = TypeVar("_Writer", bound=Writer)
+
+
+@contextmanager
+def open_writers(
+    files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], _Writer]
+) -> Iterator[list[_Writer]]:
+    """Yield a writer for each file; finish the files when the block succeeds."""
+    writers: list[_Writer] = []
+    try:
+        for name, file in files.items():
+            writers.append(make(name, file))
+        yield writers
+        for writer in writers:
+            writer.close()
+    finally:
+        for writer in writers:
+            writer.abandon()
 
 
 class _HashedFile(io.RawIOBase):

@@ -117,10 +117,6 @@ def _find(
         raise InputError(
             f"a header row with a column {shown(column)}", "no header", where
         )
-    return _find_name(column, names, where)
-
-
-def _find_name(column: str, names: Sequence[str], where: str) -> int:
     wanted = clean_name(column)
     exact = [i for i, name in enumerate(names) if name == wanted]
     folded = [i for i, name in enumerate(names) if name.casefold() == wanted.casefold()]

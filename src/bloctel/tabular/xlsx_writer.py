@@ -1,8 +1,6 @@
 """Writer of Excel workbooks, row by row; cells keep their types."""
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
 
@@ -29,31 +27,14 @@ def _xlsxwriter() -> Any:
     return optional_module("xlsxwriter", "Excel workbooks", "excel")
 
 
-@contextmanager
-def open_workbooks(
-    files: dict[str, BinaryIO], sheet: str
-) -> Iterator[dict[str, "WorkbookWriter"]]:
-    """Yield a workbook for each file; finish the files when the block succeeds.
-
-    Until the block ends, the rows are stored in a temporary folder.
-    """
-    with tempfile.TemporaryDirectory(prefix="bloctel-") as folder:
-        writers: dict[str, WorkbookWriter] = {}
-        try:
-            for name, file in files.items():
-                writers[name] = WorkbookWriter(file, sheet, folder)
-            yield writers
-            for writer in writers.values():
-                writer.close()
-        finally:
-            for writer in writers.values():
-                writer.abandon()
-
-
 class WorkbookWriter:
-    """Writer of a workbook with one sheet; rows must be written from top to bottom."""
+    """Writer of a workbook with one sheet, from top to bottom.
+
+    Until the workbook is closed, its rows are stored in a temporary folder.
+    """
 
     def __init__(self, file: BinaryIO, sheet: str, folder: str) -> None:
+        self._n_rows = 0
         module = _xlsxwriter()
         self._sink = _Sink(file)
         self._book = module.Workbook(self._sink, {**_OPTIONS, "tmpdir": folder})
@@ -68,8 +49,9 @@ class WorkbookWriter:
                 "a sheet name that Excel allows", repr(sheet), "sheet"
             ) from error
 
-    def write(self, row: int, cells: Sequence[Cell]) -> None:
-        """Write a row; no cell is written for an empty string."""
+    def write(self, cells: Sequence[Cell]) -> None:
+        """Write the next row; no cell is written for an empty string."""
+        row, self._n_rows = self._n_rows, self._n_rows + 1
         if len(cells) > MOST_COLUMNS:
             got = f"{len(cells):,} with the added columns"
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")

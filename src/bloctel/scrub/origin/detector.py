@@ -107,7 +107,7 @@ class Sample:
     def _flush(self) -> None:
         """Merge the buffer into the sample; drop groups until the sample fits."""
         both = np.concatenate([self._sampled, self._buffer[: self._n_buffered]])
-        sampled = _distinct(self._drawn(both))
+        sampled = np.unique(self._drawn(both))
         while len(sampled) > self._capacity:
             self._limit >>= 1
             sampled = self._drawn(sampled)
@@ -116,11 +116,3 @@ class Sample:
     def _drawn(self, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
         out = np.empty_like(keys)
         return out[: draw(keys, self._group, self._limit, out)[1]]
-
-
-def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Sort *keys* in place, and return the distinct keys."""
-    keys.sort()
-    is_new = np.ones(len(keys), bool)
-    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
-    return keys[is_new]

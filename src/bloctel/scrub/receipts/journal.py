@@ -131,8 +131,6 @@ class Journal:
             os.fsync(file.fileno())
         return moved_to
 
-    # -- the file --------------------------------------------------------------------
-
     @contextmanager
     def _opened(self, flags: int) -> Iterator[BinaryIO]:
         """Open and lock the file, and convert `OSError` to `ReceiptError`."""
