@@ -265,7 +265,6 @@ class RowClassifier:
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Return the kinds and the reasons of rows, and count the rows."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
         # most rows are `clear`, so only rows with a match or a refusal are examined

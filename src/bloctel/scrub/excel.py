@@ -72,7 +72,6 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
 def _classified(
     classifier: RowClassifier, sheet: Sheet, rows: Rows, region: str | None
 ) -> Classification:
-    """Return the classification of *rows*."""
     indexes = sheet.chosen.indexes
     columns = [[_phone(row[index]) for row in rows.cells] for index in indexes]
     misleading = [

@@ -165,7 +165,7 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
         from bloctel.scrub.receipts.writer import ReceiptMaker  # noqa: PLC0415
 
         maker = ReceiptMaker(source, outputs, against=against, options=receipt)
-    for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
+    for folder in {os.path.dirname(os.path.realpath(path)) for path in _paths(outputs)}:
         remove_leftovers(folder)
     with open_question(against, on=on, lists=lists, region=region) as question:
         job = Job(
@@ -241,7 +241,6 @@ class _Replayed:
         self._stream = stream
 
     def fileno(self) -> int:
-        """Return the descriptor of the stream."""
         return self._stream.fileno()
 
     def read(self, size: int, /) -> bytes:

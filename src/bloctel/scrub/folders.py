@@ -204,7 +204,6 @@ def plan_files(
 
 
 def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[ScrubbedFile]]:
-    """Return the call files in *sources*, and the entries that are left out."""
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     known = {os.path.realpath(path) for path in (into, *given)}
     found: dict[tuple[str, str], Path] = {}
@@ -262,11 +261,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the folders in which `glob` would silently find no files.
-
-    Other unreadable folders, such as a folder that contains the listed folders, have no
-    effect on the files that `glob` finds.
-    """
+    """Yield the folders in which `glob` would silently find no files."""
     names = ["", *reversed(pattern.parts)]
     for parent, name in zip([pattern, *pattern.parents], names, strict=False):
         is_listed = glob.has_magic(name) or parent.name == "**"

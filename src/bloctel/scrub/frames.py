@@ -1,10 +1,8 @@
 """Scrub of a data frame: two added columns contain the kind and reason of each row.
 
-A small adapter class reads the phone columns of each kind of frame, and adds the two
-columns.  The package narwhals cannot replace these classes, because narwhals does not
-read record batches and does not stream.
-
-This module imports no data frame library, except pyarrow for Arrow streams.
+A small adapter class reads and extends each kind of frame.  The package narwhals does
+not read record batches and does not stream, so it cannot replace these classes.  This
+module imports no data frame library, except pyarrow for Arrow streams.
 """
 
 import sys
@@ -87,10 +85,7 @@ def scrub_frame(
 
 
 class _FrameAdapter(ABC):
-    """Adapter of one kind of data frame, such as `pandas.DataFrame`.
-
-    `taken` are the names that an added column must not have.
-    """
+    """Adapter of a kind of data frame; `taken` names cannot be names of new columns."""
 
     def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
         self._frame = frame
@@ -202,9 +197,8 @@ class _PolarsFrame(_FrameAdapter):
 class _PolarsLazyFrame(_FrameAdapter):
     """Adapter of a `polars.LazyFrame`; polars classifies rows when it reads the frame.
 
-    The added columns are an expression that polars evaluates row by row.  So polars can
-    filter rows and drop columns before it classifies rows, and can process the frame in
-    parts.
+    Polars can filter rows and drop columns before it classifies rows, and can process
+    the frame in parts, because the added columns are evaluated row by row.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -241,11 +235,7 @@ class _PolarsLazyFrame(_FrameAdapter):
 
 
 def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return *function*, with errors of this library converted to `ComputeError`.
-
-    Polars creates an error from a class and one text, but the errors of this library
-    need more arguments.
-    """
+    """Return *function*; its errors become `ComputeError`, which has one argument."""
 
     def guarded(rows: Any) -> Any:
         try:
@@ -328,7 +318,6 @@ def _extended(schema: Any) -> Any:
 def _arrow_batches(
     classifier: RowClassifier, batches: Iterable[Any], indexes: Sequence[int]
 ) -> Iterator[Any]:
-    """Yield record batches with the two added columns."""
     pa = sys.modules["pyarrow"]
     for batch in batches:
         columns = [batch.column(index) for index in indexes]

@@ -91,7 +91,6 @@ class _Part(NamedTuple):
 
 
 def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classification]:
-    """Return *part* and the classification of its rows."""
 
     def text_of(column: int, row: int) -> str:
         return _text(part.phones[column][row])
@@ -132,7 +131,6 @@ def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
 def _parts(
     source: ParquetSource, phones: Sequence[int], *, all_columns: bool, threads: int
 ) -> Iterator[_Part]:
-    """Yield the rows in order, with all columns or only with the phone columns."""
     columns = None if all_columns else phones
     keys = phones if all_columns else range(len(phones))
     first_row = 1
@@ -144,11 +142,7 @@ def _parts(
 
 
 class _Writer:
-    """Writer of one output: it writes rows in row groups of bounded size.
-
-    A separate thread encodes and writes a row group while other threads read the next
-    rows.
-    """
+    """Writer of one output; a separate thread encodes and writes its row groups."""
 
     def __init__(
         self,
@@ -189,7 +183,6 @@ class _Writer:
             self._write()
 
     def close(self) -> None:
-        """Write the remaining rows and the footer."""
         if self._rows:
             self._write()
         if self._written is not None:
@@ -211,7 +204,6 @@ class _Writer:
 
 
 def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
-    """Return the rows of a column for which *wanted* is true."""
     layout = _LAYOUTS.get(str(column.type))
     if layout is None:
         return column.filter(pa.array(wanted))
@@ -219,7 +211,6 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
 
 
 def _extended(schema: Any, added: Sequence[str]) -> Any:
-    """Return *schema* with a text column for each name in *added*."""
     fields = [
         pa.field(name, pa.string(), nullable=name == REASON_COLUMN) for name in added
     ]
@@ -254,6 +245,5 @@ def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes
 
 
 def _free_name(taken: Sequence[str]) -> str:
-    """Return `bloctel`, or `bloctel_2` and so on if a column already has the name."""
     numbered = (f"{ADDED_COLUMN}_{number}" for number in count(2))
     return next(name for name in chain([ADDED_COLUMN], numbered) if name not in taken)

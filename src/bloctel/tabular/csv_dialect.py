@@ -69,7 +69,11 @@ def detect(
         raise InputError("a CSV file", "an empty file", where)
     text = sample[len(encoding.bom) :].decode(encoding.name, errors="replace")
     given = options.delimiter
-    candidates = _CANDIDATES if given is None else (_checked(given),)
+    if given is not None and (
+        len(given) != 1 or not given.isascii() or given in '"\r\n\0'
+    ):
+        raise InputError("a delimiter of one ASCII character", repr(given))
+    candidates = _CANDIDATES if given is None else (given,)
     all_rows = {each: _rows(text, each, at_end=at_end) for each in candidates}
     tables = {each: list(dropwhile(_is_blank, all_rows[each])) for each in all_rows}
     delimiter = max(
@@ -82,12 +86,6 @@ def detect(
 
 def _is_blank(row: list[str]) -> bool:
     return not any(map(str.strip, row))
-
-
-def _checked(delimiter: str) -> str:
-    if len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n\0':
-        return delimiter
-    raise InputError("a delimiter of one ASCII character", repr(delimiter))
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
@@ -104,9 +102,8 @@ def _rank(
 ) -> tuple[bool, float, int]:
     """Return the rank of a delimiter, which splits a sample into these rows.
 
-    The delimiter with the highest rank is chosen.  The first part of the rank is True
-    if the rows contain the columns to read.  The second part is the share of rows with
-    the most frequent number of fields.  The third part is this number of fields.
+    The rank says if the rows contain the columns to read, the share of rows with the
+    most frequent number of fields, and this number.
     """
     try:
         choose(rows, has_header)

@@ -147,7 +147,14 @@ class RecordFile:
                 self._data = data[records.consumed :]
                 self._rows_read += len(batch)
                 return batch
-            self._refuse_bad_record(records)
+            where = f"{self.name}, row {first_row}"
+            if records.open_quote:
+                got = "the end of the file inside a quoted field"
+                raise InputError("a closing quote", got, where)
+            if len(data) > _LONGEST_RECORD:
+                limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
+                got = "a longer row (is a quote not closed?)"
+                raise InputError(limit, got, where)
             self._refill()
 
     def _refill(self) -> None:
@@ -168,16 +175,6 @@ class RecordFile:
             raise InputError(
                 "a delimiter or the end of the row after a closing quote", got, where
             )
-
-    def _refuse_bad_record(self, records: Records) -> None:
-        where = f"{self.name}, row {self._rows_read + 1}"
-        if records.open_quote:
-            got = "the end of the file inside a quoted field"
-            raise InputError("a closing quote", got, where)
-        if len(self._data) > _LONGEST_RECORD:
-            limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
-            got = "a longer row (is a quote not closed?)"
-            raise InputError(limit, got, where)
 
 
 def _bytes_of(batch: Batch) -> bytes:

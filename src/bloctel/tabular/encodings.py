@@ -76,7 +76,12 @@ def find_encoding(
         name = next(marked, None) or _by_zeros(sample) or name
     if name == "utf-16":
         name = "utf-16-le"  # Windows calls this encoding "Unicode"
-    name = name or _utf8_or_cp1252(sample, at_end=at_end)
+    if name is None:
+        try:
+            codecs.getincrementaldecoder("utf-8")().decode(sample, at_end)
+            name = "utf-8"
+        except UnicodeDecodeError:
+            name = "cp1252"
     # some files begin with a UTF-8 byte-order mark, but have a single-byte encoding
     bom = _BOMS.get(name, codecs.BOM_UTF8)
     encoding = Encoding(name, bom if sample.startswith(bom) else b"")
@@ -100,14 +105,6 @@ def _by_zeros(sample: bytes) -> str | None:
     if even > pairs // 2 and odd <= pairs // 50:
         return "utf-16-be"
     return None
-
-
-def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample, at_end)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
 
 
 def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:

@@ -162,13 +162,11 @@ def _is_code_name(name: str) -> bool:
 
 
 def _are_codes(name: str, cells: Sequence[str]) -> bool:
-    """Return whether a column has the name and the cells of an identifier."""
     filled = [_cell(cell) for cell in cells[1:] if cell.strip()]
     return _is_code_name(name) and all(map(_CODE.fullmatch, filled))
 
 
 def _cell(value: object) -> str:
-    """Return the text of a cell without blanks and quotes."""
     return re.sub(r'[\s"]', "", str(value))
 
 
@@ -234,10 +232,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return whether each cell is another phone number than those of its row.
-
-    The second result contains the keys of the cells, or the codes of their refusals.
-    """
+    """Return whether each cell is another number than those of its row, and its key."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -246,8 +241,7 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    Digits after other digits can be a part of the number or not, so every group of
-    digits can be the first and the last of a number.
+    Every group of digits can be the first and the last group of a number.
     """
     found = set()
     code = home_code(region)

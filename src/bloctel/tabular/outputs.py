@@ -163,7 +163,6 @@ class _HashedFile(io.RawIOBase):
         return self._file.write(data)
 
     def written(self) -> Written:
-        """Return the digest of all bytes that have been written."""
         return Written(self._size, self._hash.hexdigest())
 
 

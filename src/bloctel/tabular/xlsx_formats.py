@@ -1,7 +1,7 @@
 """Number formats of workbooks: the text that a spreadsheet program shows for a value.
 
 A format can show other digits than the value: with the format `"+32 "0`, the value
-470123456 is shown as +32 470123456.
+465710001 is shown as +32 465710001.
 """
 
 import re

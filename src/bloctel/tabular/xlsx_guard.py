@@ -1,11 +1,9 @@
 """Validation of Excel workbooks before they are read.
 
-A workbook is a zip archive of XML files.  The library python-calamine, which reads the
-values, unpacks the archive without limit, allocates memory for all cells of a sheet up
-to the last, returns a cell with an error as an empty cell, and ignores the formats of
-numbers.  So this module refuses an archive that unpacks to an implausible size, and a
-sheet with few cells that are far apart.  It finds cells with errors, and cells whose
-format can show another number than the value of the cell.
+The library python-calamine unpacks the archive without limit, allocates memory for all
+cells of a sheet up to the last, returns a cell with an error as an empty cell, and
+ignores the formats of numbers.  So this module refuses implausible sizes, and sheets
+with few cells that are far apart; and it finds cells with errors or special formats.
 """
 
 from __future__ import annotations

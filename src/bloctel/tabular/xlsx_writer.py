@@ -1,5 +1,7 @@
 """Writer of Excel workbooks, row by row; cells keep their types."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
@@ -36,8 +38,10 @@ class WorkbookWriter:
     def __init__(self, file: BinaryIO, sheet: str, folder: str) -> None:
         self._n_rows = 0
         module = _xlsxwriter()
-        self._sink = _Sink(file)
-        self._book = module.Workbook(self._sink, {**_OPTIONS, "tmpdir": folder})
+        self._file = file
+        # a copy: after an error, Python still writes the end of the archive
+        self._archive = os.path.join(folder, f"{id(self)}.xlsx")
+        self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {
             kind: self._book.add_format({"num_format": number})
             for kind, number in _FORMATS.items()
@@ -81,32 +85,10 @@ class WorkbookWriter:
         except _xlsxwriter().exceptions.FileCreateError as error:
             cause = error.args[0] if error.args else error
             raise cause if isinstance(cause, OSError) else error from error
+        with open(self._archive, "rb") as archive:
+            shutil.copyfileobj(archive, self._file)
 
     def abandon(self) -> None:
         """Discard the workbook, and close its temporary files."""
-        self._sink.abandon()
         if (rows := getattr(self._sheet, "row_data_fh", None)) is not None:
             rows.close()
-
-
-class _Sink:
-    """Output file that ignores all bytes written after a call of `abandon`.
-
-    Python writes the end of an unfinished zip archive when it deletes the object.
-    After an error, these bytes must not reach the file.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file: BinaryIO | None = file
-
-    def abandon(self) -> None:
-        self._file = None
-
-    def write(self, data: bytes, /) -> int:
-        if self._file is not None:
-            self._file.write(data)
-        return len(data)
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()

@@ -1,11 +1,8 @@
 """Origin detector: collects statistics on the phone numbers of a file.
 
 Phone numbers that people gave are spread unevenly over the numbering plan.  Phone
-numbers that a program generated are consecutive, or are spread too evenly.
-`OriginDetector` receives all phone numbers of a file and reports such anomalies; its
-memory is bounded.  An anomaly is a warning, which does not change the kind of a row.
-An honest file can have anomalies.  Each anomaly names the assumption that the file
-violates.
+numbers that a program generated are consecutive, or are spread too evenly.  An anomaly
+is a warning: an honest file can have anomalies.
 """
 
 from threading import Lock
@@ -67,11 +64,9 @@ class OriginDetector:
 class Sample:
     """Random sample of the distinct phone numbers of a file.
 
-    Neighbouring phone numbers form a group.  The sample contains either all phone
-    numbers of a group that the file has, or none.  A hash of the group's position in
-    the numbering plan decides if the group is in the sample; the order of the file has
-    no effect.  When the sample exceeds its capacity, about half of the groups are
-    dropped.
+    Neighbouring phone numbers form a group.  The sample contains all phone numbers of a
+    group, or none: a hash of the group's position in the numbering plan decides.  When
+    the sample exceeds its capacity, about half of the groups are dropped.
     """
 
     def __init__(self, group: int, capacity: int) -> None:

@@ -183,7 +183,11 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
     levels = [(BLOCK, _counts(file.in_blocks, BLOCK))]
     levels += [(size, _counts(file.numbers, size)) for size in _LARGER_BLOCKS]
     candidates = [
-        (_chance_of_evenness(counts), size, counts)
+        (
+            chi_square_below(_dispersion(counts) / _scale(counts), len(counts) - 1),
+            size,
+            counts,
+        )
         for size, counts in levels
         if len(counts) >= _FEWEST_BLOCKS and counts.mean() >= _LEAST_MEAN
     ]
@@ -197,7 +201,7 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
         "index of dispersion of the block counts (variance divided by mean; 1 for "
         "random numbers)",
         _dispersion(counts) / (len(counts) - 1),
-        1 + _LEAST_VARIATION**2 * float(counts.mean()),
+        _scale(counts),
         chance,
         _CHANCE,
         "If people gave the numbers, the block counts vary: without the variation by "
@@ -293,10 +297,9 @@ def _dispersion(counts: NDArray[np.int64]) -> float:
     return float(((counts - mean) ** 2).sum() / mean)
 
 
-def _chance_of_evenness(counts: NDArray[np.int64]) -> float:
-    """Return the chance that a file from people has counts at least this even."""
-    scale = 1 + _LEAST_VARIATION**2 * float(counts.mean())
-    return chi_square_below(_dispersion(counts) / scale, len(counts) - 1)
+def _scale(counts: NDArray[np.int64]) -> float:
+    """Return the lowest expected index of dispersion of a file from people."""
+    return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 
 def _coverage(counts: NDArray[np.int64]) -> tuple[float, float]:

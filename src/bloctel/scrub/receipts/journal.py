@@ -203,7 +203,6 @@ class Journal:
 
 
 def _position_after(last: Receipt | None) -> JournalPosition:
-    """Return the position of a new receipt after *last*."""
     if last is None or last.journal is None:
         return JournalPosition(number=1, previous=None)
     return JournalPosition(number=last.journal.number + 1, previous=last.digest)

@@ -119,5 +119,4 @@ def is_signed(receipt: Receipt) -> bool:
 
 
 def _module(name: str) -> Any:
-    """Return a module of the optional package `cryptography`."""
     return optional_module(f"cryptography.{name}", "signatures of receipts", "secrets")

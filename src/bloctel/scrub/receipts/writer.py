@@ -56,12 +56,10 @@ class StampedList:
 
 
 class ReceiptMaker:
-    """Maker of the receipt of one scrub.
+    """Maker of the receipt of one scrub, which is created before any file is opened.
 
-    Create the maker before any file is opened, scrub the stream of its `reading` and
-    pass its `written` to the scrub, then call `make`.  The receipt is written after the
-    outputs.  So after a crash, outputs can exist without a receipt, but a receipt
-    always has its outputs.
+    The scrub reads the stream of `reading`, and adds digests to `written`.  `make` is
+    called after the outputs are written: a receipt always has its outputs.
     """
 
     def __init__(
@@ -138,7 +136,6 @@ class ReceiptMaker:
         return self._write(receipt)
 
     def _input_digest(self) -> FileDigest:
-        """Return the digest of the bytes that were scrubbed."""
         name = None
         if isinstance(self._source, str | Path):
             refuse_changed(self._source, self._stamp)
