@@ -15,7 +15,7 @@ import xlsxwriter
 
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.scrub import CsvOptions, Outputs, scrub_file
-from bloctel.tabular import compression, xlsx_guard
+from bloctel.tabular import compression, xlsx_reader
 from tests.helpers.call_files import ask, names, read, scrub, write
 
 if TYPE_CHECKING:
@@ -477,7 +477,7 @@ def test_a_workbook_with_many_parts_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening a part takes time even if the part is empty."""
-    monkeypatch.setattr(xlsx_guard, "_MOST_PARTS", 5)
+    monkeypatch.setattr(xlsx_reader, "_MOST_PARTS", 5)
     source = write(tmp_path / "calls.xlsx", ROWS)
 
     assert "more than 5 parts" in refusal(source)
@@ -541,8 +541,8 @@ def test_cells_far_apart_are_refused(
         "the few cells of the sheet lie far apart: 3 cells in a span of 17179869184"
         f" - at {source}, sheet 'Calls'"
     )
-    monkeypatch.setattr(xlsx_guard, "_SPAN_ALLOWED", 1)
-    monkeypatch.setattr(xlsx_guard, "_MOST_SPAN_RATIO", 2)
+    monkeypatch.setattr(xlsx_reader, "_SPAN_ALLOWED", 1)
+    monkeypatch.setattr(xlsx_reader, "_MOST_SPAN_RATIO", 2)
     ordinary = make(tmp_path, column("0261910002"))
     assert scrub(ordinary)[0].rows == 1
 

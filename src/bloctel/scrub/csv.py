@@ -106,7 +106,12 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
             refuse_annotated_file(records.dialect.columns.first, records.name)
         for name, file in files.items():
             file.write(records.preamble)
-            file.write(records.encode(_header(records, name)))
+            header = records.header
+            if header and name == "annotated":
+                header = fields_in_front(ADDED_COLUMNS[name], records) + header
+            elif name != "clear":
+                header = extended_header(records)
+            file.write(records.encode(header))
         buffers = _Buffers()
         split = _splitter(records, classifier, files.keys(), buffers)
         batches = records.batches(allow_unescaped_quotes=True)
@@ -116,14 +121,6 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
                     file.write(by_output[name])
                 buffers.give_back(buffer)
         return summarise(classifier, targets, records.name)
-
-
-def _header(records: RecordFile, output: str) -> bytes:
-    if output == "clear" or not records.header:
-        return records.header
-    if output == "annotated":
-        return fields_in_front(ADDED_COLUMNS[output], records) + records.header
-    return extended_header(records)
 
 
 class _Buffers:

@@ -27,8 +27,7 @@ from bloctel.tabular.number_lists import refuse_header
 from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.phone_columns import named_columns
 from bloctel.tabular.xlsx_formats import shown
-from bloctel.tabular.xlsx_guard import SheetCells
-from bloctel.tabular.xlsx_reader import Rows, Sheet, open_workbook
+from bloctel.tabular.xlsx_reader import Rows, Sheet, SheetCells, open_workbook
 from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
 

@@ -1,13 +1,13 @@
 """Scrub of a call file; the first bytes of the file identify its format."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -22,12 +22,20 @@ from bloctel.scrub.job import (
     ReceiptOptions,
     ReportOptions,
 )
-from bloctel.scrub.opposition_source import files_read, open_question
+from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.compression import Archive, Codec
-from bloctel.tabular.csv_reader import file_status, open_source, source_name
+from bloctel.tabular.csv_reader import (
+    Progress,
+    Source,
+    file_status,
+    open_source,
+    source_name,
+)
 from bloctel.tabular.outputs import (
     NOT_WRITTEN,
     Outputs,
+    Target,
     named_outputs,
     refuse_clashes,
     require_usable,
@@ -36,14 +44,7 @@ from bloctel.tabular.parquet_reader import parquet_module
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date
-
-    from bloctel.scrub.opposition_source import Against
     from bloctel.scrub.receipts.writer import ReceiptMaker
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress, Source
-    from bloctel.tabular.outputs import Target
 
 _HEAD_SIZE: Final = 8
 _EXPECTED: Final = "a call file"
@@ -162,9 +163,9 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     require_usable(targets)
     refuse_clashes(targets, [("the input", source), *files, *files_read(against)])
     if receipt is not None:
-        from bloctel.scrub.receipts.writer import ReceiptMaker  # noqa: PLC0415
+        from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
 
-        maker = ReceiptMaker(source, outputs, against=against, options=receipt)
+        maker = ReceiptMaker(source, outputs, against=stamped(against), options=receipt)
     for folder in {os.path.dirname(os.path.realpath(path)) for path in _paths(outputs)}:
         remove_leftovers(folder)
     with open_question(against, on=on, lists=lists, region=region) as question:
@@ -177,7 +178,9 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
         return summary
 
 
-def split(source: Source, job: Job, maker: ReceiptMaker | None = None) -> ScrubSummary:
+def split(
+    source: Source, job: Job, maker: "ReceiptMaker | None" = None
+) -> ScrubSummary:
     """Scrub a call file, and write its receipt if there is a receipt maker.
 
     Unlike `scrub_file`, this function does not remove temporary files of killed runs.

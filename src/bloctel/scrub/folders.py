@@ -1,33 +1,28 @@
 """Scrub of several call files into one folder."""
 
-from __future__ import annotations
-
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import split
 from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
-from bloctel.scrub.opposition_source import files_read, open_question
+from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.summary import ScrubSummary
+from bloctel.tabular.csv_reader import Progress
 from bloctel.tabular.outputs import Outputs, refuse_clashes
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-    from datetime import date
-
-    from bloctel.scrub.opposition_source import Against
     from bloctel.scrub.receipts.writer import ReceiptMaker
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress
 
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
@@ -60,15 +55,8 @@ class ScrubbedFile:
     left_out: str | None = None
 
 
-class Plan(NamedTuple):
-    """Call files to scrub with their outputs, and the entries that are left out."""
-
-    files: list[tuple[Path, Outputs]]
-    left_out: list[ScrubbedFile]
-
-
 #: Called before a file is scrubbed, with its path and its outputs.
-Watch: TypeAlias = "Callable[[Path, Outputs], ReceiptMaker]"
+Watch = Callable[[Path, Outputs], "ReceiptMaker"]
 
 
 def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
@@ -125,7 +113,7 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
     watch: Watch | None = None
     if receipt is not None:
         # imported here because most scrubs have no receipt
-        from bloctel.scrub.receipts.writer import ReceiptMaker, StampedList  # noqa: PLC0415
+        from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
 
         if receipt.path is not None:
             raise InputError(
@@ -134,8 +122,7 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
                 "receipt",
                 message="a receipt path can hold only one receipt: give a journal",
             )
-        stamped = StampedList.of(against)
-        watch = partial(ReceiptMaker, against=stamped, options=receipt)
+        watch = partial(ReceiptMaker, against=stamped(against), options=receipt)
     names = requested_columns(columns)
     with open_question(against, on=on, lists=lists, region=region) as question:
         make_folder(Path(into))
@@ -174,8 +161,8 @@ def plan_files(
     *,
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
-) -> Plan:
-    """Return each call file with its outputs, before any output is written."""
+) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
+    """Return each call file with its outputs, and the entries that are left out."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
@@ -200,7 +187,7 @@ def plan_files(
     if against is not None:
         read += files_read(against)
     refuse_clashes(targets, read)
-    return Plan(plan, left_out)
+    return plan, left_out
 
 
 def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[ScrubbedFile]]:

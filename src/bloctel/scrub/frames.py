@@ -137,7 +137,12 @@ def _adapter_of(frame: object) -> _FrameAdapter:
         if isinstance(frame, getattr(sys.modules.get(library), name, ())):
             return make(frame)
     if hasattr(frame, "__arrow_c_stream__"):
-        return _ArrowReader(_reader_of(frame))
+        pa = optional_module("pyarrow", "streams of Arrow", "arrow")
+        try:
+            return _ArrowReader(pa.RecordBatchReader.from_stream(frame))
+        except pa.ArrowException:
+            got = f"a value of the type {type(frame).__name__} without tables"
+            raise_alone(InputError("an Arrow stream of tables", got))
     raise InputError(
         "a frame of pandas, polars or pyarrow, or an Arrow stream",
         f"a value of the type {type(frame).__name__}",
@@ -291,20 +296,6 @@ class _ArrowReader(_ArrowFrame):
         return type(self._frame).from_batches(
             _extended(self._frame.schema),
             _arrow_batches(classifier, self._frame, indexes),
-        )
-
-
-def _reader_of(stream: object) -> Any:
-    pa = optional_module("pyarrow", "streams of Arrow", "arrow")
-    try:
-        return pa.RecordBatchReader.from_stream(stream)
-    except pa.ArrowException:
-        raise_alone(
-            InputError(
-                "an Arrow stream of tables",
-                f"a value of the type {type(stream).__name__} whose stream has no "
-                "tables",
-            )
         )
 
 

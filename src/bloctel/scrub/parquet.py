@@ -174,7 +174,8 @@ class _Writer:
                 return
             columns = [_filtered(column, wanted) for column in columns]
             if self._kind != CLEAR:
-                columns.append(arrow_reasons(found.rows(wanted)))
+                chosen = found.kinds[wanted], found.reason_of[wanted], found.reasons
+                columns.append(arrow_reasons(Classification(*chosen)))
         self._rows.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if (
             sum(map(len, self._rows)) >= _GROUP_ROWS

@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular._csv_scan import ESCAPED, STRAY, Records, rewrite_cells, split
-from bloctel.tabular.csv_dialect import SAMPLE_SIZE, CsvOptions, Dialect, detect
-from bloctel.tabular.encodings import utf8_table
+from bloctel.tabular.csv_dialect import (
+    SAMPLE_SIZE,
+    CsvOptions,
+    Dialect,
+    detect,
+    utf8_table,
+)
 from bloctel.tabular.outputs import Written
 from bloctel.tabular.phone_columns import ColumnChooser
 
@@ -221,10 +226,7 @@ def source_name(source: Source) -> str:
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Open a file to read its bytes; a stream is yielded unchanged and stays open.
-
-    *expected* is the kind of file for error messages, such as "a CSV file".
-    """
+    """Open a file, of the kind *expected*; a stream is yielded and stays open."""
     if not isinstance(source, str | Path):
         yield source
         return

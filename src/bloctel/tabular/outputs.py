@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 from bloctel._util.atomic_files import PendingFile, named_errors
 from bloctel.errors import InputError
@@ -115,25 +115,15 @@ def open_output(
         yield files[name]
 
 
-class Writer(Protocol):
-    """Writer of an output file in a format that ends with a footer."""
-
-    def close(self) -> None:
-        """Write the remaining rows and the footer."""
-
-    def abandon(self) -> None:
-        """Prevent a library from writing the footer of an incomplete file."""
-
-
-_Writer = TypeVar("_Writer", bound=Writer)
-
-
 @contextmanager
 def open_writers(
-    files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], _Writer]
-) -> Iterator[list[_Writer]]:
-    """Yield a writer for each file; finish the files when the block succeeds."""
-    writers: list[_Writer] = []
+    files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], Any]
+) -> Iterator[list[Any]]:
+    """Yield a writer for each file; finish the files when the block succeeds.
+
+    After an error, `abandon` prevents the library of a format from writing a footer.
+    """
+    writers: list[Any] = []
     try:
         for name, file in files.items():
             writers.append(make(name, file))
@@ -199,10 +189,7 @@ def _pending(target: Target) -> PendingFile | _PendingStream:
 def refuse_clashes(
     targets: Mapping[str, Target], inputs: Iterable[tuple[str, object]] = ()
 ) -> None:
-    """Raise InputError if an output is an input or another output.
-
-    Both are given with their names in messages.
-    """
+    """Raise InputError if an output is an input or another output."""
     taken: dict[object, str] = {}
     for name, file in inputs:
         taken |= dict.fromkeys(_identities(file), name)

@@ -158,7 +158,17 @@ class ParquetSource:
 
     def refuse_modified(self) -> None:
         """Raise InputError if the file was modified after it was opened."""
-        if not _is_same(self._status, file_status(self._stream)):
+        before, after = self._status, file_status(self._stream)
+        is_same = before is after
+        if before and after:
+            is_same = before.st_size == after.st_size
+            is_same &= before.st_mtime_ns == after.st_mtime_ns
+            # ctime also changes when a hard link is removed
+            is_same &= (
+                before.st_ctime_ns == after.st_ctime_ns
+                or before.st_nlink != after.st_nlink
+            )
+        if not is_same:
             raise InputError(
                 "a file that is not modified during the run",
                 "a modified file",
@@ -183,13 +193,3 @@ def _refusing_damage(name: str) -> Iterator[None]:
         is_encrypted = "crypt" in str(error)
         got = "a file with encrypted columns" if is_encrypted else "a damaged file"
         raise_alone(InputError(_EXPECTED, got, name))
-
-
-def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> bool:
-    """Return True if a file was not modified between two calls of `fstat`."""
-    if before is None or after is None:
-        return before is after
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        return False
-    # programs cannot set ctime, but ctime also changes when a hard link is removed
-    return before.st_ctime_ns == after.st_ctime_ns or before.st_nlink != after.st_nlink

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from bloctel.errors import InputError
@@ -142,14 +143,11 @@ def described(first: Sequence[str], names: Sequence[str] | None) -> str:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
         return f"a first row of {len(names)} cells with numbers instead of names"
-    shown = ", ".join(repr(_cut(name)) for name in names[:_NAMES_SHOWN])
+    # if the file is not CSV, a name can have any length
+    cut = (f"{n[:_NAME_SHOWN]}..." if len(n) > _NAME_SHOWN else n for n in names)
+    shown = ", ".join(map(repr, islice(cut, _NAMES_SHOWN)))
     more = ", ..." if len(names) > _NAMES_SHOWN else ""
     return f"the columns {shown}{more}"
-
-
-def _cut(name: str) -> str:
-    """Shorten a long name: if the file is not CSV, a name can have any length."""
-    return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 
 def _may_hold_number(cell: str) -> bool:

@@ -8,7 +8,9 @@ from typing import Any, BinaryIO, Final
 
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
-from bloctel.tabular.xlsx_guard import MOST_COLUMNS
+
+#: Excel's limit of a sheet.
+MOST_COLUMNS: Final = 16_384
 
 Cell = str | float | bool | datetime | date | time | timedelta
 

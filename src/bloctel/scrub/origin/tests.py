@@ -99,16 +99,8 @@ def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
     """Return the results that are improbable, one for each test at most."""
     if len(file.numbers) < FEWEST_NUMBERS or not len(file.in_blocks):
         return ()
-    tests = (
-        _sequence,
-        _neighbours,
-        _dense_blocks,
-        _even_blocks,
-        _endings,
-        _unassigned,
-        _fiction,
-    )
-    found = filter(None, (test(file) for test in tests))
+    tests = (_sequence, _neighbours, _dense_blocks, _even_blocks, _endings, _unassigned)
+    found = filter(None, (test(file) for test in (*tests, _fiction)))
     return tuple(each for each in found if each.probability < _SURPRISING)
 
 

@@ -74,25 +74,22 @@ def file_states(
         name, content = receipt.input.name, receipt.input.sha256
         is_named = by_name and name and MASK not in name
         latest[name if is_named else (name, content)] = receipt
-    found = [_state(receipt, on, within_days) for receipt in latest.values()]
+    found = []
+    for receipt in latest.values():
+        zones = {judged.time_zone for judged in receipt.lists}
+        today = max(map(clock.today, zones)) if on is None else on
+        until = receipt.valid_until
+        state = State.OVERDUE if until <= today else State.VALID
+        if today < until <= add_days(today, within_days):
+            state = State.DUE
+        entry = FileState(
+            input=receipt.input.name,
+            number=None if receipt.journal is None else receipt.journal.number,
+            scrubbed_on=min(judged.on for judged in receipt.lists),
+            valid_until=until,
+            days_left=(until - today).days,
+            state=state,
+            sha256=receipt.input.sha256,
+        )
+        found.append(entry)
     return sorted(found, key=lambda file: (file.valid_until, file.input or ""))
-
-
-def _state(receipt: Receipt, on: date | None, within_days: int) -> FileState:
-    zones = {judged.time_zone for judged in receipt.lists}
-    today = max(map(clock.today, zones)) if on is None else on
-    until = receipt.valid_until
-    state = State.VALID
-    if until <= today:
-        state = State.OVERDUE
-    elif until <= add_days(today, within_days):
-        state = State.DUE
-    return FileState(
-        input=receipt.input.name,
-        number=None if receipt.journal is None else receipt.journal.number,
-        scrubbed_on=min(judged.on for judged in receipt.lists),
-        valid_until=until,
-        days_left=(until - today).days,
-        state=state,
-        sha256=receipt.input.sha256,
-    )

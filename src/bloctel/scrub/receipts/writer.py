@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -39,20 +38,12 @@ from bloctel.tabular.csv_reader import HashedReader, Source, open_source, source
 from bloctel.tabular.outputs import Outputs, Written
 
 
-@dataclass(frozen=True, slots=True)
-class StampedList:
-    """File of an opposition source, and the stamp of the file before it was opened."""
-
-    path: Path | None
-    stamp: Stamp | None
-
-    @classmethod
-    def of(cls, against: Opposition) -> Self:
-        """Return the file of an opposition source; the path is None without a file."""
-        path = path_of(against)
-        if path is None or is_url(path):
-            return cls(None, None)
-        return cls(Path(path), stamp_of(path))
+def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
+    """Return the file of an opposition source, if any, and its stamp before a scrub."""
+    path = path_of(against)
+    if path is None or is_url(path):
+        return None, None
+    return Path(path), stamp_of(path)
 
 
 class ReceiptMaker:
@@ -67,7 +58,7 @@ class ReceiptMaker:
         source: Source,
         outputs: Outputs,
         *,
-        against: Opposition | StampedList,
+        against: tuple[Path | None, Stamp | None],
         options: ReceiptOptions,
     ) -> None:
         self._path = None if options.path is None else Path(options.path)
@@ -77,9 +68,7 @@ class ReceiptMaker:
             self._journal.check()
         if self._path is not None:
             _refuse_another_file(self._path, self._journal)
-        if not isinstance(against, StampedList):
-            against = StampedList.of(against)
-        self._list = against
+        self._list_path, self._list_stamp = against
         self._source = source
         self._stamp = stamp_of(source) if isinstance(source, str | Path) else None
         self._input = Written(0, "")
@@ -97,7 +86,7 @@ class ReceiptMaker:
     def check(self, question: Question) -> None:
         """Check, before the scrub, that a receipt can identify the lists."""
         if question.provenance is None and (
-            question.plain_file is None or self._list.path is None
+            question.plain_file is None or self._list_path is None
         ):
             raise InputError(
                 "a registry, a snapshot or a file",
@@ -150,7 +139,7 @@ class ReceiptMaker:
         return FileDigest(name=None, **written._asdict())
 
     def _against(self, question: Question) -> Against:
-        known, path = question.provenance, self._list.path
+        known, path = question.provenance, self._list_path
         name = None if path is None else masked_name(path.name)
         if known is not None:
             return Against(
@@ -160,7 +149,7 @@ class ReceiptMaker:
                 generation=known.generation,
                 built_on=known.built_on,
             )
-        refuse_changed(cast("Path", path), self._list.stamp)
+        refuse_changed(cast("Path", path), self._list_stamp)
         digest = cast("Written", question.plain_file)
         return Against(kind="file", name=name, **digest._asdict())
 
