@@ -206,7 +206,7 @@ def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
     def alone() -> None:
         with Snapshot.open(snapshot) as book:
             question = book.question(on=workload.DAY)
-            for source, outputs in plan_files(calls, into).files:
+            for source, outputs in plan_files(calls, into)[0]:
                 into.mkdir(exist_ok=True)
                 scrub_file(
                     source, question, columns=["telephone"], outputs=outputs, threads=1

@@ -24,7 +24,7 @@ from bloctel.scrub.receipts import (
     Receipt,
     ReceiptOptions,
 )
-from bloctel.scrub.receipts.writer import ReceiptMaker
+from bloctel.scrub.receipts.writer import ReceiptMaker, stamped
 from bloctel.tabular.outputs import NOT_WRITTEN
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def scrubbed(
     outputs = Outputs(*(folder / f"{kind}.csv" for kind in ("clear", "blocked")))
     against = str(folder / "list.csv")
     maker = ReceiptMaker(
-        folder / "calls.csv", outputs, against=against, options=options
+        folder / "calls.csv", outputs, against=stamped(against), options=options
     )
     with open_against(against) as book:
         question = book.question(on=on)

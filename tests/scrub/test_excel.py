@@ -15,7 +15,7 @@ import xlsxwriter
 
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.scrub import CsvOptions, Outputs, scrub_file
-from bloctel.tabular import compression, xlsx_guard
+from bloctel.tabular import compression, xlsx_reader
 from tests.helpers.call_files import ask, names, read, scrub, write
 
 if TYPE_CHECKING:
@@ -130,6 +130,83 @@ def test_a_formula_without_a_value_is_never_clear(tmp_path: Path) -> None:
     assert added(outputs[2]) == ["cell_error"]
 
 
+def with_formats(folder: Path, cells: list[tuple[str, object]]) -> Path:
+    """Write a phone column; each cell is a number format and a value."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write(0, 0, "tel")
+        for row, (code, value) in enumerate(cells, 1):
+            sheet.write(row, 0, value, book.add_format({"num_format": code}))
+
+    return make(folder, fill)
+
+
+SAME_NUMBER = [
+    *("General", "0", "@", "0.00", "0.00E+00", "#,##0", "0000000000", '"0"0'),
+    *('00" "00" "00" "00" "00', '0#" "##" "##" "##" "##', "0#.##.##.##.##"),
+    *(r"0#\-##\-##", '"+33 "0', "_-* #,##0_-", "#,##0.00_-;[Red]-#,##0.00"),
+    *("[$-40C]0000000000", '"(0)"0', '"33"0', r"General\ ", "0;[Red]0;;@", "?0 00 00"),
+]
+
+
+def test_a_format_that_shows_the_number_has_no_effect(tmp_path: Path) -> None:
+    """Blanks, zeros in front and the country code show the same phone number."""
+    cells: list[tuple[str, object]] = [(code, 639980001) for code in SAME_NUMBER]
+    cells += [(code, "0639980001") for code in ("0000000000", "dd/mm/yyyy", "_(@_)")]
+
+    summary, _ = scrub(with_formats(tmp_path, cells))
+
+    assert (summary.blocked, summary.invalid_reasons) == (len(cells), {})
+
+
+def test_a_format_that_shows_another_number_makes_the_row_invalid(
+    tmp_path: Path,
+) -> None:
+    """People see one number and the outputs contain another, so neither is clear."""
+    numbers = ['"+32 "0', "+32 0", "0E+0;0", "[$+32 -40C]0", "00000000000", "0%", "0,"]
+    numbers += ['"0639980001"', '[>1]"0639980001";0', ";;;", "*10", "General0", '0"5"']
+    cells: list[tuple[str, object]] = [(code, 465710001) for code in numbers]
+    cells += [('"+32 "0', 639980001), ('0"5"', 26191000)]
+    cells += [('"+32 "@', "465710001"), (';;;"0639980001"', "465710001")]
+
+    summary, outputs = scrub(with_formats(tmp_path, cells))
+
+    assert summary.invalid_reasons == {"cell_format": len(cells)}
+    assert added(outputs[2]) == ["cell_format"] * len(cells)
+
+
+def test_a_condition_that_shows_another_number_makes_the_rows_invalid(
+    tmp_path: Path,
+) -> None:
+    """A format can depend on a condition; other columns are not affected."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["tel", "age"])
+        sheet.write_row(1, 0, [465710001, 40])
+        format = book.add_format({"num_format": '"+32 "0'})
+        rule = {"type": "cell", "criteria": ">", "value": 1, "format": format}
+        sheet.conditional_format(f"{area}1:{area}9", rule)
+
+    area = "A"
+    assert scrub(make(tmp_path, fill))[0].invalid_reasons == {"cell_format": 1}
+    area = "B"
+    assert scrub(make(tmp_path, fill))[0].invalid_reasons == {}
+
+
+def test_two_cells_or_parts_with_one_name_are_refused(tmp_path: Path) -> None:
+    """Programs disagree about the cell or the part that counts."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    part = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(source) as archive:
+        text = archive.read(part).decode()
+    again = text.replace('<c r="B4"', '<c r="B3"').encode()
+
+    assert "a damaged" in refusal(with_part(source, part, again))
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr(part.upper(), text)
+    assert "two parts with one name" in refusal(source)
+
+
 @pytest.mark.parametrize("value", ["NaN", "INF", "-INF", "1E400"])
 def test_values_that_excel_cannot_store(value: str, tmp_path: Path) -> None:
     """A value that Excel cannot store is invalid as a phone number, else an error."""
@@ -225,7 +302,8 @@ def test_a_sheet_without_a_header(tmp_path: Path) -> None:
     assert detected.blocked == 1
     assert read(outputs[1]) == [["0639980001", "own"]]
 
-    assert scrub(source, [1], csv=CsvOptions(header=True))[0].rows == 0
+    with pytest.raises(InputError, match="first row contains a phone number"):
+        scrub(source, [1], csv=CsvOptions(header=True))
 
 
 def three_sheets(book: Any, sheet: Any) -> None:
@@ -399,7 +477,7 @@ def test_a_workbook_with_many_parts_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening a part takes time even if the part is empty."""
-    monkeypatch.setattr(xlsx_guard, "_MOST_PARTS", 5)
+    monkeypatch.setattr(xlsx_reader, "_MOST_PARTS", 5)
     source = write(tmp_path / "calls.xlsx", ROWS)
 
     assert "more than 5 parts" in refusal(source)
@@ -463,8 +541,8 @@ def test_cells_far_apart_are_refused(
         "the few cells of the sheet lie far apart: 3 cells in a span of 17179869184"
         f" - at {source}, sheet 'Calls'"
     )
-    monkeypatch.setattr(xlsx_guard, "_SPAN_ALLOWED", 1)
-    monkeypatch.setattr(xlsx_guard, "_MOST_SPAN_RATIO", 2)
+    monkeypatch.setattr(xlsx_reader, "_SPAN_ALLOWED", 1)
+    monkeypatch.setattr(xlsx_reader, "_MOST_SPAN_RATIO", 2)
     ordinary = make(tmp_path, column("0261910002"))
     assert scrub(ordinary)[0].rows == 1
 

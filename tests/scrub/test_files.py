@@ -7,12 +7,21 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bloctel.errors import CannotAnswerError, InputError
-from bloctel.scrub import Outputs, files, scrub_file, scrub_files
+from bloctel.scrub import (
+    CsvOptions,
+    FileOptions,
+    NumberFile,
+    Outputs,
+    files,
+    open_against,
+    scrub_file,
+    scrub_files,
+)
 from bloctel.tabular import csv_reader
 from tests.helpers.call_files import ENDINGS, ask, names, read, scrub, write
 from tests.helpers.servers import small_disk
@@ -133,14 +142,21 @@ def test_a_pattern_reports_what_it_cannot_read(
         write(calls / name, ROWS)
     (calls / "~$a.xlsx").write_text("x")
     os.mkfifo(calls / "pipe.csv")
-    ordinary = os.scandir
+    scandir, lstat, closed_folder = os.scandir, os.lstat, calls / "closed"
 
-    def refuse(path: str | Path) -> object:  # root may read every folder
-        if str(path).endswith("closed"):
+    # root may read every folder
+    def refuse_to_list(path: str | Path) -> object:
+        if Path(path) in (closed_folder, tmp_path):  # the latter is never listed
             raise PermissionError(13, "Permission denied", str(path))
-        return ordinary(path)
+        return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    def refuse_entry(path: str | Path) -> object:
+        if str(path).startswith(f"{closed_folder}/"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_to_list)
+    monkeypatch.setattr(os, "lstat", refuse_entry)
 
     def left_out(pattern: str) -> tuple[list[str], dict[str, str]]:
         done = scrub_files(
@@ -165,8 +181,48 @@ def test_a_pattern_reports_what_it_cannot_read(
         {"closed": closed},
     )
     assert left_out("*/*.csv") == (["below/b.csv"], {"closed": closed})
+    assert left_out("*/b.csv") == (["below/b.csv"], {"closed": closed})
+    assert left_out("**")[1]["closed"] == closed
+    assert left_out("below/*.csv") == (["below/b.csv"], {})
     with pytest.raises(InputError, match=re.escape(closed)):
         scrub_files(calls / "closed", ask(), columns=["tel"], into=tmp_path / "out")
+
+
+def test_a_file_that_cannot_be_reached_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that may be listed but not opened, no file can be examined."""
+    calls, ordinary = tmp_path / "calls", os.stat
+    (calls / "b.csv").mkdir(parents=True)
+    write(calls / "a.csv", ROWS)
+
+    def refuse(path: str | Path, **options: Any) -> os.stat_result:
+        if str(path) == str(calls / "b.csv"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return ordinary(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    found = scrub_files(calls, ask(), columns=["tel"], into=tmp_path / "out")
+
+    assert [bool(each.summary) for each in found] == [True, False]
+    assert "cannot be read" in str(found[1].error)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+@pytest.mark.parametrize("column", [2, "06 39 98 00 01"])
+def test_a_number_in_the_header_is_refused(
+    ending: str, column: str | int, tmp_path: Path
+) -> None:
+    """A number in a row that is taken for the header would not be looked up."""
+    rows = [["A", "06 39 98 00 01"], ["B", "0261910002"]]
+    source = write(tmp_path / f"calls.{ending}", rows)
+    options = FileOptions(CsvOptions(header=True))
+
+    with pytest.raises(InputError, match="first row contains a phone number"):
+        scrub_file(source, ask(), columns=column, options=options)
+    if ending == "csv":
+        with pytest.raises(InputError, match="first row contains a phone number"):
+            open_against(NumberFile(source, columns="06 39 98 00 01"))
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from bloctel.scrub.receipts import (
     parse,
     read,
 )
-from bloctel.scrub.receipts.writer import ReceiptMaker
+from bloctel.scrub.receipts.writer import ReceiptMaker, stamped
 from tests.helpers.call_files import ENDINGS, write
 from tests.helpers.receipt_samples import (
     EXAMPLE,
@@ -122,7 +122,10 @@ def test_it_is_kept_where_it_should_be(folder: Path) -> None:
 def scrub_book(book: Book, folder: Path, **asked: Any) -> Receipt:
     """Scrub the call file against an open book, and return the receipt."""
     maker = ReceiptMaker(
-        folder / "calls.csv", Outputs(), against="memory:", options=ReceiptOptions()
+        folder / "calls.csv",
+        Outputs(),
+        against=stamped("memory:"),
+        options=ReceiptOptions(),
     )
     question = book.question(**asked)
     summary = scrub_for(maker, question)
@@ -151,7 +154,7 @@ def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> Non
     path = folder / "s.bloctel"
     info = registry.build_snapshot(path, on=TODAY)
     maker = ReceiptMaker(
-        folder / "calls.csv", Outputs(), against=path, options=ReceiptOptions()
+        folder / "calls.csv", Outputs(), against=stamped(path), options=ReceiptOptions()
     )
     with Snapshot.open(path) as book:
         question = book.question(lists=["own:brand"])
@@ -253,7 +256,7 @@ def scrub_then(
     maker = ReceiptMaker(
         folder / "calls.csv",
         Outputs(folder / "clear.csv"),
-        against=folder / "list.csv",
+        against=stamped(folder / "list.csv"),
         options=options,
     )
     with open_against(str(folder / "list.csv")) as book:
@@ -399,11 +402,17 @@ def test_pipes_and_folders_have_no_receipt(folder: Path) -> None:
     for path in (folder / "pipe", folder):
         with pytest.raises(InputError, match="can be read twice"):
             ReceiptMaker(
-                path, Outputs(), against=folder / "list.csv", options=ReceiptOptions()
+                path,
+                Outputs(),
+                against=stamped(folder / "list.csv"),
+                options=ReceiptOptions(),
             )
         with pytest.raises(InputError, match="can be read twice"):
             ReceiptMaker(
-                folder / "calls.csv", Outputs(), against=path, options=ReceiptOptions()
+                folder / "calls.csv",
+                Outputs(),
+                against=stamped(path),
+                options=ReceiptOptions(),
             )
 
 
@@ -414,7 +423,7 @@ def test_a_file_that_comes_only_later_has_no_receipt(folder: Path) -> None:
     maker = ReceiptMaker(
         folder / "calls.csv",
         Outputs(),
-        against=folder / "list.csv",
+        against=stamped(folder / "list.csv"),
         options=ReceiptOptions(),
     )
     (folder / "away").rename(folder / "calls.csv")
@@ -435,7 +444,7 @@ def stream_scrub(folder: Path) -> tuple[ReceiptMaker, ScrubSummary, Any, io.Byte
     source = io.BytesIO((folder / "calls.csv").read_bytes())
     outputs = Outputs(target, folder / "blocked.csv")
     maker = ReceiptMaker(
-        source, outputs, against=folder / "list.csv", options=ReceiptOptions()
+        source, outputs, against=stamped(folder / "list.csv"), options=ReceiptOptions()
     )
     with open_against(str(folder / "list.csv")) as book:
         question = book.question()
@@ -465,7 +474,10 @@ def test_a_stream_that_was_left_in_the_middle_has_no_receipt(folder: Path) -> No
     """A receipt is refused, because the rest of the stream was not scrubbed."""
     source = io.BytesIO(b"tel\n0199001234\n")
     maker = ReceiptMaker(
-        source, Outputs(), against=folder / "list.csv", options=ReceiptOptions()
+        source,
+        Outputs(),
+        against=stamped(folder / "list.csv"),
+        options=ReceiptOptions(),
     )
     with (
         pytest.raises(InputError, match="more bytes after the 4"),
@@ -777,7 +789,7 @@ def test_the_latest_receipt_of_each_name_counts() -> None:
     early, late = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of("b", late), receipt_of("a", late), receipt_of("a", early)]
 
-    found = file_states(receipts, on=date(2026, 11, 1), within_days=0)
+    found = file_states(receipts, on=date(2026, 11, 1), within_days=0, by_name=True)
 
     assert [(file.input, file.valid_until) for file in found] == [
         ("a", early),
@@ -785,19 +797,25 @@ def test_the_latest_receipt_of_each_name_counts() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [None, "calls of (digits).csv"])
+@pytest.mark.parametrize(
+    ("name", "by_name"),
+    [(None, True), ("calls of (digits).csv", True), ("prospects.csv", False)],
+)
 def test_files_that_cannot_be_told_apart_do_not_hide_one_another(
-    name: str | None,
+    name: str | None, by_name: bool
 ) -> None:
     """Two files without different names are listed separately, each with its state."""
     old, new = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of(name, old), receipt_of(name, new, "b" * 64)]
 
-    found = file_states(receipts, on=date(2026, 11, 6))
+    found = file_states(receipts, on=date(2026, 11, 6), by_name=by_name)
 
-    assert [file.state for file in found] == [State.OVERDUE, State.VALID]
+    assert [(file.state, file.sha256[0]) for file in found] == [
+        (State.OVERDUE, "a"),
+        (State.VALID, "b"),
+    ]
     again = [*receipts, receipt_of(name, new)]
-    assert len(file_states(again, on=date(2026, 11, 6))) == 2
+    assert len(file_states(again, on=date(2026, 11, 6), by_name=by_name)) == 2
 
 
 def test_today_is_that_of_the_lists() -> None:

@@ -127,12 +127,19 @@ def status(
         min=0,
         max=9999,
     ),
+    by_name: bool = option(
+        "--by-name",
+        "Identify files by their names only.  Use this option if no two files have the "
+        "same name.",
+        False,
+    ),
     format: Format = options.FORMAT,
 ) -> None:
     """Show the latest scrub of each file, and which files are due again.
 
     A file is overdue from the first day on which its result is no longer valid.  The
-    command identifies files by their names.
+    command identifies a file by its name without folders and by its content, so a file
+    whose content has changed is shown as another file.
 
     Exit code: 0 no file is due, 1 a file is due or overdue, 3 the journal is not
     complete.
@@ -146,7 +153,7 @@ def status(
         receipts.extend(Journal(journal).receipts())
     except TruncatedJournalError as error:
         truncated = error
-    files = file_states(receipts, on=on, within_days=within)
+    files = file_states(receipts, on=on, within_days=within, by_name=by_name)
     columns = [field.name for field in fields(FileState)]
     rows = [tuple(_printable(asdict(file)).values()) for file in files]
     print_rows(columns, rows, format)

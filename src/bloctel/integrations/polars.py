@@ -15,7 +15,7 @@ from typing import Any, Final
 from bloctel.errors import MissingExtraError
 from bloctel.integrations._phone_column import PhoneColumn
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.frame_adapters import in_polars
+from bloctel.scrub.frames import in_polars
 
 try:
     import polars as pl

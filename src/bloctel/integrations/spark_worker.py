@@ -21,7 +21,7 @@ from bloctel.scrub import FileOptions, Outputs, ScrubbedFile
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import Classification, RowClassifier
 from bloctel.scrub.folders import scrub_one
-from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
+from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp

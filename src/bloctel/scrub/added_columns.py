@@ -66,24 +66,21 @@ def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
 
 def suffix(text: str, records: RecordFile) -> bytes:
     """Return the bytes to add at the end of a row: a delimiter and a field."""
-    return _encoded(records.dialect.delimiter + _field(text, records), records)
+    field = records.dialect.delimiter + _field(text, records)
+    return field.encode(records.dialect.text_encoding, errors="replace")
 
 
 def fields_in_front(texts: Sequence[str], records: RecordFile) -> bytes:
     """Return the bytes to add at the start of a row: fields and delimiters."""
     delimiter = records.dialect.delimiter
-    fields = [_field(text, records) + delimiter for text in texts]
-    return _encoded("".join(fields), records)
+    fields = "".join(_field(text, records) + delimiter for text in texts)
+    return fields.encode(records.dialect.text_encoding, errors="replace")
 
 
 def _field(text: str, records: RecordFile) -> str:
     if any(char in text for char in (records.dialect.delimiter, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text
-
-
-def _encoded(text: str, records: RecordFile) -> bytes:
-    return text.encode(records.text_encoding, errors="replace")
 
 
 def extended_rows(
@@ -102,16 +99,13 @@ def extended_rows(
 
 
 class AddedFields:
-    """Cache of the bytes to add to rows for each reason; safe for several threads.
-
-    *encode* returns the bytes for a reason, as a fixed number of alternatives, such as
-    one for each kind of row.
-    """
+    """Cache of the bytes to add to rows, which *encode* returns for each reason."""
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
         self._encode = encode
         self._lock = Lock()
         self._n_texts = 0
+        self._encoded: list[bytes] = []
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
@@ -119,13 +113,7 @@ class AddedFields:
         with self._lock:
             new = texts[self._n_texts :]  # a copy, because other threads may append
             if new:
-                encoded = [value for text in new for value in self._encode(text)]
-                self._packed = _joined(self._packed, pack(encoded))
+                self._encoded += [each for text in new for each in self._encode(text)]
+                self._packed = pack(self._encoded)
                 self._n_texts += len(new)
             return self._packed
-
-
-def _joined(first: Added, second: Added) -> Added:
-    """Return the texts of *first*, followed by the texts of *second*."""
-    offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
-    return Added(first.data + second.data, offsets)

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,9 @@ from bloctel.lookup.question import Question
 from bloctel.numbers._digits import FIRST_KEY
 from bloctel.numbers.columns import Block, Spans, blocks
 from bloctel.numbers.phone_number import REASONS
+from bloctel.scrub.added_columns import harmless
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
 from bloctel.scrub.origin.detector import OriginDetector
-from bloctel.scrub.reasons import ReasonTable
 from bloctel.tabular._csv_scan import MISSING, STRAY
 from bloctel.tabular.csv_reader import Batch
 from bloctel.tabular.number_lists import (
@@ -40,10 +39,13 @@ _MISSING_FIELD: Final = FIRST_KEY - 1
 CELL_ERROR: Final = FIRST_KEY - 2
 #: There is text after a closing quote: the ends of cells and rows are uncertain.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
+#: A cell of a workbook whose format shows another phone number than its value.
+CELL_FORMAT: Final = FIRST_KEY - 5
 
 _REFUSALS: Final = [
     *REASONS,
-    *[""] * (UNREAD_NUMBER - len(REASONS)),
+    *[""] * (CELL_FORMAT - len(REASONS)),
+    "cell_format",
     UNREAD_REASON,
     "unescaped_quote",
     "cell_error",
@@ -53,8 +55,7 @@ _REFUSALS: Final = [
 _ROWS_AT_ONCE: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Classification:
+class Classification(NamedTuple):
     """Kind and reason of each row of a batch.
 
     `reason_of` contains indexes of `reasons`; the index of a clear row has no meaning.
@@ -65,9 +66,57 @@ class Classification:
     reason_of: NDArray[np.int32]
     reasons: list[str]
 
-    def rows(self, wanted: NDArray[np.bool_]) -> "Classification":
-        """Return the classification of the rows for which *wanted* is true."""
-        return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
+
+class ReasonTable:
+    """Table of reasons: one index and one text for each phone column and period.
+
+    Several threads may use one table.  The reasons of refusals have the first indexes.
+    New texts are appended to `texts`; existing texts are never changed.
+    """
+
+    def __init__(
+        self, question: Question, columns: Sequence[str], refusals: Sequence[str]
+    ) -> None:
+        self._question = question
+        self._columns = columns
+        self._lock = Lock()
+        self.texts = list(refusals)
+        self._lists = [""] * len(refusals)
+        self._indexes: dict[tuple[int, int], int] = {}
+
+    def indexes(
+        self, columns: NDArray[np.intp], codes: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Return the index of the reason why each phone number is blocked.
+
+        *columns* are indexes of phone columns, and *codes* are the codes of the periods
+        or prefix rules that block the numbers.
+        """
+        pairs = columns.astype(np.int64) << 32 | codes
+        distinct, rows = np.unique(pairs, return_inverse=True)
+        with self._lock:
+            found = [self._index(*divmod(pair, 1 << 32)) for pair in distinct.tolist()]
+        return np.array(found, np.int32)[rows]
+
+    def _index(self, column: int, code: int) -> int:
+        index = self._indexes.get((column, code))
+        if index is None:
+            list_name, since, until = self._question.reason(code)
+            which = f"{self._columns[column]}: " if len(self._columns) > 1 else ""
+            start = f" since {since.isoformat()}" if since else ""
+            end = f" until {until.isoformat()}" if until else ""
+            index = self._indexes[column, code] = len(self.texts)
+            self._lists.append(list_name)
+            self.texts.append(harmless(f"{which}{list_name}{start}{end}"))
+        return index
+
+    def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
+        """Return, for each list, the count of *indexes* whose reason names the list."""
+        counts: Counter[str] = Counter()
+        by_index = np.bincount(indexes)
+        for index in np.flatnonzero(by_index).tolist():
+            counts[self._lists[index]] += int(by_index[index])
+        return counts
 
 
 class RowCounts:
@@ -89,14 +138,17 @@ class RowCounts:
         self.filled += n_rows
         self.numbers += n_rows
 
-    def add_values(self, codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> None:
-        """Count the values in each column."""
+    def add_others(
+        self,
+        codes: NDArray[np.uint8],
+        empty: NDArray[np.bool_],
+        kinds: NDArray[np.uint8],
+        refusals: NDArray[np.uint8],
+    ) -> None:
+        """Count the values in each column, and rows by kind and by refusal code."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
-
-    def add_rows(self, kinds: NDArray[np.uint8], refusals: NDArray[np.uint8]) -> None:
-        """Count rows by kind, and invalid rows by refusal code."""
         self.kinds += np.bincount(kinds, minlength=len(KINDS))
         invalid = refusals[kinds == INVALID]
         self.refusals += np.bincount(invalid, minlength=FIRST_KEY)
@@ -130,6 +182,7 @@ class RowClassifier:
 
         def amend(codes: NDArray[np.uint8]) -> None:
             codes[(records.flags & MISSING) != 0] = _MISSING_FIELD
+            codes[:, records.content_ends == records.starts] = _EMPTY
             codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
             region, n_columns = self._question.region, len(self.names)
             hidden = rows_with_hidden_numbers(batch, n_columns, region)
@@ -148,91 +201,65 @@ class RowClassifier:
             text_of,
             first_row=batch.first_row,
             amend=amend,
-            blank=records.content_ends == records.starts,
         )
+
+    def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
+        """Classify the rows of a data frame, without an origin check and examples."""
+        return self.classify_cells(list(map(blocks, columns)), n_rows)
 
     def classify_cells(
         self,
         columns: Sequence[Iterable[Block]],
         n_rows: int,
-        text_of: Callable[[int, int], str],
+        text_of: Callable[[int, int], str] | None = None,
         *,
-        first_row: int,
+        first_row: int = 1,
         amend: Callable[[NDArray[np.uint8]], object] | None = None,
-        blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Classify a batch of rows of a file.
+        """Classify a batch of rows; *columns* are its phone columns.
 
-        Args:
-            columns: The cells of each phone column, in blocks.
-            n_rows: The count of rows in the batch.
-            text_of: Function that returns the text of a cell, given the index of its
-                phone column and the index of its row in the batch.
-            first_row: The row number in the file of the first row of the batch.
-            amend: Function that adds refusal codes to the array of the cells' codes,
-                which has a row for each phone column.
-            blank: True for each row that is an empty line of a text file.
-        """
-        matches, codes = self._match(columns, n_rows, check_origin=True)
-        if amend is not None:
-            amend(codes)
-        found = self._classify(matches, codes, blank)
-        self._add_examples(found, codes, text_of, first_row)
-        return found
-
-    def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
-        """Classify the rows of a data frame, without an origin check."""
-        found = self._match(list(map(blocks, columns)), n_rows, check_origin=False)
-        return self._classify(*found)
-
-    def _match(
-        self, columns: Sequence[Iterable[Block]], n_rows: int, *, check_origin: bool
-    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Parse and look up the phone numbers of a batch of rows.
-
-        The result is two arrays with a row for each phone column: the code of the
-        period or prefix rule that blocks the number of each cell, or -1, and the
-        refusal code of each cell, or 0.  Missing cells of a column count as empty.
+        `text_of(column, row)` returns the text of a cell of a file.  *amend* adds codes
+        of refusals to an array with a row for each phone column.  Missing cells of a
+        column count as empty.
         """
         shape = len(columns), n_rows
+        # for each cell: the code of the period or prefix rule that blocks its number,
+        # or -1; and the code of its refusal, or 0
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
         for column, blocks_of_column in enumerate(columns):
             first = 0
             for block in blocks_of_column:
                 rows = slice(first, first + len(block))
                 keys, matches[column, rows] = self._question.match_block(block)
-                if check_origin:
+                if text_of is not None:
                     self.origin.add_numbers(keys)
                 codes[column, rows] = np.where(keys < FIRST_KEY, keys, 0)
                 first = rows.stop
-        return matches, codes
+        if amend is not None:
+            amend(codes)
+        found = self._classify(matches, codes)
+        if text_of is not None:
+            self._add_examples(found, codes, text_of, first_row)
+        return found
 
     def _classify(
-        self,
-        matches: NDArray[np.int32],
-        codes: NDArray[np.uint8],
-        blank: NDArray[np.bool_] | None = None,
+        self, matches: NDArray[np.int32], codes: NDArray[np.uint8]
     ) -> Classification:
-        """Return the kinds and the reasons of rows, and count the rows."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
         # most rows are `clear`, so only rows with a match or a refusal are examined
         others = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
         for first in range(0, len(others), _ROWS_AT_ONCE):
             rows = others[first : first + _ROWS_AT_ONCE]
-            blank_rows = None if blank is None else blank[rows]
             kinds[rows], reason_of[rows] = self._classify_others(
-                matches[:, rows], codes[:, rows], blank_rows
+                matches[:, rows], codes[:, rows]
             )
         with self._lock:
             self.counts.add_clear(len(kinds) - len(others))
         return Classification(kinds, reason_of, self._reasons.texts)
 
     def _classify_others(
-        self,
-        matches: NDArray[np.int32],
-        codes: NDArray[np.uint8],
-        blank: NDArray[np.bool_] | None,
+        self, matches: NDArray[np.int32], codes: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """Return the kind and the reason of each row that has a match or a refusal.
 
@@ -242,7 +269,7 @@ class RowClassifier:
         """
         blocked = matches >= 0
         empty = (codes == _EMPTY) | (codes == _MISSING_FIELD)
-        refusals = _refusals(codes, empty, blank)
+        refusals = _refusals(codes, empty)
         kinds = np.where(refusals != 0, np.uint8(INVALID), np.uint8(CLEAR))
         rows = np.flatnonzero(blocked.any(axis=0))
         kinds[rows] = BLOCKED
@@ -251,8 +278,7 @@ class RowClassifier:
         reason_of = refusals.astype(np.int32)
         reason_of[rows] = reasons
         with self._lock:
-            self.counts.add_values(codes, empty)
-            self.counts.add_rows(kinds, refusals)
+            self.counts.add_others(codes, empty, kinds, refusals)
             self.counts.lists.update(self._reasons.count_lists(reasons))
         return kinds, reason_of
 
@@ -275,9 +301,7 @@ class RowClassifier:
                     )
 
 
-def _refusals(
-    codes: NDArray[np.uint8], empty: NDArray[np.bool_], blank: NDArray[np.bool_] | None
-) -> NDArray[np.uint8]:
+def _refusals(codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return the code of the first refusal in each row; 0 if there is no refusal."""
     wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
@@ -286,7 +310,5 @@ def _refusals(
     # if all cells are empty, the reason is an empty row or a row that is too short
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
-    if blank is not None:
-        short &= ~blank
     refusals[all_empty] = np.where(short[all_empty], _MISSING_FIELD, _EMPTY)
     return refusals

@@ -1,10 +1,10 @@
 """Scrub of a CSV file: copy each row, byte for byte, to the output of its kind."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from datetime import date
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
     suffix,
 )
-from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
+from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
 from bloctel.scrub.job import FileOptions, Job
 from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.scrub.summary import ScrubSummary, summarise
@@ -104,11 +104,18 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
         refuse_hidden_numbers(records.head, n_columns, region, records.name)
         if "annotated" in files:
             refuse_annotated_file(records.dialect.columns.first, records.name)
-        _write_headers(records, files)
+        for name, file in files.items():
+            file.write(records.preamble)
+            header = records.header
+            if header and name == "annotated":
+                header = fields_in_front(ADDED_COLUMNS[name], records) + header
+            elif name != "clear":
+                header = extended_header(records)
+            file.write(records.encode(header))
         buffers = _Buffers()
-        splitter = _Splitter(records, classifier, files.keys(), buffers)
+        split = _splitter(records, classifier, files.keys(), buffers)
         batches = records.batches(allow_unescaped_quotes=True)
-        with closing(map_in_order(splitter.split, batches, threads - 1)) as parts:
+        with closing(map_in_order(split, batches, threads - 1)) as parts:
             for by_output, buffer in parts:
                 for name, file in files.items():
                     file.write(by_output[name])
@@ -116,27 +123,8 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
         return summarise(classifier, targets, records.name)
 
 
-def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
-    """Write the byte-order mark and the header row to each output."""
-    for name, file in files.items():
-        file.write(records.preamble)
-        file.write(records.encode(_header(records, name)))
-
-
-def _header(records: RecordFile, output: str) -> bytes:
-    if output == "clear" or not records.header:
-        return records.header
-    if output == "annotated":
-        return fields_in_front(ADDED_COLUMNS[output], records) + records.header
-    return extended_header(records)
-
-
 class _Buffers:
-    """Pool of buffers for rows that wait to be written.
-
-    Buffers are reused because the allocation of a buffer takes as long as filling the
-    buffer.
-    """
+    """Pool of reused buffers: to allocate a buffer takes as long as to fill it."""
 
     def __init__(self) -> None:
         self._free: deque[NDArray[np.uint8]] = deque()  # safe with threads
@@ -152,54 +140,45 @@ class _Buffers:
         return buffer
 
     def give_back(self, buffer: NDArray[np.uint8]) -> None:
-        """Take back a buffer that is no longer used."""
         self._free.append(buffer)
 
 
-class _Splitter:
-    """Splitter of batches by the kind of row; several threads may use one splitter."""
+def _splitter(
+    records: RecordFile,
+    classifier: RowClassifier,
+    wanted: Collection[str],
+    buffers: _Buffers,
+) -> Callable[[Batch], tuple[_Parts, NDArray[np.uint8]]]:
+    """Return a function that splits batches; several threads may call it.
 
-    def __init__(
-        self,
-        records: RecordFile,
-        classifier: RowClassifier,
-        wanted: Collection[str],
-        buffers: _Buffers,
-    ) -> None:
-        self._records = records
-        self._classifier = classifier
-        self._wanted = wanted
-        self._reasons = AddedFields(lambda text: [suffix(text, records)])
-        self._annotations = AddedFields(
-            lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
-        )
-        self._buffers = buffers
+    Its result is the bytes for each output, and the buffer with the `clear` rows.
+    """
+    reasons = AddedFields(lambda text: [suffix(text, records)])
+    annotations = AddedFields(
+        lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
+    )
 
-    def split(self, batch: Batch) -> tuple[_Parts, NDArray[np.uint8]]:
-        """Return the bytes for each output, and the buffer with the `clear` rows."""
-        found = self._classifier.classify_batch(batch)
-        buffer = self._buffers.take(len(batch.data))
+    def split(batch: Batch) -> tuple[_Parts, NDArray[np.uint8]]:
+        found = classifier.classify_batch(batch)
+        rows = batch.data, batch.records
+        buffer = buffers.take(len(batch.data))
         parts: _Parts = {}
-        for name in self._wanted:
+        for name in wanted:
             if name == "annotated":
-                part: bytes | memoryview = self._annotated(batch, found)
+                # the cache has one text for each reason and kind, ordered by reason
+                indexes = found.reason_of * np.int32(len(KINDS)) + found.kinds
+                added = indexes.astype(np.int32), annotations.of(found.reasons)
+                all_rows = np.zeros(len(batch), np.uint8)
+                part: bytes | memoryview = gather_extended(
+                    *rows, all_rows, 0, *added, in_front=True
+                )
             elif name == "clear":
-                rows = batch.data, batch.records, found.kinds, CLEAR
-                part = buffer[: gather(*rows, buffer)].data
+                part = buffer[: gather(*rows, found.kinds, CLEAR, buffer)].data
             else:
-                part = self._with_reasons(batch, found, KINDS.index(name))
-            parts[name] = self._records.encode(part)
+                added = found.reason_of, reasons.of(found.reasons)
+                kind = KINDS.index(name)
+                part = gather_extended(*rows, found.kinds, kind, *added)
+            parts[name] = records.encode(part)
         return parts, buffer
 
-    def _with_reasons(self, batch: Batch, found: Classification, kind: int) -> bytes:
-        reasons = found.reason_of, self._reasons.of(found.reasons)
-        return gather_extended(batch.data, batch.records, found.kinds, kind, *reasons)
-
-    def _annotated(self, batch: Batch, found: Classification) -> bytes:
-        # the cache contains one text for each reason and kind, ordered by reason
-        added_of = found.reason_of * np.int32(len(KINDS)) + found.kinds
-        added = added_of.astype(np.int32), self._annotations.of(found.reasons)
-        all_rows = np.zeros(len(batch), np.uint8)
-        return gather_extended(
-            batch.data, batch.records, all_rows, 0, *added, in_front=True
-        )
+    return split

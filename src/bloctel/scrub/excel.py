@@ -2,21 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Objects
+from bloctel.numbers.phone_number import keys_to_store
 from bloctel.scrub.added_columns import ADDED_COLUMNS, refuse_annotated_file
-from bloctel.scrub.classifier import CELL_ERROR, KINDS, Classification, RowClassifier
+from bloctel.scrub.classifier import (
+    CELL_ERROR,
+    CELL_FORMAT,
+    KINDS,
+    Classification,
+    RowClassifier,
+)
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source, source_name
-from bloctel.tabular.outputs import open_outputs
+from bloctel.tabular.number_lists import refuse_header
+from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.phone_columns import named_columns
-from bloctel.tabular.xlsx_reader import Rows, Sheet, open_workbook
-from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter, open_workbooks
+from bloctel.tabular.xlsx_formats import shown
+from bloctel.tabular.xlsx_reader import Rows, Sheet, SheetCells, open_workbook
+from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
 
 def split_excel(source: Source, job: Job) -> ScrubSummary:
@@ -36,12 +48,18 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
         classifier = RowClassifier(job.question, sheet.chosen.names)
-        with open_workbooks(files, sheet.name) as writers:
-            outs = [_Output(writers[name], sheet, name) for name in writers]
+        region, n_columns = job.question.region, len(classifier.names)
+        refuse_header(sheet.chosen, n_columns, region, sheet.where)
+        with (
+            TemporaryDirectory(prefix="bloctel-") as folder,
+            open_writers(files, partial(_Output, sheet, folder)) as outs,
+        ):
+            for out in outs:
+                out.write_head(sheet)
             for rows in sheet.batches():
-                found = _classified(classifier, sheet, rows)
+                found = _classified(classifier, sheet, rows, region)
                 for out in outs:
-                    out.write(rows, found)
+                    out.write_rows(rows, found)
                 if job.progress is not None:
                     n_done = rows.first + len(rows.cells)
                     job.progress(n_done, sheet.cells.last_row + 1)
@@ -50,22 +68,32 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
             return replace(summary, other_sheets=others)
 
 
-def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classification:
-    """Return the classification of *rows*."""
+def _classified(
+    classifier: RowClassifier, sheet: Sheet, rows: Rows, region: str | None
+) -> Classification:
     indexes = sheet.chosen.indexes
+    columns = [[_phone(row[index]) for row in rows.cells] for index in indexes]
+    misleading = [
+        _misleading_rows(sheet.cells, index, rows, values, region)
+        for index, values in zip(indexes, columns, strict=True)
+    ]
+    for values, found in zip(columns, misleading, strict=True):
+        for row in found:
+            values[row] = None  # neither number may block the row
 
     def amend(codes: NDArray[np.uint8]) -> None:
-        for column, index in zip(codes, indexes, strict=True):
+        for column, index, found in zip(codes, indexes, misleading, strict=True):
             # a formula that was never calculated has no value, so its cell looks empty
             formulas = _among(sheet.cells.formulas.get(index, ()), rows)
             column[formulas[column[formulas] == _digits.EMPTY]] = CELL_ERROR
             column[_among(sheet.cells.errors.get(index, ()), rows)] = CELL_ERROR
+            column[found] = CELL_FORMAT
 
     def text_of(column: int, row: int) -> str:
         return str(rows.cells[row][indexes[column]])
 
     return classifier.classify_cells(
-        [[Objects.of_all([_phone(row[i]) for row in rows.cells])] for i in indexes],
+        [[Objects.of_all(values)] for values in columns],
         len(rows.cells),
         text_of,
         first_row=rows.first + 1,
@@ -73,10 +101,36 @@ def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classifi
     )
 
 
+def _misleading_rows(
+    cells: SheetCells,
+    index: int,
+    rows: Rows,
+    values: Sequence[object],
+    region: str | None,
+) -> list[int]:
+    """Return the rows whose format shows another phone number than their value.
+
+    The outputs contain the value without the format, so neither number is certain.
+    """
+    if any(first <= index <= last for first, last in cells.conditional):
+        return [row for row, value in enumerate(values) if value is not None]
+    found: dict[int, str | None] = {}
+    for code, sheet_rows in cells.formats.get(index, {}).items():
+        for row in _among(sheet_rows, rows).tolist():
+            value = values[row]
+            if isinstance(value, str) or (type(value) is int and value > 0):
+                found[row] = shown(code, value)
+    stored = keys_to_store(Objects.of_all([values[row] for row in found]), region)
+    read = keys_to_store(Objects.of_all([*found.values()]), region)
+    differs = (stored != read) & (np.maximum(stored, read) >= _digits.FIRST_KEY)
+    return [row for row, each in zip(found, differs, strict=True) if each]
+
+
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
     """Convert row indexes in the sheet to indexes in a batch; leave out other rows."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
-    return found[(found >= 0) & (found < len(rows.cells))]
+    first, last = found.searchsorted([0, len(rows.cells)])
+    return found[first:last]
 
 
 def _phone(cell: Cell) -> object:
@@ -86,37 +140,32 @@ def _phone(cell: Cell) -> object:
     return None if cell == "" else cell
 
 
-class _Output:
+class _Output(WorkbookWriter):
     """Writer of the rows of the scrubbed sheet that belong to one output."""
 
-    def __init__(self, writer: WorkbookWriter, sheet: Sheet, name: str) -> None:
-        self._writer = writer
+    def __init__(self, sheet: Sheet, folder: str, name: str, file: BinaryIO) -> None:
+        super().__init__(file, sheet.name, folder)
         self._name = name
         self._n_added = len(ADDED_COLUMNS[name])
         self._width = sheet.cells.last_column + 1
-        self._rows = 0
-        n_headers = int(sheet.chosen.has_header)
-        above = len(sheet.head) - n_headers
-        for row in sheet.head[:above]:
-            self._put(row)
-        for header in sheet.head[above:]:
-            self._put(self._extended(header, ADDED_COLUMNS[name]))
 
-    def write(self, rows: Rows, found: Classification) -> None:
-        """Write the rows that belong to this output."""
+    def write_head(self, sheet: Sheet) -> None:
+        above = len(sheet.head) - sheet.chosen.has_header
+        for row in sheet.head[:above]:
+            self.write(row)
+        for header in sheet.head[above:]:
+            self.write(self._extended(header, ADDED_COLUMNS[self._name]))
+
+    def write_rows(self, rows: Rows, found: Classification) -> None:
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
             # an annotated output adds the kind and the reason, other outputs at most
             # the reason
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
-                self._put(self._extended(cells, added[2 - self._n_added :]))
+                self.write(self._extended(cells, added[2 - self._n_added :]))
 
     def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
         if not texts:
             return cells
         return [*cells, *[""] * (self._width - len(cells)), *texts]
-
-    def _put(self, cells: list[Cell]) -> None:
-        self._writer.write(self._rows, cells)
-        self._rows += 1

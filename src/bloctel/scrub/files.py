@@ -1,13 +1,13 @@
 """Scrub of a call file; the first bytes of the file identify its format."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -22,12 +22,20 @@ from bloctel.scrub.job import (
     ReceiptOptions,
     ReportOptions,
 )
-from bloctel.scrub.opposition_source import files_read, open_question
+from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.compression import Archive, Codec
-from bloctel.tabular.csv_reader import file_status, open_source, source_name
+from bloctel.tabular.csv_reader import (
+    Progress,
+    Source,
+    file_status,
+    open_source,
+    source_name,
+)
 from bloctel.tabular.outputs import (
     NOT_WRITTEN,
     Outputs,
+    Target,
     named_outputs,
     refuse_clashes,
     require_usable,
@@ -36,14 +44,7 @@ from bloctel.tabular.parquet_reader import parquet_module
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date
-
-    from bloctel.scrub.opposition_source import Against
     from bloctel.scrub.receipts.writer import ReceiptMaker
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress, Source
-    from bloctel.tabular.outputs import Target
 
 _HEAD_SIZE: Final = 8
 _EXPECTED: Final = "a call file"
@@ -162,10 +163,10 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     require_usable(targets)
     refuse_clashes(targets, [("the input", source), *files, *files_read(against)])
     if receipt is not None:
-        from bloctel.scrub.receipts.writer import ReceiptMaker  # noqa: PLC0415
+        from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
 
-        maker = ReceiptMaker(source, outputs, against=against, options=receipt)
-    for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
+        maker = ReceiptMaker(source, outputs, against=stamped(against), options=receipt)
+    for folder in {os.path.dirname(os.path.realpath(path)) for path in _paths(outputs)}:
         remove_leftovers(folder)
     with open_question(against, on=on, lists=lists, region=region) as question:
         job = Job(
@@ -177,7 +178,9 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
         return summary
 
 
-def split(source: Source, job: Job, maker: ReceiptMaker | None = None) -> ScrubSummary:
+def split(
+    source: Source, job: Job, maker: "ReceiptMaker | None" = None
+) -> ScrubSummary:
     """Scrub a call file, and write its receipt if there is a receipt maker.
 
     Unlike `scrub_file`, this function does not remove temporary files of killed runs.
@@ -192,14 +195,22 @@ def split(source: Source, job: Job, maker: ReceiptMaker | None = None) -> ScrubS
 
 
 def _split(source: Source, job: Job) -> ScrubSummary:
-    with _begin_reading(source) as file:
-        kind = file.kind
+    name = source_name(source)
+    with open_source(source, _EXPECTED) as opened:
+        if opened is not source:
+            opened.label = name  # type: ignore[attr-defined]
+        try:
+            head, stream = _begin(opened, name)
+        except OSError as error:
+            got = f"a file that cannot be read ({error.strerror})"
+            raise InputError(_EXPECTED, got, name) from error
+        kind = _kind(head, name)
         _refuse_endings(job.outputs, kind)
         if isinstance(kind, Codec):
-            return _split_archive(file, kind, job)
+            return _split_archive(stream, kind, job)
         if kind == FileKind.CSV:
-            return split_csv(file.path or file.stream, job)
-        with _seekable(file) as seekable:
+            return split_csv(stream, job)
+        with _seekable(stream, name) as seekable:
             if kind == FileKind.EXCEL:
                 # imported here because most call files are not workbooks
                 from bloctel.scrub.excel import split_excel  # noqa: PLC0415
@@ -209,36 +220,6 @@ def _split(source: Source, job: Job) -> ScrubSummary:
             from bloctel.scrub.parquet import split_parquet  # noqa: PLC0415
 
             return split_parquet(seekable, job)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """An open call file; its stream still returns the first bytes.
-
-    The path is None for a pipe or a stream, which cannot be opened again.
-    """
-
-    name: str
-    kind: FileKind | Codec
-    size: int | None
-    path: Path | None
-    stream: BinaryIO
-
-
-@contextmanager
-def _begin_reading(source: Source) -> Iterator[_File]:
-    name = source_name(source)
-    with open_source(source, _EXPECTED) as stream:
-        status = file_status(stream)
-        try:
-            head, rest = _begin(stream, name)
-        except OSError as error:
-            got = f"a file that cannot be read ({error.strerror})"
-            raise InputError(_EXPECTED, got, name) from error
-        is_path = isinstance(source, str | Path) and status is not None
-        path = Path(cast("str | Path", source)) if is_path else None
-        size = None if status is None else status.st_size
-        yield _File(name, _kind(head, name), size, path, rest)
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
@@ -263,7 +244,6 @@ class _Replayed:
         self._stream = stream
 
     def fileno(self) -> int:
-        """Return the descriptor of the stream."""
         return self._stream.fileno()
 
     def read(self, size: int, /) -> bytes:
@@ -303,27 +283,26 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
                 )
 
 
-def _split_archive(file: _File, codec: Codec, job: Job) -> ScrubSummary:
+def _split_archive(stream: BinaryIO, codec: Codec, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
-    archive = Archive(file.stream, codec, file.name, limited=limited)
+    archive = Archive(stream, codec, source_name(stream), limited=limited)
+    status = file_status(stream)
 
     def progress(done: int, total: int | None) -> None:
         if job.progress is not None:
-            job.progress(archive.packed, file.size)
+            job.progress(archive.packed, status and status.st_size)
 
     return split_csv(cast("BinaryIO", archive), job._replace(progress=progress))
 
 
 @contextmanager
-def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
-    """Yield a path or seekable stream; a pipe is first copied to a temporary file."""
-    if file.path is not None:
-        yield file.path
-    elif not isinstance(file.stream, _Replayed):
-        yield file.stream
-    else:
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(file.stream, copy)
-            copy.seek(0)
-            copy.label = file.name  # type: ignore[attr-defined]
-            yield copy
+def _seekable(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Yield a seekable stream; a pipe is first copied to a temporary file."""
+    if not isinstance(stream, _Replayed):
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        copy.label = name  # type: ignore[attr-defined]
+        yield copy

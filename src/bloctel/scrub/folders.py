@@ -1,33 +1,28 @@
 """Scrub of several call files into one folder."""
 
-from __future__ import annotations
-
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import split
 from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
-from bloctel.scrub.opposition_source import files_read, open_question
+from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.summary import ScrubSummary
+from bloctel.tabular.csv_reader import Progress
 from bloctel.tabular.outputs import Outputs, refuse_clashes
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-    from datetime import date
-
-    from bloctel.scrub.opposition_source import Against
     from bloctel.scrub.receipts.writer import ReceiptMaker
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress
 
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
@@ -38,6 +33,7 @@ _ENDING: Final = re.compile(
 )
 _OUTPUT_NAMES: Final = tuple(each.name for each in fields(Outputs))
 _RESULT: Final = re.compile(rf"\.(?:{'|'.join(_OUTPUT_NAMES)})(?:\.\w+){{0,2}}$")
+_UNREADABLE: Final = "a folder that cannot be read"
 _A_RESULT: Final = "the name of an output, in the folder of the outputs"
 
 
@@ -59,15 +55,8 @@ class ScrubbedFile:
     left_out: str | None = None
 
 
-class Plan(NamedTuple):
-    """Call files to scrub with their outputs, and the entries that are left out."""
-
-    files: list[tuple[Path, Outputs]]
-    left_out: list[ScrubbedFile]
-
-
 #: Called before a file is scrubbed, with its path and its outputs.
-Watch: TypeAlias = "Callable[[Path, Outputs], ReceiptMaker]"
+Watch = Callable[[Path, Outputs], "ReceiptMaker"]
 
 
 def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
@@ -121,7 +110,19 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
             file is read.
     """
     plan, left_out = plan_files(sources, into, write, against=against, receipt=receipt)
-    watch = None if receipt is None else _watch(receipt, against)
+    watch: Watch | None = None
+    if receipt is not None:
+        # imported here because most scrubs have no receipt
+        from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
+
+        if receipt.path is not None:
+            raise InputError(
+                "a journal for the receipts of several files",
+                "the path of a single receipt",
+                "receipt",
+                message="a receipt path can hold only one receipt: give a journal",
+            )
+        watch = partial(ReceiptMaker, against=stamped(against), options=receipt)
     names = requested_columns(columns)
     with open_question(against, on=on, lists=lists, region=region) as question:
         make_folder(Path(into))
@@ -137,21 +138,6 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
         return sorted([*done, *left_out], key=lambda file: file.source)
 
 
-def _watch(options: ReceiptOptions, against: Against) -> Watch:
-    """Return a function that makes the receipt maker of each call file."""
-    # imported here because most scrubs have no receipt
-    from bloctel.scrub.receipts.writer import ReceiptMaker, StampedList  # noqa: PLC0415
-
-    if options.path is not None:
-        raise InputError(
-            "a journal for the receipts of several files",
-            "the path of a single receipt",
-            "receipt",
-            message="a receipt path can hold only one receipt: give a journal",
-        )
-    return partial(ReceiptMaker, against=StampedList.of(against), options=options)
-
-
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
     """Scrub one call file; return its result, or an error that concerns only it."""
     try:
@@ -165,7 +151,7 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
 
 def size_of(source: Path) -> int:
     """Return the size of a file; 0 if the size is unknown."""
-    return source.stat().st_size if source.is_file() else 0
+    return os.path.getsize(source) if os.path.isfile(source) else 0
 
 
 def plan_files(
@@ -175,22 +161,36 @@ def plan_files(
     *,
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
-) -> Plan:
-    """Return each call file with its outputs, before any output is written."""
+) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
+    """Return each call file with its outputs, and the entries that are left out."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
         raise InputError("a folder for the results", "a file", str(folder))
     if not folder.absolute().parent.is_dir():
         raise InputError("a folder for the results", "no such folder", str(folder))
-    _refuse_unknown(write)
-    jobs = [(source, _outputs(source, folder, write)) for source in files]
-    _refuse_clashes(jobs, against, receipt)
-    return Plan(jobs, left_out)
+    wanted = [write] if isinstance(write, str) else list(write)
+    if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
+        expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
+        got = ", ".join(map(repr, wanted)) or "an empty list"
+        raise InputError(expected, got, "write")
+    plan = [(source, _outputs(source, folder, write)) for source in files]
+    targets = {
+        f"the {name} output of {source}": target
+        for source, outputs in plan
+        for name, target in outputs.wanted().items()
+    }
+    read = [(f"the call file {source}", source) for source in files]
+    if receipt is not None:
+        targets |= receipt.files()
+        read += receipt.files_read()
+    if against is not None:
+        read += files_read(against)
+    refuse_clashes(targets, read)
+    return plan, left_out
 
 
 def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[ScrubbedFile]]:
-    """Return the call files in *sources*, and the entries that are left out."""
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     known = {os.path.realpath(path) for path in (into, *given)}
     found: dict[tuple[str, str], Path] = {}
@@ -199,7 +199,7 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
         for path, reason in _expanded(source, into):
             if not reason:
                 found.setdefault((os.path.realpath(path.parent), path.name), path)
-            elif os.path.realpath(path) not in known:
+            elif os.path.realpath(path) not in known or reason.startswith(_UNREADABLE):
                 others[path] = reason
     if not found:
         where = ", ".join(map(str, given)) or None
@@ -224,15 +224,16 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
 def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
     """Yield each path of a source, and the reason why the path is left out, or ""."""
     path = Path(source)
-    if path.is_dir():
+    # the methods of Path raise an error if a folder of the path cannot be opened
+    if os.path.isdir(path):
         for entry in _entries(path):
             yield entry, _reason(entry, into, in_folder=True)
-    elif path.exists() or not glob.has_magic(str(source)):
+    elif os.path.exists(path) or not glob.has_magic(str(source)):
         yield path, _reason_of_result(path, into)
     else:
         for found in map(Path, glob.iglob(str(source), recursive=True)):
             # files in the folders of ** are matched one by one
-            if "**" not in path.parts or not found.is_dir():
+            if "**" not in path.parts or not os.path.isdir(found):
                 yield found, _reason(found, into, in_folder=False)
         yield from _unreadable_folders(path)
 
@@ -242,19 +243,27 @@ def _entries(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             return [folder / entry.name for entry in entries]
     except OSError as error:
-        got = f"a folder that cannot be read ({error.strerror})"
+        got = f"{_UNREADABLE} ({error.strerror})"
         raise InputError("a folder of call files", got, str(folder)) from error
 
 
 def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folders in which `glob` would silently find no files."""
-    for parent in pattern.parents:
-        for folder in map(Path, glob.iglob(str(parent), recursive=True)):
+    names = ["", *reversed(pattern.parts)]
+    for parent, name in zip([pattern, *pattern.parents], names, strict=False):
+        is_listed = glob.has_magic(name) or parent.name == "**"
+        if not (is_listed or name):
+            continue
+        for folder in filter(os.path.isdir, glob.iglob(str(parent), recursive=True)):
             try:
-                if folder.is_dir():
-                    _entries(folder)
-            except InputError as error:
-                yield folder, error.got
+                if is_listed:
+                    os.scandir(folder).close()
+                # fails in a folder whose entries cannot be opened
+                os.lstat(os.path.join(folder, os.curdir if is_listed else name))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                yield Path(folder), f"{_UNREADABLE} ({error.strerror})"
 
 
 def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
@@ -262,9 +271,9 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
 
     A file in a folder is recognised by its name; a pattern may match any name.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         return "a folder: the pattern **/* includes files in folders"
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         return "a device, a pipe or a socket"
     if path.name.startswith("~$"):
         return "a temporary file of a spreadsheet program"
@@ -281,14 +290,6 @@ def _reason_of_result(path: Path, into: Path) -> str:
     return _A_RESULT if is_there and _RESULT.search(path.name) else ""
 
 
-def _refuse_unknown(write: Collection[str]) -> None:
-    wanted = [write] if isinstance(write, str) else list(write)
-    if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
-        expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
-        got = ", ".join(map(repr, wanted)) or "an empty list"
-        raise InputError(expected, got, "write")
-
-
 def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     ending = _ENDING.search(source.name)
     name, suffix = source.stem, source.suffix
@@ -297,26 +298,6 @@ def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     if suffix.lower() == ".xlsm":
         suffix = ".xlsx"  # outputs have no macros
     return Outputs(**{kind: folder / f"{name}.{kind}{suffix}" for kind in write})
-
-
-def _refuse_clashes(
-    plan: Sequence[tuple[Path, Outputs]],
-    against: Against | None,
-    receipt: ReceiptOptions | None,
-) -> None:
-    """Raise InputError if an output would replace a file that the scrub uses."""
-    targets = {
-        f"the {name} output of {source}": target
-        for source, outputs in plan
-        for name, target in outputs.wanted().items()
-    }
-    read = [(f"the call file {source}", source) for source, _ in plan]
-    if receipt is not None:
-        targets |= receipt.files()
-        read += receipt.files_read()
-    if against is not None:
-        read += files_read(against)
-    refuse_clashes(targets, read)
 
 
 def make_folder(folder: Path) -> None:

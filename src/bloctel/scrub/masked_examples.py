@@ -59,26 +59,17 @@ def masked(text: str) -> str:
     ('x6 39 9• •• ••', '30 ••', 'xxx 0199••••••')
     """
     text = text[:MOST_READ]
-    left = min(_DIGITS_SHOWN, sum(map(_is_digit, text)) // 2)
+    kinds = [unicodedata.category(character)[0] for character in text]
+    left = min(_DIGITS_SHOWN, kinds.count("N") // 2)
     shown = []
-    for character in text[:_CHARACTERS_SHOWN]:
-        if _is_digit(character):
+    for character, kind in zip(text[:_CHARACTERS_SHOWN], kinds, strict=False):
+        if kind == "N":
             shown.append(character if left > 0 else "•")
             left -= 1
+        elif kind in "LM":
+            shown.append("x")
+        elif kind == "Z":
+            shown.append(" ")
         else:
-            shown.append(_shown(character))
+            shown.append(character if kind in "PS" else "·")
     return "".join(shown) + ("…" if len(text) > _CHARACTERS_SHOWN else "")
-
-
-def _is_digit(character: str) -> bool:
-    return unicodedata.category(character).startswith("N")
-
-
-def _shown(character: str) -> str:
-    """Return the replacement of a character that is not a digit; letters become x."""
-    kind = unicodedata.category(character)[0]
-    if kind in "LM":
-        return "x"
-    if kind == "Z":
-        return " "
-    return character if kind in "PS" else "·"

@@ -63,9 +63,6 @@ Against = Book | Question | NumberFile | str | Path
 PLAIN_LIST: Final = "own"
 
 
-# -- books and list lookups ------------------------------------------------------
-
-
 @contextmanager
 def open_question(
     against: Against,
@@ -178,9 +175,6 @@ def shown_target(target: str) -> str:
     except ValueError:
         return "a registry"
     return f"{parts.scheme}:{'//' if '://' in target else ''}{host}{parts.path}"
-
-
-# -- plain CSV files of numbers ----------------------------------------------------
 
 
 def read_numbers(

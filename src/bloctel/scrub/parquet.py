@@ -4,9 +4,9 @@ Importing this module raises an error if pyarrow is not installed.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from itertools import chain, count
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -26,13 +26,13 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
-from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
+from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source
-from bloctel.tabular.outputs import open_outputs
+from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
-from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.phone_columns import ChosenColumns, named_columns
 
 _BATCH_ROWS: Final = 1 << 17
 #: A row group of an output is written when it reaches this number of rows or bytes.
@@ -56,12 +56,20 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
         open_parquet(source) as opened,
         open_outputs(targets, written=job.written) as files,
     ):
-        rows = _Rows(opened, job.columns)
+        chosen = named_columns(job.columns, where=opened.name)(
+            [opened.schema.names], True
+        )
+        _refuse_types(opened, chosen)
         if "annotated" in files:
-            refuse_annotated_file(rows.header, opened.name)
-        classifier = RowClassifier(job.question, rows.names)
-        with _open_writers(opened, files) as writers:
-            parts = rows.parts(all_columns=bool(files), threads=threads)
+            refuse_annotated_file(chosen.first, opened.name)
+        classifier = RowClassifier(job.question, chosen.names)
+        with (
+            ThreadPoolExecutor(1, "bloctel") as pool,
+            open_writers(files, partial(_Writer, opened, pool)) as writers,
+        ):
+            parts = _parts(
+                opened, chosen.indexes, all_columns=bool(files), threads=threads
+            )
             work = partial(_classified, classifier)
             with closing(map_in_order(work, parts, threads - 1)) as classified:
                 for part, found in classified:
@@ -83,7 +91,6 @@ class _Part(NamedTuple):
 
 
 def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classification]:
-    """Return *part* and the classification of its rows."""
 
     def text_of(column: int, row: int) -> str:
         return _text(part.phones[column][row])
@@ -102,80 +109,47 @@ def _text(value: Any) -> str:
         return error.object.decode(errors="replace")
 
 
-class _Rows:
-    """The rows of a Parquet file, with their phone columns."""
-
-    def __init__(self, source: ParquetSource, columns: Sequence[str | int]) -> None:
-        self._source = source
-        names = source.schema.names
-        chosen = named_columns(columns, where=source.name)([names], True)
-        self.header = chosen.first
-        self.names = chosen.names
-        self._indexes = chosen.indexes
-        self._refuse_types()
-
-    def _refuse_types(self) -> None:
-        """Raise InputError if a phone column contains neither text nor integers."""
-        empty = self._source.schema.empty_table()
-        for index, name in zip(self._indexes, self.names, strict=True):
-            type_ = self._source.schema.field(index).type
-            try:
-                blocks(empty.column(index))
-                # `blocks` would accept a struct, and read it as a table of several
-                # columns
-                is_text_or_integer = not pa.types.is_struct(type_)
-            except InputError:
-                is_text_or_integer = False
-            if not is_text_or_integer:
-                raise InputError(
-                    "a column of text or whole numbers",
-                    f"a column of the type {type_}",
-                    f"{self._source.name}, column {name!r}",
-                )
-
-    def parts(self, *, all_columns: bool, threads: int) -> Iterator[_Part]:
-        """Yield the rows in order, with all columns or only with the phone columns."""
-        columns = None if all_columns else self._indexes
-        keys = self._indexes if all_columns else range(len(self._indexes))
-        first_row = 1
-        for batch in self._source.batches(
-            _BATCH_ROWS, columns=columns, use_threads=all_columns and threads > 1
-        ):
-            yield _Part(batch, [batch.column(key) for key in keys], first_row)
-            first_row += len(batch)
-
-
-@contextmanager
-def _open_writers(
-    source: ParquetSource, files: Mapping[str, BinaryIO]
-) -> Iterator[list["_Writer"]]:
-    """Yield a writer for each file; finish the files when the block succeeds."""
-    writers: list[_Writer] = []
-    with ThreadPoolExecutor(1, "bloctel") as pool:
+def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
+    """Raise InputError if a phone column contains neither text nor integers."""
+    empty = source.schema.empty_table()
+    for index, name in zip(chosen.indexes, chosen.names, strict=True):
+        type_ = source.schema.field(index).type
         try:
-            for name, file in files.items():
-                writers.append(_Writer(source, file, name, pool))
-            yield writers
-            for writer in writers:
-                writer.close()
-        finally:
-            for writer in writers:
-                writer.abandon()
+            blocks(empty.column(index))
+            # `blocks` would read a struct as a table of several columns
+            is_text_or_integer = not pa.types.is_struct(type_)
+        except InputError:
+            is_text_or_integer = False
+        if not is_text_or_integer:
+            raise InputError(
+                "a column of text or whole numbers",
+                f"a column of the type {type_}",
+                f"{source.name}, column {name!r}",
+            )
+
+
+def _parts(
+    source: ParquetSource, phones: Sequence[int], *, all_columns: bool, threads: int
+) -> Iterator[_Part]:
+    columns = None if all_columns else phones
+    keys = phones if all_columns else range(len(phones))
+    first_row = 1
+    for batch in source.batches(
+        _BATCH_ROWS, columns=columns, use_threads=all_columns and threads > 1
+    ):
+        yield _Part(batch, [batch.column(key) for key in keys], first_row)
+        first_row += len(batch)
 
 
 class _Writer:
-    """Writer of one output: it writes rows in row groups of bounded size.
-
-    A separate thread encodes and writes a row group while other threads read the next
-    rows.
-    """
+    """Writer of one output; a separate thread encodes and writes its row groups."""
 
     def __init__(
         self,
         source: ParquetSource,
-        file: BinaryIO,
-        output: str,
         pool: ThreadPoolExecutor,
+        output: str,
+        file: BinaryIO,
     ) -> None:
         self._kind = None if output == "annotated" else KINDS.index(output)
         self._pool = pool
@@ -200,7 +174,8 @@ class _Writer:
                 return
             columns = [_filtered(column, wanted) for column in columns]
             if self._kind != CLEAR:
-                columns.append(arrow_reasons(found.rows(wanted)))
+                chosen = found.kinds[wanted], found.reason_of[wanted], found.reasons
+                columns.append(arrow_reasons(Classification(*chosen)))
         self._rows.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if (
             sum(map(len, self._rows)) >= _GROUP_ROWS
@@ -209,10 +184,10 @@ class _Writer:
             self._write()
 
     def close(self) -> None:
-        """Write the remaining rows and the footer."""
         if self._rows:
             self._write()
-        self._wait()
+        if self._written is not None:
+            self._written.result()
         self._writer.close()
 
     def abandon(self) -> None:
@@ -222,18 +197,14 @@ class _Writer:
     def _write(self) -> None:
         table = pa.Table.from_batches(self._rows, self._schema)
         self._rows = []
-        self._wait()  # at most one row group waits, so that memory is bounded
+        if self._written is not None:
+            self._written.result()  # one row group waits at most: memory is bounded
         self._written = self._pool.submit(
             self._writer.write_table, table, row_group_size=len(table)
         )
 
-    def _wait(self) -> None:
-        if self._written is not None:
-            self._written.result()
-
 
 def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
-    """Return the rows of a column for which *wanted* is true."""
     layout = _LAYOUTS.get(str(column.type))
     if layout is None:
         return column.filter(pa.array(wanted))
@@ -241,7 +212,6 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
 
 
 def _extended(schema: Any, added: Sequence[str]) -> Any:
-    """Return *schema* with a text column for each name in *added*."""
     fields = [
         pa.field(name, pa.string(), nullable=name == REASON_COLUMN) for name in added
     ]
@@ -276,6 +246,5 @@ def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes
 
 
 def _free_name(taken: Sequence[str]) -> str:
-    """Return `bloctel`, or `bloctel_2` and so on if a column already has the name."""
     numbered = (f"{ADDED_COLUMN}_{number}" for number in count(2))
     return next(name for name in chain([ADDED_COLUMN], numbered) if name not in taken)

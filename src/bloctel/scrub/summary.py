@@ -63,8 +63,12 @@ def summarise(
     classifier: RowClassifier, targets: Mapping[str, Target], where: str
 ) -> ScrubSummary:
     """Return the summary of a scrub; refuse a column of prices."""
-    _refuse_decimals(classifier, where)
     counts = classifier.counts
+    # not all values must be decimals, because a price such as 12.0 counts as an integer
+    suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
+    for column in np.flatnonzero(suspects).tolist():
+        at = f"{where}, column {classifier.names[column]!r}"
+        raise InputError("phone numbers", "decimal numbers", at)
     clear, blocked, invalid = counts.kinds.tolist()
     return ScrubSummary(
         rows=clear + blocked + invalid,
@@ -81,14 +85,3 @@ def summarise(
         anomalies=classifier.origin.anomalies(),
         examples=classifier.examples.by_reason(),
     )
-
-
-def _refuse_decimals(classifier: RowClassifier, where: str) -> None:
-    counts = classifier.counts
-    # not all values must be decimals, because a price such as 12.0 counts as an integer
-    suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
-    for column in np.flatnonzero(suspects).tolist():
-        name = classifier.names[column]
-        raise InputError(
-            "phone numbers", "decimal numbers", f"{where}, column {name!r}"
-        )

@@ -137,9 +137,6 @@ cdef inline void _store_missing(
         found += 1
 
 
-# -- splitting field by field -------------------------------------------------
-
-
 cdef inline bint _is_blank(
     const uint8_t *data, int64_t start, int64_t end
 ) noexcept nogil:
@@ -270,9 +267,6 @@ cdef int _read_one(Reader *reader) noexcept nogil:
     return 1
 
 
-# -- splitting window by window -----------------------------------------------
-
-
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
     """Remove the quotes around a cell of a window, which has only valid quotes."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
@@ -341,15 +335,9 @@ cdef bint _read_records(Reader *reader) noexcept nogil:
 def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
     """Return the first records of *data*, which starts at the start of a record.
 
-    If *last* is false, an incomplete record at the end of *data* is not returned,
-    because its other bytes come later.
-
-    Args:
-        data: The bytes (uint8).
-        delimiter: The byte between two fields.
-        columns: The indexes of the requested fields (int32).
-        capacity: The maximum number of records to return.
-        last: True if *data* contains the end of the file.
+    *columns* are the indexes of the requested fields (int32), and *capacity* is the
+    maximum number of records. If *last* is false, an incomplete record at the end of
+    *data* is not returned, because its other bytes come later.
     """
     cdef Py_ssize_t size = len(data), n_columns = len(columns)
     _check_request(delimiter, columns, capacity)
@@ -407,9 +395,6 @@ def _check_request(delimiter, columns, capacity):
         )
 
 
-# -- cells whose bytes differ from their text ----------------------------------
-
-
 cdef inline bint _is_plain(
     const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table
 ) noexcept nogil:
@@ -449,16 +434,8 @@ def rewrite_cells(data, starts, ends, flags, table):
 
     The returned data begins with a copy of *data*. The text of an escaped cell, and of
     a cell with a byte that the table changes, is appended to the copy, and the cell has
-    new offsets. All other cells keep their offsets.
-
-    Args:
-        data: The bytes (uint8).
-        starts: The offset of the start of each cell (int64).
-        ends: The offset of the end of each cell (int64).
-        flags: The flags of each cell (uint8); only the flag `ESCAPED` has a meaning
-            here.
-        table: For each byte, the number of bytes (1 to 3) that replace it, and these
-            bytes (uint8, 256 rows of 4).
+    new offsets. All other cells keep their offsets. A row of the table contains the
+    number of bytes (1 to 3) that replace a byte, and these bytes.
     """
     cdef Py_ssize_t i, n = len(starts), size = len(data)
     cdef const uint8_t *byte = uint8_items(data, size, b"data")
@@ -493,24 +470,10 @@ def rewrite_cells(data, starts, ends, flags, table):
     return out[:written], new_starts, new_ends
 
 
-# -- copying records of one kind ---------------------------------------------
-
-
 def gather(data, records, kinds, uint8_t kind, out):
-    """Copy the records whose kind is *kind* to *out*, byte for byte and in order.
+    """Copy the records whose kind is *kind* to *out*, which has room for all records.
 
-    Args:
-        data: The bytes that *records* refers to (uint8).
-        records: All records.
-        kinds: The kind of each record (uint8).
-        kind: The kind of the records to copy.
-        out: An array with room for all records (uint8).
-
-    Returns:
-        The number of copied bytes.
-
-    Raises:
-        ValueError: The lengths differ, or *out* has no room for all records.
+    The bytes and their order do not change. The number of copied bytes is returned.
     """
     cdef Py_ssize_t n = len(kinds), i = 0, first
     cdef int64_t size, done = 0
@@ -579,19 +542,8 @@ def gather_extended(
     """Return the records whose kind is *kind*, each with an added text.
 
     The text is added before the line ending of the record, or at its start if
-    *in_front* is true.
-
-    Args:
-        data: The bytes that *records* refers to (uint8).
-        records: All records.
-        kinds: The kind of each record (uint8).
-        kind: The kind of the records to return.
-        added_of: For each record, the index of its text in *added* (int32).
-        added: The texts to add, including delimiters, as `pack` returns them.
-        in_front: True to add the text at the start of the record.
-
-    Raises:
-        ValueError: The lengths differ, or *added_of* is out of range.
+    *in_front* is true. *added_of* contains, for each record, the index of its text in
+    *added*, the result of `pack`.
     """
     cdef Py_ssize_t i, n = len(kinds), n_added = len(added.offsets) - 1
     cdef int64_t size, before

@@ -46,9 +46,7 @@ def codec_of(path: str | Path) -> Codec | None:
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
     """Raise InputError if an archive unpacks to an implausible size.
 
-    Raises:
-        InputError: The unpacked size is above 64 MiB and above 500 times the packed
-            size.
+    Such a size is above 64 MiB, and above 500 times the size of the archive.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
         raise InputError(
@@ -64,11 +62,7 @@ class Archive:
     """Stream that decompresses an archive: a sequence of gzip members or zstd frames.
 
     The time is proportional to the number of bytes read, even if the archive consists
-    of many empty members.
-
-    Attributes:
-        label: The name of the stream in messages.
-        packed: The number of compressed bytes that have been read.
+    of many empty members.  `packed` is the number of compressed bytes read so far.
     """
 
     def __init__(
@@ -80,7 +74,15 @@ class Archive:
         self._codec = codec
         self._limited = limited
         self._unpacked = 0
-        self._begin, self._error = _gzip_members() if codec == Codec.GZIP else _frames()
+        if codec == Codec.GZIP:
+            self._begin: Callable[[], Any] = partial(
+                zlib.decompressobj, 16 + zlib.MAX_WBITS
+            )
+            self._error: type[Exception] = zlib.error
+        else:
+            zstd = _zstandard()
+            self._begin = zstd.ZstdDecompressor().decompressobj
+            self._error = zstd.ZstdError
         self._member: Any = None
         self._input = b""
         self._position = 0
@@ -88,12 +90,7 @@ class Archive:
         self._padding = b""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most *size* bytes; no bytes mean the end.
-
-        Raises:
-            InputError: The archive is truncated or damaged, other bytes follow it, or
-                it unpacks to an implausible size.
-        """
+        """Return the next bytes, at most *size* bytes; no bytes mean the end."""
         pieces, length = [self._output], len(self._output)
         while length < size and (piece := self._next()):
             pieces.append(piece)
@@ -144,22 +141,9 @@ class Archive:
         return InputError(f"a complete {self._codec} archive", got, self.label)
 
 
-def _gzip_members() -> tuple[Callable[[], Any], type[Exception]]:
-    return partial(zlib.decompressobj, 16 + zlib.MAX_WBITS), zlib.error
-
-
-def _frames() -> tuple[Callable[[], Any], type[Exception]]:
-    zstd = _zstandard()
-    return zstd.ZstdDecompressor().decompressobj, zstd.ZstdError
-
-
 @contextmanager
 def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
-    """Yield a file that writes compressed bytes to *file*; *file* stays open.
-
-    Raises:
-        MissingExtraError: The codec is zstd, and zstandard is not installed.
-    """
+    """Yield a file that writes compressed bytes to *file*; *file* stays open."""
     archive: BinaryIO
     if codec == Codec.GZIP:
         # without a file name and a time, equal rows always give equal bytes

@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular._csv_scan import ESCAPED, STRAY, Records, rewrite_cells, split
-from bloctel.tabular.csv_dialect import SAMPLE_SIZE, CsvOptions, Dialect, detect
-from bloctel.tabular.encodings import utf8_table
+from bloctel.tabular.csv_dialect import (
+    SAMPLE_SIZE,
+    CsvOptions,
+    Dialect,
+    detect,
+    utf8_table,
+)
 from bloctel.tabular.outputs import Written
 from bloctel.tabular.phone_columns import ColumnChooser
 
@@ -41,21 +46,14 @@ _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Batch of consecutive records.
+    """Batch of consecutive records: bytes, and offsets in these bytes.
 
-    Attributes:
-        data: The bytes of the file that contain the records.
-        records: The offsets of the records and of their requested fields.
-        first_row: The row number of the first record in the file; the first row of the
-            file has number 1.
-        encoding: The encoding of the bytes in *data*.
-        dialect: The dialect of the file.
+    `first_row` is the row number of the first record; the file begins with row 1.
     """
 
     data: NDArray[np.uint8] = field(repr=False)
     records: Records
     first_row: int
-    encoding: str
     dialect: Dialect
 
     def __len__(self) -> int:
@@ -68,9 +66,10 @@ class Batch:
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
-        if self.encoding.startswith("utf-") and not np.any(flags & ESCAPED):
+        encoding = self.dialect.text_encoding
+        if encoding == "utf-8" and not np.any(flags & ESCAPED):
             return self.data, *spans
-        return rewrite_cells(self.data, *spans, flags, utf8_table(self.encoding))
+        return rewrite_cells(self.data, *spans, flags, utf8_table(encoding))
 
     def rows_of_several_lines(self) -> NDArray[np.int64]:
         """Return the rows with a line break in a quoted cell."""
@@ -89,7 +88,9 @@ class Batch:
     def lines(self, row: int) -> list[list[str]]:
         """Return the lines of a row, each split at the delimiters, even in quotes."""
         start, end = self.records.starts[row], self.records.content_ends[row]
-        text = self.data[start:end].tobytes().decode(self.encoding, "replace")
+        text = (
+            self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
+        )
         lines = text.replace("\r", "\n").split("\n")
         return [line.split(self.dialect.delimiter) for line in lines]
 
@@ -97,12 +98,9 @@ class Batch:
 class RecordFile:
     """Open CSV file, from which records are read in batches.
 
-    Attributes:
-        name: The name of the file in messages.
-        dialect: The dialect of the file.
-        preamble: The bytes before the header row: the byte-order mark and blank lines.
-        head: The header row as a batch; None if there is no header.
-        header: The bytes of the header row; empty if there is no header.
+    The attribute `preamble` contains the bytes before the header row: the byte-order
+    mark and blank lines.  `head` is the header row as a batch, and `header` its bytes;
+    without a header, they are None and empty.
     """
 
     def __init__(self, name: str, dialect: Dialect, read_into: _ReadInto) -> None:
@@ -129,14 +127,8 @@ class RecordFile:
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
-        Args:
-            allow_unescaped_quotes: True to accept rows with text after a closing quote.
-                The ends of fields in these rows are uncertain, so they have the flag
-                `STRAY`.
-
-        Raises:
-            InputError: A quote is not closed, text follows a closing quote, a row is
-                too long, or the bytes are not valid in the encoding.
+        If rows with text after a closing quote are allowed, they have the flag `STRAY`,
+        because the ends of their fields are uncertain.
         """
         while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:
@@ -148,12 +140,6 @@ class RecordFile:
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
-    @property
-    def text_encoding(self) -> str:
-        """The encoding of the records in batches; UTF-16 is converted to UTF-8."""
-        encoding = self.dialect.encoding
-        return "utf-8" if encoding.is_wide else encoding.name
-
     def _next(self, capacity: int) -> Batch:
         """Return the next records; an empty batch means the end of the file."""
         delimiter = ord(self.dialect.delimiter)
@@ -161,12 +147,19 @@ class RecordFile:
             data = self._data
             records = split(data, delimiter, self._columns, capacity, last=self._at_end)
             first_row = self._rows_read + 1
-            batch = Batch(data, records, first_row, self.text_encoding, self.dialect)
+            batch = Batch(data, records, first_row, self.dialect)
             if len(batch) or (self._at_end and not records.open_quote):
                 self._data = data[records.consumed :]
                 self._rows_read += len(batch)
                 return batch
-            self._refuse_bad_record(records)
+            where = f"{self.name}, row {first_row}"
+            if records.open_quote:
+                got = "the end of the file inside a quoted field"
+                raise InputError("a closing quote", got, where)
+            if len(data) > _LONGEST_RECORD:
+                limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
+                got = "a longer row (is a quote not closed?)"
+                raise InputError(limit, got, where)
             self._refill()
 
     def _refill(self) -> None:
@@ -188,16 +181,6 @@ class RecordFile:
                 "a delimiter or the end of the row after a closing quote", got, where
             )
 
-    def _refuse_bad_record(self, records: Records) -> None:
-        where = f"{self.name}, row {self._rows_read + 1}"
-        if records.open_quote:
-            got = "the end of the file inside a quoted field"
-            raise InputError("a closing quote", got, where)
-        if len(self._data) > _LONGEST_RECORD:
-            limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
-            got = "a longer row (is a quote not closed?)"
-            raise InputError(limit, got, where)
-
 
 def _bytes_of(batch: Batch) -> bytes:
     return batch.data[: batch.records.consumed].tobytes()
@@ -210,34 +193,23 @@ def open_records(
     options: CsvOptions,
     progress: Progress | None = None,
 ) -> Iterator[RecordFile]:
-    """Open a CSV file or a binary stream, and yield a reader of its records.
+    """Open a CSV file, and yield a reader of the columns that *choose* returns.
 
-    Args:
-        source: A path, or a binary stream, which is left open.
-        choose: Function that chooses the columns to read.
-        options: The known properties of the file; a property that is None is detected.
-        progress: Function that is called after each chunk, with the number of bytes
-            done and the total number of bytes.
-
-    Raises:
-        InputError: The file does not exist, is not a CSV file, or does not have the
-            columns.
+    *progress* is called with the number of bytes that have been processed, and with
+    the total number of bytes.
     """
     name = source_name(source)
     with open_source(source, "a CSV file") as opened:
-        stream = _Readable(opened, name)
-        status = file_status(opened)
-        sample = stream.read_fully(SAMPLE_SIZE)
+        file = _File(opened, name, progress)
         dialect = detect(
-            sample,
-            at_end=len(sample) < SAMPLE_SIZE,
+            file.sample,
+            at_end=len(file.sample) < SAMPLE_SIZE,
             choose=choose,
             where=name,
             options=options,
         )
         encoding = dialect.encoding
-        size = status.st_size if status else None
-        file = _File(stream, sample, len(encoding.bom), size, progress)
+        file.skip(len(encoding.bom))
         read_into = file.read_into
         if encoding.is_wide:
             read_into = _Transcoded(file, encoding.name, name).read_into
@@ -254,23 +226,15 @@ def source_name(source: Source) -> str:
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Open a file to read its bytes; a stream is yielded unchanged and stays open.
-
-    Args:
-        source: A path, or a binary stream.
-        expected: The kind of file for error messages, such as "a CSV file".
-
-    Raises:
-        InputError: The file does not exist, or cannot be read.
-    """
+    """Open a file, of the kind *expected*; a stream is yielded and stays open."""
     if not isinstance(source, str | Path):
         yield source
         return
-    path = Path(source)
-    if path.is_dir():
+    # unlike `Path.is_dir`, this raises no error if the folder cannot be opened
+    if os.path.isdir(source):
         raise InputError(expected, "a directory", str(source))
     try:
-        stream = path.open("rb")
+        stream = open(source, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise InputError(expected, "no such file", str(source)) from None
     except OSError as error:
@@ -294,9 +258,6 @@ class HashedReader:
 
     If a file is read a second time for its digest, the bytes may differ: another
     program can modify the file through a memory map, without a new time of the file.
-
-    Attributes:
-        label: The name of the stream in messages.
     """
 
     def __init__(self, stream: BinaryIO, label: str) -> None:
@@ -317,34 +278,48 @@ class HashedReader:
         return data
 
     def digest(self) -> Written:
-        """Return the size and the SHA-256 of all bytes of the stream.
-
-        Raises:
-            InputError: The stream was not read to its end.
-        """
+        """Return the size and the SHA-256; refuse a stream that was not read fully."""
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)
         return Written(self._size, self._hash.hexdigest())
 
 
-class _Readable:
-    """Input stream that converts I/O errors to `InputError`."""
+class _File:
+    """Bytes of a file; the first bytes are also its `sample`."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, progress: Progress | None) -> None:
         self._stream = stream
         self._name = name
+        self._progress = progress
+        status = file_status(stream)
+        self._total = status.st_size if status else None
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
-
-    def read_fully(self, size: int) -> bytes:
-        """Return the next *size* bytes, or all remaining bytes if they are fewer."""
-        buffer, n_read = bytearray(size), 0
-        while n_read < size and (n := self.read_into(memoryview(buffer)[n_read:])):
+        buffer, n_read = bytearray(SAMPLE_SIZE), 0
+        while n_read < SAMPLE_SIZE and (n := self._read(memoryview(buffer)[n_read:])):
             n_read += n  # a pipe returns the data in pieces
-        return bytes(buffer[:n_read])
+        self.sample = self._pending = bytes(buffer[:n_read])
+        self._n_returned = 0
+
+    def skip(self, size: int) -> None:
+        """Skip the byte-order mark at the start of the file."""
+        self._pending = self._pending[size:]
+        self._n_returned = size
 
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into *buffer*, and return their number; 0 means the end."""
+        n_read = len(self._pending)
+        if n_read:
+            buffer[:n_read], self._pending = self._pending, b""
+        else:
+            # this call means that the caller has processed the bytes of earlier calls
+            if self._progress:
+                self._progress(self._n_returned, self._total)
+            n_read = self._read(buffer)
+        self._n_returned += n_read
+        return n_read
+
+    def _read(self, buffer: memoryview) -> int:
         try:
             if self._read_into is not None:
                 return self._read_into(buffer)
@@ -354,38 +329,6 @@ class _Readable:
             raise InputError("a CSV file", got, self._name) from error
         buffer[: len(piece)] = piece
         return len(piece)
-
-
-class _File:
-    """Bytes of a file without its byte-order mark, beginning with the sample."""
-
-    def __init__(
-        self,
-        stream: _Readable,
-        sample: bytes,
-        mark_size: int,
-        total: int | None,
-        progress: Progress | None,
-    ) -> None:
-        self._stream = stream
-        self._sample = sample[mark_size:]
-        self._n_returned = mark_size
-        self._total = total
-        self._progress = progress
-
-    def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*, and return their number; 0 means the end."""
-        sample, self._sample = self._sample, b""
-        if sample:
-            buffer[: len(sample)] = sample
-            n_read = len(sample)
-        else:
-            # this call means that the caller has processed the bytes of earlier calls
-            if self._progress:
-                self._progress(self._n_returned, self._total)
-            n_read = self._stream.read_into(buffer)
-        self._n_returned += n_read
-        return n_read
 
 
 class _Transcoded:
@@ -401,19 +344,14 @@ class _Transcoded:
 
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into *buffer*, and return their number; 0 means the end."""
-        text = b""
-        while not text:
+        text, n_read = b"", 1
+        while n_read and not text:
             n_read = self._file.read_into(memoryview(self._raw))
-            text = self._transcode(self._raw[:n_read], final=n_read == 0)
-            if not n_read:
-                break
+            try:
+                text = self._decoder.decode(self._raw[:n_read], n_read == 0).encode()
+            except UnicodeDecodeError as error:
+                # the original error would show bytes of a cell, so it is not attached
+                got = f"invalid bytes ({error.reason})"
+                raise_alone(InputError(f"text in {self._encoding}", got, self._name))
         buffer[: len(text)] = text
         return len(text)
-
-    def _transcode(self, raw: bytearray, *, final: bool) -> bytes:
-        try:
-            return self._decoder.decode(raw, final).encode()
-        except UnicodeDecodeError as error:
-            # the original error would show bytes of a cell, so it is not attached
-            got = f"invalid bytes ({error.reason})"
-            raise_alone(InputError(f"text in {self._encoding}", got, self._name))

@@ -69,25 +69,16 @@ _BLANKS: Final = ' \t"'
 ListColumns = str | int | Sequence[str | int] | None
 
 
-# -- choice of the columns -------------------------------------------------------------
-
-
 def list_columns(
     columns: ListColumns,
     region: str | None,
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a chooser of the phone columns of a list, then of other columns to read.
+    """Return a chooser of the phone columns of a list, then of *others* to read.
 
     Columns that are not read are chosen as `unread`, to check them: the column after
     the last and, if the phone columns are detected, every other column.
-
-    Args:
-        columns: The phone columns.
-        region: The region of phone numbers without a country code.
-        where: The name of the file in messages.
-        others: Columns that do not contain phone numbers, such as a column of days.
     """
     named = None
     if columns is not None:
@@ -132,7 +123,11 @@ def _detected(
     """Choose the only column that may contain phone numbers, by name or by content."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     columns = list(zip_longest(*rows, fillvalue=""))[: len(first)]
-    found = {i for i, cells in enumerate(columns) if _has_number(cells, region)}
+    found = {
+        i
+        for i, cells in enumerate(columns)
+        if any(is_valid(cell, region=region) for cell in cells if cell.strip())
+    }
     if has_header is not False:
         plain = [_plain(name) for name in first]
         by_name = {i for i, name in enumerate(plain) if _PHONE_NAME.search(name)}
@@ -162,28 +157,16 @@ def _detected(
     return ChosenColumns((index,), (name,), has_header, tuple(first))
 
 
-def is_code_column(columns: ChosenColumns, index: int) -> bool:
-    """Return whether a column has the name of an identifier, such as `siren`.
-
-    The column of phone numbers must have the name of a phone column.
-    """
-    if not columns.has_header or not _PHONE_NAME.search(_plain(columns.names[0])):
-        return False
-    return index < len(columns.first) and _is_code_name(_plain(columns.first[index]))
-
-
 def _is_code_name(name: str) -> bool:
     return bool(_CODE_NAME.search(name)) and not _PHONE_NAME.search(name)
 
 
 def _are_codes(name: str, cells: Sequence[str]) -> bool:
-    """Return whether a column has the name and the cells of an identifier."""
     filled = [_cell(cell) for cell in cells[1:] if cell.strip()]
     return _is_code_name(name) and all(map(_CODE.fullmatch, filled))
 
 
 def _cell(value: object) -> str:
-    """Return the text of a cell without blanks and quotes."""
     return re.sub(r'[\s"]', "", str(value))
 
 
@@ -192,23 +175,10 @@ def _plain(name: str) -> str:
     return "".join(char for char in letters if not unicodedata.combining(char))
 
 
-def _has_number(cells: Sequence[str], region: str | None) -> bool:
-    """Return whether a cell below a header is a phone number."""
-    return any(is_valid(cell, region=region) for cell in cells if cell.strip())
-
-
-# -- reading of rows -------------------------------------------------------------------
-
-
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
     """Return the keys or refusal codes of the phone columns, one row per column.
 
     A row with a phone number in a cell that is not read is refused in every column.
-
-    Args:
-        batch: Rows of a file whose columns `list_columns` chose.
-        n_columns: The number of phone columns.
-        region: The region of phone numbers without a country code.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -218,7 +188,9 @@ def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.ui
         block = Spans(*batch.cells(column))
         unread |= has_unread_numbers(block, keys, region, columns, index)
     unread[longer_rows(batch)] = True
-    unread[_short_rows_with_numbers(batch, keys, region)] = True
+    is_short = (batch.records.flags[:n_columns] & MISSING != 0).any(axis=0)
+    pieces = _all_pieces(batch, np.flatnonzero(is_short))
+    unread[_rows_of_others(pieces, keys, region)] = True
     unread[rows_with_hidden_numbers(batch, n_columns, region)] = True
     keys[:, unread] = UNREAD_NUMBER
     return keys
@@ -233,12 +205,8 @@ def has_unread_numbers(
 ) -> NDArray[np.bool_]:
     """Return whether each cell of a column that is not read has a phone number.
 
-    Args:
-        block: The cells of the column.
-        own: The keys of the phone columns, which are read, one row per column.
-        region: The region of phone numbers without a country code.
-        columns: The chosen columns of the file.
-        index: The index of the column in the file.
+    *own* are the keys of the phone columns, which are read, one row per column.
+    *index* is the index of the column in the file.
     """
     found, codes = _others(block, own, region)
     words = np.flatnonzero(np.isin(codes, _WORDS))
@@ -250,7 +218,12 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    if is_code_column(columns, index):
+    # a column named as an identifier, such as `siren`, next to a named phone column
+    if (
+        columns.has_header
+        and _PHONE_NAME.search(_plain(columns.names[0]))
+        and _is_code_name(_plain("".join(columns.first[index : index + 1])))
+    ):
         for row in np.flatnonzero(found).tolist():
             found[row] = not _CODE.fullmatch(_cell(block.value(row)))
     return found
@@ -259,10 +232,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return whether each cell is another phone number than those of its row.
-
-    The second result contains the keys of the cells, or the codes of their refusals.
-    """
+    """Return whether each cell is another number than those of its row, and its key."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -271,8 +241,7 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    Digits after other digits can be a part of the number or not, so every group of
-    digits can be the first and the last of a number.
+    Every group of digits can be the first and the last group of a number.
     """
     found = set()
     code = home_code(region)
@@ -306,14 +275,6 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
     return found
 
 
-def _short_rows_with_numbers(
-    batch: Batch, keys: NDArray[np.uint64], region: str | None
-) -> NDArray[np.int64]:
-    """Return the rows that end before a phone column and have another phone number."""
-    is_short = (batch.records.flags[: len(keys)] & MISSING != 0).any(axis=0)
-    return _rows_of_others(_all_pieces(batch, np.flatnonzero(is_short)), keys, region)
-
-
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
     """Return each row number with each piece of the row between two delimiters."""
     return [
@@ -339,9 +300,7 @@ def rows_with_hidden_numbers(
         return rows
     columns = batch.dialect.columns
     indexes = columns.indexes[:n_columns]
-    pieces = []
-    if len(columns.unread) > 1:
-        pieces = _all_pieces(batch, rows)
+    pieces = _all_pieces(batch, rows) if len(columns.unread) > 1 else []
     for row in rows.tolist():
         lines = batch.lines(row)
         full = [(line, index) for line in lines for index in indexes]
@@ -384,16 +343,8 @@ def refuse_lengths(
 ) -> None:
     """Refuse a row that has text after the last column, or ends before a column.
 
-    A field without quotes that contains the delimiter moves the next fields.
-
-    Args:
-        batch: Rows of a file with the chosen column after the last.
-        where: The name of the file in messages.
-        expected: The fields of a row, for the message about a shorter row.
-        n_required: The number of the chosen columns that every row has.
-
-    Raises:
-        InputError: A row is shorter or longer.
+    A field without quotes that contains the delimiter moves the next fields.  Every row
+    must have the first *n_required* columns, which *expected* describes.
     """
     records = batch.records
     is_short = (records.flags[:n_required] & MISSING != 0).any(axis=0)
@@ -430,22 +381,34 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
     )
 
 
+def refuse_header(
+    columns: ChosenColumns, n_columns: int, region: str | None, where: str
+) -> None:
+    """Raise InputError if the name of one of the first *n_columns* is a phone number.
+
+    A header is not looked up, but every output begins with it.
+    """
+    names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
+    keys = keys_to_store(Objects.of_all(names), region)
+    is_number = (keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)
+    if columns.has_header and is_number.any():
+        raise InputError(
+            "a header without phone numbers",
+            "a phone number as the name of a phone column",
+            where,
+            message="the first row contains a phone number, so it is not a header: "
+            "read the file without a header",
+        )
+
+
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Refuse rows whose quoted cells contain lines that look like other rows.
-
-    Args:
-        batch: Rows, or the header; None without a header.
-        n_columns: The number of phone columns.
-        region: The region of phone numbers without a country code.
-        where: The name of the file in messages.
-
-    Raises:
-        InputError: A row has such a line.
-    """
+    """Refuse a header with a phone number, and rows that quoted cells may hide."""
     if batch is None:
         return
+    if batch.first_row == batch.dialect.n_blank + 1:
+        refuse_header(batch.dialect.columns, n_columns, region, where)
     rows = rows_with_hidden_numbers(batch, n_columns, region)
     if len(rows):
         raise refuse_row(UNREAD_NUMBER, batch.first_row + int(rows[0]), "", where)

@@ -7,11 +7,11 @@ import shutil
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 from bloctel._util.atomic_files import PendingFile, named_errors
 from bloctel.errors import InputError
@@ -74,19 +74,11 @@ def open_outputs(
     A file has a temporary name in the folder of the target, and is renamed at the end.
     Bytes for a stream are also kept until the end, so that the reader of a pipe gets no
     rows of a failed run.  If a path ends in .gz or .zst, the output is compressed.
-
-    Args:
-        targets: The path or stream of each output, by the name of the output.
-        written: A dict to which the digest of each output is added at the end, by the
-            name of the output; None if no digests are needed.
-
-    Raises:
-        InputError: A target cannot be written, or is the target of two outputs.
-        MissingExtraError: A target ends in .zst, and zstandard is not installed.
+    At the end, the digest of each output is added to *written*.
     """
     require_usable(targets)
     refuse_clashes(named_outputs(targets))
-    pending: list[_Pending] = []
+    pending: list[PendingFile | _PendingStream] = []
     files: dict[str, BinaryIO] = {}
     hashed: dict[str, _HashedFile] = {}
     with ExitStack() as stack:
@@ -105,11 +97,8 @@ def open_outputs(
             yield files
         for output in pending:
             output.finish()
-        # write streams before files are renamed: a write can fail, a rename rarely
-        # fails
-        for output in sorted(
-            pending, key=lambda each: not isinstance(each, _PendingStream)
-        ):
+        # streams are written before files are renamed, because a rename rarely fails
+        for output in sorted(pending, key=lambda each: isinstance(each, PendingFile)):
             output.publish()
         if written is not None:
             written |= {name: file.written() for name, file in hashed.items()}
@@ -119,21 +108,31 @@ def open_outputs(
 def open_output(
     name: str, target: Target, inputs: Iterable[tuple[str, object]] = ()
 ) -> Iterator[BinaryIO]:
-    """Yield a binary file for a single output; see `open_outputs`.
-
-    Args:
-        name: The name of the output in messages.
-        target: The path or the stream.
-        inputs: See `refuse_clashes`.
-
-    Raises:
-        InputError: The target cannot be written, or is an input.
-        MissingExtraError: See `open_outputs`.
-    """
+    """Yield a binary file for a single output; see `open_outputs`."""
     require_usable({name: target})
     refuse_clashes({name: target}, inputs)
     with open_outputs({name: target}) as files:
         yield files[name]
+
+
+@contextmanager
+def open_writers(
+    files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], Any]
+) -> Iterator[list[Any]]:
+    """Yield a writer for each file; finish the files when the block succeeds.
+
+    After an error, `abandon` prevents the library of a format from writing a footer.
+    """
+    writers: list[Any] = []
+    try:
+        for name, file in files.items():
+            writers.append(make(name, file))
+        yield writers
+        for writer in writers:
+            writer.close()
+    finally:
+        for writer in writers:
+            writer.abandon()
 
 
 class _HashedFile(io.RawIOBase):
@@ -154,7 +153,6 @@ class _HashedFile(io.RawIOBase):
         return self._file.write(data)
 
     def written(self) -> Written:
-        """Return the digest of all bytes that have been written."""
         return Written(self._size, self._hash.hexdigest())
 
 
@@ -178,10 +176,7 @@ class _PendingStream:
         self.file.close()
 
 
-_Pending = PendingFile | _PendingStream
-
-
-def _pending(target: Target) -> _Pending:
+def _pending(target: Target) -> PendingFile | _PendingStream:
     if not isinstance(target, str | Path):
         return _PendingStream(target)
     try:
@@ -194,15 +189,7 @@ def _pending(target: Target) -> _Pending:
 def refuse_clashes(
     targets: Mapping[str, Target], inputs: Iterable[tuple[str, object]] = ()
 ) -> None:
-    """Raise InputError if an output is an input or another output.
-
-    Args:
-        targets: The path or stream of each output, by its name in messages.
-        inputs: The name in messages, and the path or the stream, of each input.
-
-    Raises:
-        InputError: A target is an input, or is the target of two outputs.
-    """
+    """Raise InputError if an output is an input or another output."""
     taken: dict[object, str] = {}
     for name, file in inputs:
         taken |= dict.fromkeys(_identities(file), name)
@@ -238,25 +225,18 @@ def _identities(file: object) -> list[object]:
 
 
 def require_usable(targets: Mapping[str, Target]) -> None:
-    """Raise InputError if a path cannot be that of an output.
-
-    Raises:
-        InputError: A target is a folder or a device, or is in a folder that does not
-            exist.
-    """
+    """Raise InputError if a path cannot be that of an output."""
     for target in targets.values():
-        if isinstance(target, str | Path):
-            _require_usable(Path(target))
-
-
-def _require_usable(target: Path) -> None:
-    try:
-        path = Path(os.path.realpath(target))
-    except ValueError as error:  # a null character, or half of a surrogate pair
-        got = "characters that no path can have"
-        raise InputError("a file name for the output", got, "output") from error
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        got = "a directory" if path.is_dir() else "a device, a pipe or a socket"
-        raise InputError("a file name for the output", got, str(target))
-    if not path.parent.is_dir():
-        raise InputError("a folder for the output", "no such folder", str(target))
+        if not isinstance(target, str | Path):
+            continue
+        try:
+            path = os.path.realpath(target)
+        except ValueError as error:  # a null character, or half of a surrogate pair
+            got = "characters that no path can have"
+            raise InputError("a file name for the output", got, "output") from error
+        is_folder = os.path.isdir(path)
+        if is_folder or (os.path.exists(path) and not os.path.isfile(path)):
+            got = "a directory" if is_folder else "a device, a pipe or a socket"
+            raise InputError("a file name for the output", got, str(target))
+        if not os.path.isdir(os.path.dirname(path)):
+            raise InputError("a folder for the output", "no such folder", str(target))

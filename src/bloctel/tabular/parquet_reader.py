@@ -22,26 +22,13 @@ _ARROW_SCHEMA: Final = b"ARROW:schema"
 
 
 def parquet_module() -> Any:
-    """Return `pyarrow.parquet`.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Return `pyarrow.parquet`."""
     return optional_module("pyarrow.parquet", "Parquet files", "arrow")
 
 
 @contextmanager
 def open_parquet(source: Source) -> Iterator["ParquetSource"]:
-    """Open a Parquet file; if it is replaced later, the old content is still read.
-
-    Args:
-        source: A path, or a seekable binary stream.
-
-    Raises:
-        InputError: The file is not Parquet, is damaged, has contradictory counts, or
-            has encrypted columns.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Open a Parquet file; if it is replaced later, the old content is still read."""
     parquet = parquet_module()
     name = source_name(source)
     with ExitStack() as stack:
@@ -64,11 +51,8 @@ def open_parquet(source: Source) -> Iterator["ParquetSource"]:
 class ParquetSource:
     """An open Parquet file whose row counts do not contradict each other.
 
-    Attributes:
-        name: The name of the file in messages.
-        schema: The Arrow schema, with all metadata of the file.
-        n_rows: The number of rows in the file, according to its metadata.
-        leaf_paths: The path that pyarrow gives to each leaf column.
+    `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
+    paths that pyarrow gives to the leaf columns.
     """
 
     def __init__(
@@ -89,11 +73,7 @@ class ParquetSource:
         self._first_chunks = self._validated_first_chunks()
 
     def _validated_group_rows(self) -> list[int]:
-        """Check the row counts in the metadata, and return the count of each row group.
-
-        Raises:
-            InputError: A count is negative, or two counts contradict each other.
-        """
+        """Check the counts in the metadata, and return the rows of each row group."""
         metadata = self._file.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         rows = [group.num_rows for group in groups]
@@ -128,17 +108,7 @@ class ParquetSource:
     def batches(
         self, n_rows: int, *, columns: Sequence[int] | None, use_threads: bool
     ) -> Iterator[Any]:
-        """Yield the rows in order, in record batches of at most *n_rows* rows.
-
-        Args:
-            n_rows: The maximum number of rows in a batch.
-            columns: The indexes of the columns to read; None reads all columns.
-            use_threads: True to decode several columns in parallel.
-
-        Raises:
-            InputError: The file is damaged, or the number of rows in a row group
-                differs from the metadata.
-        """
+        """Yield record batches of at most *n_rows* rows; None reads all columns."""
         names = None if columns is None else self._names(columns)
         for index, declared in enumerate(self._group_rows):
             n_read = 0
@@ -166,11 +136,7 @@ class ParquetSource:
         return names
 
     def writer_options(self, added: Sequence[str]) -> dict[str, Any]:
-        """Return options for pyarrow's writer that keep the file's compression.
-
-        Args:
-            added: The names of the columns that the writer adds.
-        """
+        """Return options for pyarrow's writer that keep the file's compression."""
         if not self._first_chunks:
             return {}
         chunks = dict(zip(self.leaf_paths, self._first_chunks, strict=True))
@@ -191,12 +157,18 @@ class ParquetSource:
         }
 
     def refuse_modified(self) -> None:
-        """Raise InputError if the file was modified after it was opened.
-
-        Raises:
-            InputError: The file was modified.
-        """
-        if not _is_same(self._status, file_status(self._stream)):
+        """Raise InputError if the file was modified after it was opened."""
+        before, after = self._status, file_status(self._stream)
+        is_same = before is after
+        if before and after:
+            is_same = before.st_size == after.st_size
+            is_same &= before.st_mtime_ns == after.st_mtime_ns
+            # ctime also changes when a hard link is removed
+            is_same &= (
+                before.st_ctime_ns == after.st_ctime_ns
+                or before.st_nlink != after.st_nlink
+            )
+        if not is_same:
             raise InputError(
                 "a file that is not modified during the run",
                 "a modified file",
@@ -221,13 +193,3 @@ def _refusing_damage(name: str) -> Iterator[None]:
         is_encrypted = "crypt" in str(error)
         got = "a file with encrypted columns" if is_encrypted else "a damaged file"
         raise_alone(InputError(_EXPECTED, got, name))
-
-
-def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> bool:
-    """Return True if a file was not modified between two calls of `fstat`."""
-    if before is None or after is None:
-        return before is after
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        return False
-    # programs cannot set ctime, but ctime also changes when a hard link is removed
-    return before.st_ctime_ns == after.st_ctime_ns or before.st_nlink != after.st_nlink

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from bloctel.errors import InputError
@@ -15,16 +16,11 @@ _NAME_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """Columns to read.
+    """Columns to read, by their indexes from 0, with their names for messages.
 
-    Attributes:
-        indexes: The indexes of the columns, from 0.
-        names: The names of the columns for error messages.
-        has_header: True if the first row contains the names of the columns.
-        first: The cells of the first row, cleaned like column names.  They are present
-            even if the first row is not a header, because another program may read it
-            as a header.
-        unread: The indexes of other columns, which are checked but not read.
+    `first` contains the cells of the first row, cleaned like column names, even if
+    that row is not a header: another program may read it as a header.  `unread` are
+    the indexes of other columns, which are checked but not read.
     """
 
     indexes: tuple[int, ...]
@@ -72,12 +68,7 @@ def requested_columns(
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with the names or column numbers in *wanted*.
-
-    Raises:
-        InputError: *wanted* is empty, or contains a value that is neither a name nor a
-            column number from 1.
-    """
+    """Return a chooser of the columns with the names or column numbers in *wanted*."""
     if not wanted:
         raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:
@@ -127,10 +118,6 @@ def _find(
         raise InputError(
             f"a header row with a column {shown(column)}", "no header", where
         )
-    return _find_name(column, names, where)
-
-
-def _find_name(column: str, names: Sequence[str], where: str) -> int:
     wanted = clean_name(column)
     exact = [i for i, name in enumerate(names) if name == wanted]
     folded = [i for i, name in enumerate(names) if name.casefold() == wanted.casefold()]
@@ -156,14 +143,11 @@ def described(first: Sequence[str], names: Sequence[str] | None) -> str:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
         return f"a first row of {len(names)} cells with numbers instead of names"
-    shown = ", ".join(repr(_cut(name)) for name in names[:_NAMES_SHOWN])
+    # if the file is not CSV, a name can have any length
+    cut = (f"{n[:_NAME_SHOWN]}..." if len(n) > _NAME_SHOWN else n for n in names)
+    shown = ", ".join(map(repr, islice(cut, _NAMES_SHOWN)))
     more = ", ..." if len(names) > _NAMES_SHOWN else ""
     return f"the columns {shown}{more}"
-
-
-def _cut(name: str) -> str:
-    """Shorten a long name: if the file is not CSV, a name can have any length."""
-    return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 
 def _may_hold_number(cell: str) -> bool:

@@ -1,62 +1,79 @@
-"""Reader of the sheets of an Excel workbook as rows of values."""
+"""Reader of Excel workbooks: it validates a workbook, and reads its values.
 
-from collections.abc import Callable, Iterator
+The library python-calamine unpacks the archive without limit, allocates memory for all
+cells of a sheet up to the last, returns a cell with an error as an empty cell, and
+ignores the formats of numbers.  So this module refuses implausible sizes, and sheets
+with few cells that are far apart; and it finds cells with errors or special formats.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import posixpath
+import re
+import zipfile
+from array import array
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, TypeVar
+from xml.parsers import expat
 
 from bloctel._util.optional import optional_module
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
+from bloctel.tabular.compression import refuse_bomb
 from bloctel.tabular.csv_reader import Source, open_source, source_name
-from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
-from bloctel.tabular.xlsx_guard import SheetCells, examine
-from bloctel.tabular.xlsx_writer import Cell
+from bloctel.tabular.xlsx_formats import PLAIN_BUILT_IN, is_plain
+from bloctel.tabular.xlsx_writer import MOST_COLUMNS, Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
+
+_Key = TypeVar("_Key")
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
+_WORKBOOK: Final = "xl/workbook.xml"
+_RELATIONS: Final = "xl/_rels/workbook.xml.rels"
+_PIECE: Final = 1024 * 1024
+#: Opening a part takes much more time than reading its few bytes.
+_MOST_PARTS: Final = 10_000
+#: Excel's limit of a sheet.
+_MOST_ROWS: Final = 1_048_576
+#: A span of this number of cells is always allowed.  A larger span is allowed if it has
+#: at most `_MOST_SPAN_RATIO` times as many cells as there are values.
+_SPAN_ALLOWED: Final = 20_000_000
+_MOST_SPAN_RATIO: Final = 50
+#: Stands for a built-in format that is not plain, such as a percentage.
+_NOT_PLAIN: Final = "%"
+#: The columns of a range of cells, such as B2:D9.
+_RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
 
 
 @not_shown("cells")
 class Rows(NamedTuple):
-    """Batch of consecutive rows of a sheet.
-
-    Attributes:
-        first: The index of the first row in the sheet, from 0.
-        cells: The cells of each row, beginning with column A.  An empty cell is an
-            empty string.
-    """
+    """Consecutive rows of a sheet, from column A; an empty cell is an empty string."""
 
     first: int
     cells: list[list[Cell]]
 
 
 @contextmanager
-def open_workbook(source: Source, *, limited: bool) -> Iterator["Workbook"]:
-    """Open a workbook to read the values of its cells.
-
-    Args:
-        source: A path, or a seekable binary stream.
-        limited: True to refuse a workbook whose unpacked size is implausibly large.
-
-    Raises:
-        InputError: The file is not a workbook, is damaged or encrypted, or is too
-            large.
-        MissingExtraError: python-calamine is not installed.
-    """
-    calamine = _calamine()
+def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
+    """Open a workbook to read the values of its cells."""
+    calamine = optional_module("python_calamine", "Excel workbooks", "excel")
     name = source_name(source)
     with open_source(source, _EXPECTED) as file:
-        cells = examine(file, name, limited=limited)
+        cells = _examine(file, name, limited=limited)
         book = _guarded(lambda: calamine.CalamineWorkbook.from_filelike(file), name)
         with book:
-            yield Workbook(book, name, cells)
-
-
-def _calamine() -> Any:
-    return optional_module("python_calamine", "Excel workbooks", "excel")
+            yield Workbook(calamine, book, name, cells)
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
@@ -72,28 +89,27 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """An open workbook.
+    """An open workbook; `sheets` are the kinds in `ScrubSummary.other_sheets`."""
 
-    Attributes:
-        name: The name of the workbook in messages.
-        sheets: The kind of each sheet, by its name and in order: "hidden", "empty",
-            "chart or macros", or an empty text for a visible sheet with rows.
-    """
-
-    def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
+    def __init__(
+        self, calamine: Any, book: Any, name: str, cells: dict[str, SheetCells]
+    ) -> None:
         self.name = name
         self._book = book
         self._cells = cells
-        self.sheets = {sheet.name: self._kind(sheet) for sheet in book.sheets_metadata}
+        self.sheets: dict[str, str] = {}
+        for sheet in book.sheets_metadata:
+            kind = "" if self.cells(sheet.name).n_cells else "empty"
+            if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
+                kind = _NOT_ROWS
+            elif sheet.visible != calamine.SheetVisibleEnum.Visible:
+                kind = "hidden"
+            self.sheets[sheet.name] = kind
 
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
-    ) -> "Sheet":
-        """Return the sheet *sheet*; if it is None, the first sheet with the columns.
-
-        Raises:
-            InputError: No sheet is named *sheet*, or no sheet has the columns.
-        """
+    ) -> Sheet:
+        """Return the sheet *sheet*; if it is None, the first sheet with the columns."""
         names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
             if sheet not in names:
@@ -114,11 +130,7 @@ class Workbook:
         return self._cells.get(name, SheetCells())
 
     def rows(self, name: str) -> Iterator[list[Cell]]:
-        """Yield the rows of a sheet, beginning with row 1 and column A.
-
-        Raises:
-            InputError: The sheet is damaged.
-        """
+        """Yield the rows of a sheet, beginning with row 1 and column A."""
         where = f"{self.name}, sheet {name!r}"
         sheet = _guarded(lambda: self._book.get_sheet_by_name(name), where)
         if sheet.end is None:
@@ -130,25 +142,11 @@ class Workbook:
         for row in sheet.iter_rows():
             yield before + row
 
-    def _kind(self, sheet: Any) -> str:
-        calamine = _calamine()
-        if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
-            return _NOT_ROWS
-        if sheet.visible != calamine.SheetVisibleEnum.Visible:
-            return "hidden"
-        return "" if self.cells(sheet.name).n_cells else "empty"
-
 
 class Sheet:
-    """Sheet of a workbook that is scrubbed.
+    """Sheet of a workbook that is scrubbed, with its phone columns.
 
-    Attributes:
-        name: The name of the sheet.
-        where: The workbook and the sheet, for error messages.
-        chosen: The phone columns that were found in the sheet.
-        head: The empty rows at the top of the sheet, and the header if there is a
-            header.
-        cells: The positions of the cells that are not empty.
+    `head` contains the empty rows at the top, and the header if there is a header.
     """
 
     def __init__(
@@ -181,3 +179,261 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
+
+
+@dataclass
+class SheetCells:
+    """Positions of the cells of a sheet that are not empty; indexes begin at 0."""
+
+    n_cells: int = 0
+    last_row: int = -1  # of a cell with a value
+    last_column: int = -1
+    #: The row indexes of cells with errors, and of formulas whose value is not text, by
+    #: column index.
+    errors: dict[int, array[int]] = field(default_factory=dict)
+    formulas: dict[int, array[int]] = field(default_factory=dict)
+    #: The row indexes of cells with a format that is not plain (see `xlsx_formats`), by
+    #: column index and format.
+    formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
+    #: The first and last column to which a condition gives a format that is not plain.
+    conditional: list[tuple[int, int]] = field(default_factory=list)
+
+
+def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
+    """Validate a workbook; return the positions of the cells of each sheet, by name."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            if "xl/workbook.bin" in names:
+                raise InputError(_EXPECTED, "a binary workbook (.xlsb)", where)
+            if _WORKBOOK not in names:
+                raise InputError(_EXPECTED, f"a zip archive without {_WORKBOOK}", where)
+            if any(part.flag_bits & 1 for part in archive.infolist()):
+                raise InputError(_EXPECTED, "an encrypted archive", where)
+            _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
+            # programs that look up a part by its name may read another part
+            if len({name.casefold() for name in names}) < len(names):
+                raise InputError(_EXPECTED, "two parts with one name", where)
+            sheets, styles = _parts(archive)
+            if len(set(sheets.values())) < len(sheets):
+                raise InputError(_EXPECTED, "two sheets with the same rows", where)
+            formats = _formats(archive, styles) if styles else _Formats([], [])
+            return {
+                name: _scan(
+                    archive, part, formats, f"{where}, sheet {name!r}", limited=limited
+                )
+                for name, part in sheets.items()
+            }
+    except InputError:
+        raise
+    except Exception:  # a damaged file raises errors of many types
+        raise_alone(InputError(_EXPECTED, "a damaged file", where))
+    finally:
+        file.seek(0)
+
+
+def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) -> None:
+    """Unpack all parts once, and raise an error if a part has a wrong size."""
+    unpacked = 0
+    if limited and len(archive.infolist()) > _MOST_PARTS:
+        raise InputError(_EXPECTED, f"more than {_MOST_PARTS:,} parts", where)
+    for part in archive.infolist():
+        entry = copy.copy(part)
+        entry.file_size = 1 << 62  # without this, only the declared size is unpacked
+        length = 0
+        with archive.open(entry) as stream:
+            while piece := stream.read(_PIECE):
+                length += len(piece)
+                if limited:
+                    refuse_bomb(packed, unpacked + length, where)
+        if length != part.file_size:
+            raise zipfile.BadZipFile
+        unpacked += length
+
+
+def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
+    """Return the paths in the archive: of each sheet by its name, and of the styles."""
+    sheets, styles = {}, None
+    targets = {}
+    for name, attributes in _elements(archive, _RELATIONS):
+        if name == "Relationship":
+            target = posixpath.normpath(posixpath.join("/xl", attributes["Target"]))
+            targets[attributes["Id"]] = target.lstrip("/")
+            if attributes["Type"].endswith("/styles"):
+                styles = targets[attributes["Id"]]
+    for name, attributes in _elements(archive, _WORKBOOK):
+        if name == "sheet":
+            (identity,) = (v for k, v in attributes.items() if _local(k) == "id")
+            sheets[attributes["name"]] = targets[identity]
+    return sheets, styles
+
+
+class _Formats(NamedTuple):
+    """Number formats of cell styles, and of styles that a condition gives to cells.
+
+    A format that is plain is an empty text.
+    """
+
+    cells: list[str]
+    conditional: list[str]
+
+
+def _formats(archive: zipfile.ZipFile, styles: str) -> _Formats:
+    formats = _Formats([], [])
+    codes = {str(number): "General" for number in PLAIN_BUILT_IN}
+    part = ""
+    for name, attributes in _elements(archive, styles):
+        if name in ("numFmts", "cellStyleXfs", "cellXfs", "dxfs"):
+            part = name
+        elif name == "dxf":
+            formats.conditional.append("")
+        elif name == "numFmt":
+            code = attributes["formatCode"]
+            if part == "dxfs":
+                formats.conditional[-1] = "" if is_plain(code) else code
+            else:
+                codes[attributes["numFmtId"]] = code
+        elif name == "xf" and part == "cellXfs":
+            code = codes.get(attributes.get("numFmtId", "0"), _NOT_PLAIN)
+            formats.cells.append("" if is_plain(code) else code)
+    return formats
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
+    found: list[tuple[str, dict[str, str]]] = []
+    _parse(archive, part, lambda name, attributes: found.append((name, attributes)))
+    return found
+
+
+def _parse(
+    archive: zipfile.ZipFile, part: str, begin: Callable[[str, dict[str, str]], object]
+) -> None:
+    """Call *begin* with the local name and the attributes of each XML element."""
+    names: dict[str, str] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        local = names.get(name)
+        if local is None:
+            local = names[name] = _local(name)
+        begin(local, attributes)
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    with archive.open(part) as stream:
+        while piece := stream.read(_PIECE):
+            parser.Parse(piece, False)
+    parser.Parse(b"", True)
+
+
+def _refuse_doctype(*_: object) -> None:
+    """Refuse a document type, because its entities can expand to a very large text."""
+    raise ValueError
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _scan(
+    archive: zipfile.ZipFile, part: str, formats: _Formats, where: str, *, limited: bool
+) -> SheetCells:
+    scanner = _Scanner(formats)
+    _parse(archive, part, scanner.begin)
+    cells = scanner.cells
+    span = (cells.last_row + 1) * (cells.last_column + 1)
+    if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
+        got = f"{cells.n_cells} cells in a span of {span}"
+        raise InputError(
+            "a sheet whose cells are close together",
+            got,
+            where,
+            message=f"the few cells of the sheet lie far apart: {got}",
+        )
+    return cells
+
+
+class _Scanner:
+    """Collector of the positions of cells from the XML elements of a sheet."""
+
+    def __init__(self, formats: _Formats) -> None:
+        self.cells = SheetCells()
+        self._formats = formats
+        self._codes: dict[str, str] = {}
+        self._columns: dict[str, int] = {}
+        self._row = -1
+        self._column = -1
+        self._last = (-1, -1)
+        self._type = ""
+        self._counted = False
+        self._ranges = ""
+
+    def begin(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            self._begin_cell(attributes)
+        elif name in ("v", "is") and not self._counted:
+            self._count()
+        elif name == "f" and self._type != "str":
+            _note(self.cells.formulas, self._column, self._row)
+        elif name == "row":
+            self._row = int(attributes.get("r", self._row + 2)) - 1
+            self._column = -1
+        elif name == "conditionalFormatting":
+            self._ranges = attributes.get("sqref", "")
+        elif name == "cfRule" and "dxfId" in attributes:
+            if self._formats.conditional[int(attributes["dxfId"])]:
+                for first, last in _RANGE.findall(self._ranges):
+                    columns = self._number(first), self._number(last or first)
+                    self.cells.conditional.append(columns)
+        elif name == "numFmt" and not is_plain(attributes["formatCode"]):
+            # an extension of Excel, in which the range follows the rule
+            self.cells.conditional.append((0, MOST_COLUMNS))
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        reference = attributes.get("r")
+        if reference is None:
+            self._column += 1
+        else:
+            letters = reference.rstrip("0123456789")
+            self._row = int(reference[len(letters) :]) - 1
+            self._column = self._number(letters)
+        if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
+            raise ValueError
+        # programs disagree about the value of a cell that occurs twice
+        if (self._row, self._column) <= self._last:
+            raise ValueError
+        self._last = self._row, self._column
+        self._type = attributes.get("t", "n")
+        self._counted = False
+        if self._type == "e":
+            _note(self.cells.errors, self._column, self._row)
+        style = attributes.get("s", "0")
+        code = self._codes.get(style)
+        if code is None:
+            n = int(style)
+            known = self._formats.cells
+            code = self._codes[style] = known[n] if n < len(known) else ""
+        if code:
+            _note(self.cells.formats.setdefault(self._column, {}), code, self._row)
+
+    def _count(self) -> None:
+        self._counted = True
+        cells = self.cells
+        cells.n_cells += 1
+        cells.last_row = max(cells.last_row, self._row)
+        cells.last_column = max(cells.last_column, self._column)
+
+    def _number(self, letters: str) -> int:
+        """Return the index, from 0, of a column from its letters, such as AA."""
+        number = self._columns.get(letters)
+        if number is None:
+            number = 0
+            for letter in letters:
+                number = 26 * number + "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) + 1
+            number = self._columns[letters] = number - 1
+        return number
+
+
+def _note(rows: dict[_Key, array[int]], key: _Key, row: int) -> None:
+    rows.setdefault(key, array("q")).append(row)

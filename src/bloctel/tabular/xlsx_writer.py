@@ -1,14 +1,16 @@
 """Writer of Excel workbooks, row by row; cells keep their types."""
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import os
+import shutil
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
 
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
-from bloctel.tabular.xlsx_guard import MOST_COLUMNS
+
+#: Excel's limit of a sheet.
+MOST_COLUMNS: Final = 16_384
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
@@ -29,41 +31,19 @@ def _xlsxwriter() -> Any:
     return optional_module("xlsxwriter", "Excel workbooks", "excel")
 
 
-@contextmanager
-def open_workbooks(
-    files: dict[str, BinaryIO], sheet: str
-) -> Iterator[dict[str, "WorkbookWriter"]]:
-    """Yield a workbook for each file; finish the files when the block succeeds.
-
-    Until the block ends, the rows are stored in a temporary folder.
-
-    Args:
-        files: The output files, by the name of the output.
-        sheet: The name of the only sheet of each workbook.
-
-    Raises:
-        InputError: Excel does not allow *sheet* as the name of a sheet.
-    """
-    with tempfile.TemporaryDirectory(prefix="bloctel-") as folder:
-        writers: dict[str, WorkbookWriter] = {}
-        try:
-            for name, file in files.items():
-                writers[name] = WorkbookWriter(file, sheet, folder)
-            yield writers
-            for writer in writers.values():
-                writer.close()
-        finally:
-            for writer in writers.values():
-                writer.abandon()
-
-
 class WorkbookWriter:
-    """Writer of a workbook with one sheet; rows must be written from top to bottom."""
+    """Writer of a workbook with one sheet, from top to bottom.
+
+    Until the workbook is closed, its rows are stored in a temporary folder.
+    """
 
     def __init__(self, file: BinaryIO, sheet: str, folder: str) -> None:
+        self._n_rows = 0
         module = _xlsxwriter()
-        self._sink = _Sink(file)
-        self._book = module.Workbook(self._sink, {**_OPTIONS, "tmpdir": folder})
+        self._file = file
+        # a copy: after an error, Python still writes the end of the archive
+        self._archive = os.path.join(folder, f"{id(self)}.xlsx")
+        self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {
             kind: self._book.add_format({"num_format": number})
             for kind, number in _FORMATS.items()
@@ -75,12 +55,9 @@ class WorkbookWriter:
                 "a sheet name that Excel allows", repr(sheet), "sheet"
             ) from error
 
-    def write(self, row: int, cells: Sequence[Cell]) -> None:
-        """Write a row; no cell is written for an empty string.
-
-        Raises:
-            InputError: A text is too long for a cell, or the row has too many columns.
-        """
+    def write(self, cells: Sequence[Cell]) -> None:
+        """Write the next row; no cell is written for an empty string."""
+        row, self._n_rows = self._n_rows, self._n_rows + 1
         if len(cells) > MOST_COLUMNS:
             got = f"{len(cells):,} with the added columns"
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
@@ -104,42 +81,16 @@ class WorkbookWriter:
         return int(sheet.write_datetime(row, column, cell, self._formats[type(cell)]))
 
     def close(self) -> None:
-        """Write the file.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Write the file."""
         try:
             self._book.close()
         except _xlsxwriter().exceptions.FileCreateError as error:
             cause = error.args[0] if error.args else error
             raise cause if isinstance(cause, OSError) else error from error
+        with open(self._archive, "rb") as archive:
+            shutil.copyfileobj(archive, self._file)
 
     def abandon(self) -> None:
         """Discard the workbook, and close its temporary files."""
-        self._sink.abandon()
         if (rows := getattr(self._sheet, "row_data_fh", None)) is not None:
             rows.close()
-
-
-class _Sink:
-    """Output file that ignores all bytes written after a call of `abandon`.
-
-    Python writes the end of an unfinished zip archive when it deletes the object.
-    After an error, these bytes must not reach the file.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file: BinaryIO | None = file
-
-    def abandon(self) -> None:
-        self._file = None
-
-    def write(self, data: bytes, /) -> int:
-        if self._file is not None:
-            self._file.write(data)
-        return len(data)
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()

@@ -53,6 +53,7 @@ def test_reasons_of_scrubs_and_verdicts_are_in_the_tables() -> None:
         classifier._REFUSALS[classifier._UNESCAPED_QUOTE],
         classifier._REFUSALS[number_lists.UNREAD_NUMBER],
         classifier._REFUSALS[classifier.CELL_ERROR],
+        classifier._REFUSALS[classifier.CELL_FORMAT],
     ]
     assert [code for code, _ in _TABLES[2]] == clear_and_blocked
 

@@ -37,20 +37,10 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
 def draw(keys, uint64_t group, uint64_t limit, out):
     """Copy keys whose group is drawn to *out*; stop when *out* is full.
 
-    A group is drawn if its hash is at most the limit.  The limit 2^64 - 1 draws
-    all groups, and the limit 2^63 draws half of the groups.
-
-    Args:
-        keys: The keys (uint64).
-        group: The number of neighbouring keys that form a group; 1 or more.
-        limit: The highest hash that is drawn; 0 draws nothing.
-        out: The array for the drawn keys (uint64).
-
-    Returns:
-        The number of keys read, and the number of keys drawn.
-
-    Raises:
-        ValueError: *group* is 0.
+    A number of *group* neighbouring keys forms a group.  A group is drawn if its hash
+    is at most the limit.  The limit 2^64 - 1 draws all groups, 2^63 draws half of the
+    groups, and 0 draws nothing.  The result is the number of keys read, and the number
+    of keys drawn.
     """
     if group == 0:
         raise ValueError("expected groups of 1 or more, got 0")

@@ -83,14 +83,10 @@ class Anomaly:
 class NumberStatistics:
     """Statistics on the phone numbers of a file.
 
-    Attributes:
-        n_numbers: The count of phone numbers; a repeated phone number counts each time.
-        n_steps: The count of phone numbers that differ by one from the phone number
-            before them in the file.
-        numbers: The distinct phone numbers in ascending order; a random sample if the
-            file is large.
-        in_blocks: The distinct phone numbers in ascending order.  If the file is large,
-            only the phone numbers in a random sample of blocks.
+    `n_steps` is the count of phone numbers that differ by one from the phone number
+    before them in the file.  The arrays contain distinct phone numbers in ascending
+    order.  If the file is large, `numbers` is a random sample of its phone numbers, and
+    `in_blocks` contains the phone numbers in a random sample of blocks.
     """
 
     n_numbers: int
@@ -103,16 +99,8 @@ def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
     """Return the results that are improbable, one for each test at most."""
     if len(file.numbers) < FEWEST_NUMBERS or not len(file.in_blocks):
         return ()
-    tests = (
-        _sequence,
-        _neighbours,
-        _dense_blocks,
-        _even_blocks,
-        _endings,
-        _unassigned,
-        _fiction,
-    )
-    found = filter(None, (test(file) for test in tests))
+    tests = (_sequence, _neighbours, _dense_blocks, _even_blocks, _endings, _unassigned)
+    found = filter(None, (test(file) for test in (*tests, _fiction)))
     return tuple(each for each in found if each.probability < _SURPRISING)
 
 
@@ -187,7 +175,11 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
     levels = [(BLOCK, _counts(file.in_blocks, BLOCK))]
     levels += [(size, _counts(file.numbers, size)) for size in _LARGER_BLOCKS]
     candidates = [
-        (_chance_of_evenness(counts), size, counts)
+        (
+            chi_square_below(_dispersion(counts) / _scale(counts), len(counts) - 1),
+            size,
+            counts,
+        )
         for size, counts in levels
         if len(counts) >= _FEWEST_BLOCKS and counts.mean() >= _LEAST_MEAN
     ]
@@ -201,7 +193,7 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
         "index of dispersion of the block counts (variance divided by mean; 1 for "
         "random numbers)",
         _dispersion(counts) / (len(counts) - 1),
-        1 + _LEAST_VARIATION**2 * float(counts.mean()),
+        _scale(counts),
         chance,
         _CHANCE,
         "If people gave the numbers, the block counts vary: without the variation by "
@@ -297,10 +289,9 @@ def _dispersion(counts: NDArray[np.int64]) -> float:
     return float(((counts - mean) ** 2).sum() / mean)
 
 
-def _chance_of_evenness(counts: NDArray[np.int64]) -> float:
-    """Return the chance that a file from people has counts at least this even."""
-    scale = 1 + _LEAST_VARIATION**2 * float(counts.mean())
-    return chi_square_below(_dispersion(counts) / scale, len(counts) - 1)
+def _scale(counts: NDArray[np.int64]) -> float:
+    """Return the lowest expected index of dispersion of a file from people."""
+    return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 
 def _coverage(counts: NDArray[np.int64]) -> tuple[float, float]:

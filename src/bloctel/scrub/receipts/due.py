@@ -34,6 +34,7 @@ class FileState:
         valid_until: The first day on which the result may no longer be used.
         days_left: The number of days until `valid_until`; negative after that day.
         state: The state of the result on the day *on* of `file_states`.
+        sha256: The SHA-256 of the content that was scrubbed, as 64 hex digits.
     """
 
     input: str | None
@@ -42,50 +43,53 @@ class FileState:
     valid_until: date
     days_left: int
     state: State
+    sha256: str
 
 
 def file_states(
-    receipts: Iterable[Receipt], *, on: date | None = None, within_days: int = 7
+    receipts: Iterable[Receipt],
+    *,
+    on: date | None = None,
+    within_days: int = 7,
+    by_name: bool = False,
 ) -> list[FileState]:
     """Return the state of each file, the most urgent first.
 
-    Receipts with the same file name belong to one file.  The latest receipt of a file
-    gives its state.  If the name is masked or missing, only receipts with the same
-    content belong to one file; otherwise a scrub of one file could hide that another
-    file is due.
+    Receipts contain the names of files without their folders, so two files can have the
+    same name.  Therefore a file is identified by its name and its content, and a file
+    whose content has changed is another file.  The latest receipt of a file gives its
+    state.
 
     Args:
         receipts: Receipts, in the order in which they were made.
         on: The day of the states; by default today in the time zones of the lists.
         within_days: A file is due if its result becomes invalid within this number of
             days.
+        by_name: True if no two files have the same name.  Then receipts with the same
+            name belong to one file, even if its content has changed.  If the name is
+            masked or missing, the file is still identified by its content.
     """
     latest: dict[object, Receipt] = {}
     for receipt in receipts:
-        latest[_file(receipt)] = receipt
-    found = [_state(receipt, on, within_days) for receipt in latest.values()]
+        name, content = receipt.input.name, receipt.input.sha256
+        is_named = by_name and name and MASK not in name
+        latest[name if is_named else (name, content)] = receipt
+    found = []
+    for receipt in latest.values():
+        zones = {judged.time_zone for judged in receipt.lists}
+        today = max(map(clock.today, zones)) if on is None else on
+        until = receipt.valid_until
+        state = State.OVERDUE if until <= today else State.VALID
+        if today < until <= add_days(today, within_days):
+            state = State.DUE
+        entry = FileState(
+            input=receipt.input.name,
+            number=None if receipt.journal is None else receipt.journal.number,
+            scrubbed_on=min(judged.on for judged in receipt.lists),
+            valid_until=until,
+            days_left=(until - today).days,
+            state=state,
+            sha256=receipt.input.sha256,
+        )
+        found.append(entry)
     return sorted(found, key=lambda file: (file.valid_until, file.input or ""))
-
-
-def _file(receipt: Receipt) -> object:
-    name = receipt.input.name
-    return name if name and MASK not in name else (name, receipt.input.sha256)
-
-
-def _state(receipt: Receipt, on: date | None, within_days: int) -> FileState:
-    zones = {judged.time_zone for judged in receipt.lists}
-    today = max(map(clock.today, zones)) if on is None else on
-    until = receipt.valid_until
-    state = State.VALID
-    if until <= today:
-        state = State.OVERDUE
-    elif until <= add_days(today, within_days):
-        state = State.DUE
-    return FileState(
-        input=receipt.input.name,
-        number=None if receipt.journal is None else receipt.journal.number,
-        scrubbed_on=min(judged.on for judged in receipt.lists),
-        valid_until=until,
-        days_left=(until - today).days,
-        state=state,
-    )

@@ -131,37 +131,30 @@ class Journal:
             os.fsync(file.fileno())
         return moved_to
 
-    # -- the file --------------------------------------------------------------------
-
     @contextmanager
     def _opened(self, flags: int) -> Iterator[BinaryIO]:
         """Open and lock the file, and convert `OSError` to `ReceiptError`."""
+        is_reader = not flags & os.O_RDWR
+        mode, buffering = ("rb", _STEP) if is_reader else ("r+b", 0)
+        # opening a pipe must not block, because pipes are refused below
+        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            with self._locked(flags | getattr(os, "O_BINARY", 0)) as file:
-                yield file
+            while True:
+                descriptor = open_private(self.path, flags)
+                with open(descriptor, mode, buffering=buffering) as file:
+                    found = os.fstat(descriptor)
+                    if not stat.S_ISREG(found.st_mode):
+                        got = "a directory, a pipe or a device"
+                        raise ReceiptError(_A_JOURNAL, got, str(self.path))
+                    with locked(descriptor, shared=is_reader):
+                        # another process may have replaced the file in the meantime
+                        now = self.path.stat() if self.path.exists() else None
+                        if now is not None and os.path.samestat(found, now):
+                            yield cast("BinaryIO", file)
+                            return
         except OSError as error:
             got = f"a file that cannot be read or written ({error.strerror})"
             raise ReceiptError(_A_JOURNAL, got, str(self.path)) from error
-
-    @contextmanager
-    def _locked(self, flags: int) -> Iterator[BinaryIO]:
-        is_reader = not flags & os.O_RDWR
-        while True:
-            # opening a pipe must not block, because pipes are refused below
-            flags |= getattr(os, "O_NONBLOCK", 0)
-            descriptor = open_private(self.path, flags)
-            mode = "rb" if is_reader else "r+b"
-            with open(descriptor, mode, buffering=_STEP if is_reader else 0) as file:
-                found = os.fstat(descriptor)
-                if not stat.S_ISREG(found.st_mode):
-                    got = "a directory, a pipe or a device"
-                    raise ReceiptError(_A_JOURNAL, got, str(self.path))
-                with locked(descriptor, shared=is_reader):
-                    # another process may have replaced the file before this process
-                    # locked the file
-                    if self.path.exists() and os.path.samestat(found, self.path.stat()):
-                        yield cast("BinaryIO", file)
-                        return
 
     def _last(self, file: BinaryIO) -> Receipt | None:
         """Return the last receipt; None if the journal is empty."""
@@ -205,7 +198,6 @@ class Journal:
 
 
 def _position_after(last: Receipt | None) -> JournalPosition:
-    """Return the position of a new receipt after *last*."""
     if last is None or last.journal is None:
         return JournalPosition(number=1, previous=None)
     return JournalPosition(number=last.journal.number + 1, previous=last.digest)

@@ -209,8 +209,6 @@ class Receipt(_Part, frozen=True, kw_only=True):
         return {"format": FORMAT, "version": VERSION} | members
 
 
-# -- names of files and columns --------------------------------------------------------
-
 #: Replacement for digits that may be a phone number.
 MASK: Final = "(digits)"
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _A_KEY = "a file with a signing key"
+_ED25519 = "hazmat.primitives.asymmetric.ed25519"
+_SERIALIZATION = "hazmat.primitives.serialization"
 
 
 class SigningKey:
@@ -45,15 +47,20 @@ class SigningKey:
             MissingExtraError: The extra `secrets` is not installed.
         """
         refuse_to_replace(path, "a key")  # the error about an existing key is below
-        serialization = _serialization()
-        key = _ed25519().Ed25519PrivateKey.generate()
+        serialization = _module(_SERIALIZATION)
+        key = _module(_ED25519).Ed25519PrivateKey.generate()
         content = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
         try:
-            _write_new(Path(path), content)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            flush_folder(Path(path).absolute().parent)
         except FileExistsError as error:
             # the existing file is not replaced, because it may contain a key that is in
             # use
@@ -75,12 +82,12 @@ class SigningKey:
         unsupported = _module("exceptions").UnsupportedAlgorithm
         content = read_file(path, _A_KEY)
         try:
-            key = _serialization().load_pem_private_key(content, password=None)
+            key = _module(_SERIALIZATION).load_pem_private_key(content, password=None)
         except (ValueError, TypeError, unsupported):
             # the original error could contain parts of the key, so it is not attached
             got = f"{len(content)} bytes that are not a PEM key"
             raise_alone(InputError(_A_KEY, got, str(path)))
-        if not isinstance(key, _ed25519().Ed25519PrivateKey):
+        if not isinstance(key, _module(_ED25519).Ed25519PrivateKey):
             raise InputError(_A_KEY, "a key that is not Ed25519", str(path))
         return cls(key, Path(path))
 
@@ -102,7 +109,7 @@ def is_signed(receipt: Receipt) -> bool:
         return False
     invalid = _module("exceptions").InvalidSignature
     try:
-        key = _ed25519().Ed25519PublicKey.from_public_bytes(
+        key = _module(_ED25519).Ed25519PublicKey.from_public_bytes(
             bytes.fromhex(signature.public_key)
         )
         key.verify(bytes.fromhex(signature.value), receipt.signed)
@@ -112,22 +119,4 @@ def is_signed(receipt: Receipt) -> bool:
 
 
 def _module(name: str) -> Any:
-    """Return a module of the optional package `cryptography`."""
     return optional_module(f"cryptography.{name}", "signatures of receipts", "secrets")
-
-
-def _ed25519() -> Any:
-    return _module("hazmat.primitives.asymmetric.ed25519")
-
-
-def _serialization() -> Any:
-    return _module("hazmat.primitives.serialization")
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    flush_folder(path.absolute().parent)

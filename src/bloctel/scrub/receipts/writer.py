@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -39,29 +38,19 @@ from bloctel.tabular.csv_reader import HashedReader, Source, open_source, source
 from bloctel.tabular.outputs import Outputs, Written
 
 
-@dataclass(frozen=True, slots=True)
-class StampedList:
-    """File of an opposition source, and the stamp of the file before it was opened."""
-
-    path: Path | None
-    stamp: Stamp | None
-
-    @classmethod
-    def of(cls, against: Opposition) -> Self:
-        """Return the file of an opposition source; the path is None without a file."""
-        path = path_of(against)
-        if path is None or is_url(path):
-            return cls(None, None)
-        return cls(Path(path), stamp_of(path))
+def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
+    """Return the file of an opposition source, if any, and its stamp before a scrub."""
+    path = path_of(against)
+    if path is None or is_url(path):
+        return None, None
+    return Path(path), stamp_of(path)
 
 
 class ReceiptMaker:
-    """Maker of the receipt of one scrub.
+    """Maker of the receipt of one scrub, which is created before any file is opened.
 
-    Create the maker before any file is opened, scrub the stream of its `reading` and
-    pass its `written` to the scrub, then call `make`.  The receipt is written after the
-    outputs.  So after a crash, outputs can exist without a receipt, but a receipt
-    always has its outputs.
+    The scrub reads the stream of `reading`, and adds digests to `written`.  `make` is
+    called after the outputs are written: a receipt always has its outputs.
     """
 
     def __init__(
@@ -69,7 +58,7 @@ class ReceiptMaker:
         source: Source,
         outputs: Outputs,
         *,
-        against: Opposition | StampedList,
+        against: tuple[Path | None, Stamp | None],
         options: ReceiptOptions,
     ) -> None:
         self._path = None if options.path is None else Path(options.path)
@@ -79,11 +68,8 @@ class ReceiptMaker:
             self._journal.check()
         if self._path is not None:
             _refuse_another_file(self._path, self._journal)
-        self._list = (
-            against if isinstance(against, StampedList) else StampedList.of(against)
-        )
+        self._list_path, self._list_stamp = against
         self._source = source
-        self._path_of_input = Path(source) if isinstance(source, str | Path) else None
         self._stamp = stamp_of(source) if isinstance(source, str | Path) else None
         self._input = Written(0, "")
         self._outputs = outputs.wanted()
@@ -100,7 +86,7 @@ class ReceiptMaker:
     def check(self, question: Question) -> None:
         """Check, before the scrub, that a receipt can identify the lists."""
         if question.provenance is None and (
-            question.plain_file is None or self._list.path is None
+            question.plain_file is None or self._list_path is None
         ):
             raise InputError(
                 "a registry, a snapshot or a file",
@@ -139,23 +125,21 @@ class ReceiptMaker:
         return self._write(receipt)
 
     def _input_digest(self) -> FileDigest:
-        """Return the digest of the bytes that were scrubbed."""
         name = None
-        if self._path_of_input is not None:
-            refuse_changed(self._path_of_input, self._stamp)
-            name = masked_name(self._path_of_input.name)
-        size, sha256 = self._input
-        return FileDigest(name=name, size=size, sha256=sha256)
+        if isinstance(self._source, str | Path):
+            refuse_changed(self._source, self._stamp)
+            name = masked_name(Path(self._source).name)
+        return FileDigest(name=name, **self._input._asdict())
 
     def _digest(self, name: str, written: Written) -> FileDigest:
         """Return the digest of an output; its file must still have this digest."""
         target = self._outputs[name]
         if isinstance(target, str | Path):
             return digest_written(target, written)
-        return FileDigest(name=None, size=written.size, sha256=written.sha256)
+        return FileDigest(name=None, **written._asdict())
 
     def _against(self, question: Question) -> Against:
-        known, path = question.provenance, self._list.path
+        known, path = question.provenance, self._list_path
         name = None if path is None else masked_name(path.name)
         if known is not None:
             return Against(
@@ -165,9 +149,9 @@ class ReceiptMaker:
                 generation=known.generation,
                 built_on=known.built_on,
             )
-        refuse_changed(cast("Path", path), self._list.stamp)
-        size, sha256 = cast("Written", question.plain_file)
-        return Against(kind="file", name=name, size=size, sha256=sha256)
+        refuse_changed(cast("Path", path), self._list_stamp)
+        digest = cast("Written", question.plain_file)
+        return Against(kind="file", name=name, **digest._asdict())
 
     def _write(self, receipt: Receipt) -> Receipt:
         if self._journal is None:
@@ -178,8 +162,16 @@ class ReceiptMaker:
                     msgspec.structs.replace(receipt, journal=position)
                 )
             )
-        if self._path is not None:
-            _write_file(self._path, receipt)
+        if self._path is None:
+            return receipt
+        try:
+            with replacing(self._path, "receipts") as file:
+                file.write(receipt.line)
+        except OSError as error:
+            got = f"a file that cannot be written ({error.strerror})"
+            raise ReceiptError(
+                "a file for the receipt", got, str(self._path)
+            ) from error
         return receipt
 
     def _signed(self, receipt: Receipt) -> Receipt:
@@ -210,15 +202,6 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
         source=rule.source,
         certainty=rule.certainty,
     )
-
-
-def _write_file(path: Path, receipt: Receipt) -> None:
-    try:
-        with replacing(path, "receipts") as file:
-            file.write(receipt.line)
-    except OSError as error:
-        got = f"a file that cannot be written ({error.strerror})"
-        raise ReceiptError("a file for the receipt", got, str(path)) from error
 
 
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:

@@ -134,7 +134,6 @@ def _shown_source(against: Against, question: Question, lang: str) -> str:
 
 
 def _entries(receipt: Receipt, lang: str) -> dict[str, object]:
-    """Return the values of a receipt that the report shows, by their labels."""
     files = {"input": receipt.input, **receipt.outputs}
     position, signature = receipt.journal, receipt.signature
     entries = {

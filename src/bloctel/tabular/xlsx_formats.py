@@ -1,0 +1,107 @@
+"""Number formats of workbooks: the text that a spreadsheet program shows for a value.
+
+A format can show other digits than the value: with the format `"+32 "0`, the value
+465710001 is shown as +32 465710001.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+#: Formats that show the value, or only its first digits (in scientific notation).
+_PLAIN: Final = re.compile(r"general|@|0|[0#?]{1,3}(\.[0#?]*)?e[+-]0+", re.IGNORECASE)
+#: The built-in formats that show the value; others show percentages, days or times.
+PLAIN_BUILT_IN: Final = frozenset({*range(9), 11, 12, 13, *range(37, 45), 48, 49})
+
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<literal> "[^"]*" | \\. | \[\$[^]]*\] | [^\w%/*[\]"\\.,@;?#] )
+    | (?P<blank> _. | \*[ ] | \[(?:black|blue|cyan|green|magenta|red|white|yellow)\] )
+    | (?P<place> [0#?] | general )
+    | (?P<other> . )
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+#: More digits are shown in scientific notation.
+_LONGEST_GENERAL: Final = 11
+_MOST_SECTIONS: Final = 4
+#: The kind and the text of a token.
+_Token = tuple[str, str]
+
+
+def is_plain(code: str) -> bool:
+    """Return True if a format shows the digits of every value, and no other digit."""
+    return bool(_PLAIN.fullmatch(code))
+
+
+def shown(code: str, value: str | int) -> str | None:
+    """Return a text or a positive integer as a format shows it; None if not certain.
+
+    >>> shown('"+33 "0', 639981234), shown('00" "00" "00" "00" "00', 639981234)
+    ('+33 639981234', '06 39 98 12 34')
+    >>> shown("0%", 639981234) is None
+    True
+    """
+    sections = _sections(code)
+    if len(sections) > _MOST_SECTIONS:
+        return None
+    if isinstance(value, int):
+        # a condition in brackets selects a section by the value
+        if any(("other", "[") in section for section in sections):
+            return None
+        return _shown_number(sections[0], str(value))
+    has_text_section = len(sections) == _MOST_SECTIONS or ("other", "@") in sections[-1]
+    return _shown_text(sections[-1], value) if has_text_section else value
+
+
+@lru_cache
+def _sections(code: str) -> list[list[_Token]]:
+    """Return the tokens of each section; the first is for positive numbers."""
+    sections: list[list[_Token]] = [[]]
+    for match in _TOKEN.finditer(code):
+        kind, text = str(match.lastgroup), match[0]
+        if text == ";":
+            sections.append([])
+            continue
+        if kind == "blank":
+            kind, text = "literal", " "
+        elif text.startswith("[$"):  # a currency symbol and the code of a language
+            text = text[2:-1].partition("-")[0]
+        elif kind == "literal" and len(text) > 1:
+            text = text[1:].removesuffix('"') if text[0] == '"' else text[1:]
+        sections[-1].append((kind, text))
+    return sections
+
+
+def _shown_text(section: list[_Token], value: str) -> str | None:
+    if any(kind != "literal" and text != "@" for kind, text in section):
+        return None
+    shows_value = ("other", "@") in section
+    parts = [text if kind == "literal" else value for kind, text in section]
+    return "".join(parts) if shows_value else None
+
+
+def _shown_number(section: list[_Token], digits: str) -> str | None:
+    point = section.index(("other", ".")) if ("other", ".") in section else len(section)
+    whole, fraction = section[:point], section[point:]
+    for kind, text in fraction:
+        if not (kind == "place" or text == "." or text.isspace()):
+            return None
+    places = [index for index, (kind, _) in enumerate(whole) if kind == "place"]
+    is_general = any(len(whole[index][1]) > 1 for index in places)
+    if is_general and (len(places) > 1 or len(digits) > _LONGEST_GENERAL):
+        return None
+    # a place of the kind 0, and every place after it, shows a missing digit as 0
+    zeros = whole.index(("place", "0")) if ("place", "0") in whole else len(whole)
+    parts: list[str] = []
+    for index, (kind, text) in reversed(list(enumerate(whole))):
+        if kind == "literal":
+            parts.append(text)
+        elif kind == "place":
+            # the first place shows all digits that are left
+            cut = max(0, len(digits) - 1) if index > places[0] else 0
+            parts.append(digits[cut:] or ("0" if index >= zeros else ""))
+            digits = digits[:cut]
+        elif text != "," or not places or index > places[-1]:
+            return None  # a comma after the last place divides the value by 1000
+    return "".join(reversed(parts)) if places else None
