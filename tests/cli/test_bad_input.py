@@ -344,6 +344,32 @@ def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("audit", "x", "--column", "tel"), "--column"),
+        (("calls", "verify", "sqlite:///x", "--known", "1:2"), "--known"),
+        (("check", LISTED, "--against", "x", "--format", "xml"), "--format"),
+        (
+            (
+                *("consent", "record", "sqlite:///x", LISTED, "--slot", "now"),
+                *("--at", "2026-09-01T18:12+02:00", "--firm", "Exemple SA"),
+                *("--about", "x", "--evidence", "x", "--where", "x"),
+            ),
+            "--slot",
+        ),
+    ],
+)
+def test_wrong_usage_names_the_option(command: tuple[str, ...], option: str) -> None:
+    """The message about an invalid value begins with the name of the option."""
+    done = run(*command)
+
+    said = " ".join(done.stderr.split())
+    assert done.code == 2
+    assert f"Error: Invalid value for '{option}': " in said
+    assert "Value error" not in said
+
+
 def test_both_on_and_on_column(registry: str, lists: Path) -> None:
     """A day for all rows and a column of days cannot be given together."""
     done = run(

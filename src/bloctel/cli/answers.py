@@ -2,27 +2,21 @@
 
 from datetime import date
 
-import typer
-
 from bloctel.bulk import answer_request, import_answers, write_request
 from bloctel.cli import options
 from bloctel.cli.io import print_record, progress_bar, source
-from bloctel.cli.options import (
-    Format,
-    new_file,
-    option,
-    parse_column,
-    parse_day,
-    required,
-)
+from bloctel.cli.options import Format, new_file, option, parse_column, required
+from bloctel.cli.store_commands import StoreCommands
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.registry.registry import Registry
 from bloctel.scrub import NumberFile, open_against
 
-app = typer.Typer(
-    help="Write a file for a list's operator, and import the operator's answers.",
-    no_args_is_help=True,
+_group = StoreCommands(
+    Registry,
+    options.REGISTRY,
+    "Write a file for a list's operator, and import the operator's answers.",
 )
+app = _group.app
 
 _OUTPUT = new_file("--output FILE", "The file to write.", ...)
 
@@ -59,11 +53,11 @@ def request(
     print_record(done._asdict(), format)
 
 
-@app.command("import")
+@_group.command("import")
 def import_(
-    url: str = options.REGISTRY,
+    registry: Registry,
     file: str = options.CSV_FILE,
-    on: date = required("--on YYYY-MM-DD", "The day of the answers.", parser=parse_day),
+    on: date = required("--on YYYY-MM-DD", "The day of the answers."),
     list_name: str = option(
         "--list NAME", "The list that the answers are about.", "fr.bloctel"
     ),
@@ -77,9 +71,7 @@ def import_(
         "The column of statuses, by name or number.  By default, it is the column "
         "named Statut, or the third of three columns without names.",
     ),
-    format: Format = options.FORMAT,
-    secret: bytes | None = options.SECRET,
-) -> None:
+) -> dict[str, object]:
     """Record an operator's answers (retour_*.csv): only the status OK means clear.
 
     Any other status means that the number is on the list.  If a number has no answer,
@@ -88,10 +80,7 @@ def import_(
     Example:
         bloctel answers import sqlite:///answers.db retour_2024.csv --on 2024-05-03
     """
-    with (
-        Registry.open(url, secret=secret) as registry,
-        progress_bar("import") as progress,
-    ):
+    with progress_bar("import") as progress:
         done = import_answers(
             registry,
             source(file),
@@ -101,7 +90,7 @@ def import_(
             status_column=parse_column(status_column),
             progress=progress,
         )
-    print_record(done._asdict(), format)
+    return done._asdict()
 
 
 @app.command()

@@ -4,15 +4,7 @@ from datetime import datetime
 
 from bloctel.cli import options
 from bloctel.cli.io import print_rows
-from bloctel.cli.options import (
-    Format,
-    argument,
-    choice,
-    option,
-    parse_instant,
-    parse_pairs,
-    required,
-)
+from bloctel.cli.options import Format, argument, choice, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import Outcome
 from bloctel.compliance.call_log import CallLog
@@ -44,7 +36,7 @@ def add(
         bloctel calls add sqlite:///calls.db "01 99 00 12 34" --outcome unanswered
         --at 2026-11-23T10:30+01:00 --detail caller=+33162000000
     """
-    details = parse_pairs(detail)
+    details = parse_pairs("--detail", detail)
     id = calls.add(number, outcome, at=at, details=details, region=region)
     return {"id": str(id)}
 
@@ -92,7 +84,6 @@ def purge(
     before: datetime = required(
         "--before INSTANT",
         "Erase attempts before this time, such as 2025-11-23T00:00+01:00.",
-        parser=parse_instant,
     ),
 ) -> dict[str, object]:
     """Erase attempts that were made before an instant, with their outcomes.

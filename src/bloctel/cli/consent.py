@@ -17,7 +17,6 @@ from bloctel.cli.options import (
     new_file,
     option,
     parse_column,
-    parse_day,
     parse_instant,
     parse_pairs,
     required,
@@ -46,7 +45,6 @@ class _ProofFormat(StrEnum):
 _GIVEN = required(
     "--at INSTANT",
     "The time of the consent or request, such as 2026-09-01T18:12+02:00.",
-    parser=parse_instant,
 )
 _FIRM = required("--firm NAME", "The firm that the consent, contract or request names.")
 _ABOUT = required(
@@ -57,6 +55,12 @@ _EVIDENCE = required(
     "The evidence, such as a form or a recording; its digest is recorded.",
 )
 _WHERE = required("--where TEXT", "Where the evidence is stored.")
+
+
+def _parse_slot(text: str) -> Slot:
+    """Parse a time slot: two instants, separated by a slash."""
+    start, _, end = text.partition("/")
+    return Slot(parse_instant(start), parse_instant(end))
 
 
 @_group.command()
@@ -76,12 +80,12 @@ def record(
         "--expires-on YYYY-MM-DD",
         "The first day on which the consent is no longer valid.  The default is the "
         "latest day that the law allows.",
-        parser=parse_day,
     ),
-    slot: list[str] | None = option(
+    slot: list[Slot] | None = option(
         "--slot FROM/UNTIL",
         "A time slot that the person agreed to, from its start to its end; may be "
         "repeated.",
+        parser=_parse_slot,
     ),
     region: str | None = options.REGION,
 ) -> dict[str, object]:
@@ -101,7 +105,7 @@ def record(
         mentions=mention or (),
         evidence=_evidence_file(evidence, where),
         expires_on=expires_on,
-        slots=[_parse_slot(text) for text in slot or ()],
+        slots=slot or (),
     )
     id = register.record(number, consent, region=region)
     return {"id": id}
@@ -134,8 +138,9 @@ def import_(
         bloctel consent import sqlite:///consents.db crm.csv --column number=telephone
         --set firm="Exemple SA" --set mentions=all --time-zone Europe/Paris
     """
-    columns = {name: parse_column(text) for name, text in parse_pairs(column).items()}
-    chosen = ConsentColumns(columns, parse_pairs(value), time_zone)
+    fields = parse_pairs("--column", column).items()
+    columns = {name: parse_column(text) for name, text in fields}
+    chosen = ConsentColumns(columns, parse_pairs("--set", value), time_zone)
     with progress_bar("import") as progress:
         done = import_consents(
             register, source(file), chosen, region=region, progress=progress
@@ -154,8 +159,8 @@ def withdraw(
     at: datetime | None = options.AT,
     of: str | None = option(
         "--id ID",
-        "The consent.  By default, all consents that are already "
-        "recorded, or were given until that time, are withdrawn.",
+        "The id of the consent.  By default, every consent that was recorded or given "
+        "until the time of --at is withdrawn.",
     ),
     region: str | None = options.REGION,
 ) -> dict[str, object]:
@@ -176,12 +181,10 @@ def contract(
     firm: str = _FIRM,
     about: str = _ABOUT,
     starts_on: date = required(
-        "--starts-on YYYY-MM-DD", "The first day of the contract.", parser=parse_day
+        "--starts-on YYYY-MM-DD", "The first day of the contract."
     ),
     ends_on: date | None = option(
-        "--ends-on YYYY-MM-DD",
-        "The first day after the contract, if the end is known.",
-        parser=parse_day,
+        "--ends-on YYYY-MM-DD", "The first day after the contract, if the end is known."
     ),
     region: str | None = options.REGION,
 ) -> dict[str, object]:
@@ -202,7 +205,7 @@ def end_contract(
     number: str = options.NUMBER,
     id: str = argument("ID", "The id of the contract."),
     ends_on: date = required(
-        "--ends-on YYYY-MM-DD", "The first day after the contract.", parser=parse_day
+        "--ends-on YYYY-MM-DD", "The first day after the contract."
     ),
     region: str | None = options.REGION,
 ) -> None:
@@ -246,7 +249,6 @@ def show(
     known_at: datetime | None = option(
         "--known-at INSTANT",
         "Show only records made until this time.  By default, all records are shown.",
-        parser=parse_instant,
     ),
     region: str | None = options.REGION,
     format: Format = options.FORMAT,
@@ -343,12 +345,6 @@ def _evidence_file(path: Path, where: str) -> EvidenceFile:
     """Return the digest and the location of a file with evidence."""
     digest = hashlib.sha256(read_file(path, "a file with the evidence"))
     return EvidenceFile(digest.hexdigest(), where)
-
-
-def _parse_slot(text: str) -> Slot:
-    """Parse a time slot: two instants, separated by a slash."""
-    start, _, end = text.partition("/")
-    return Slot(parse_instant(start), parse_instant(end))
 
 
 def _rows(evidence: Evidence) -> list[tuple[object, ...]]:

@@ -10,7 +10,7 @@ import typer
 
 from bloctel.cli import options
 from bloctel.cli.io import print_entries, print_record, print_rows, progress_bar
-from bloctel.cli.options import Format, argument, new_file, option, parse_day
+from bloctel.cli.options import Format, argument, new_file, option
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
     Check,
@@ -118,7 +118,6 @@ def status(
     on: date | None = option(
         "--on YYYY-MM-DD",
         "The day.  The default is today in the time zone of the lists.",
-        parser=parse_day,
     ),
     within: int = option(
         "--within DAYS",

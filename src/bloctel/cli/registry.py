@@ -17,6 +17,8 @@ from bloctel.cli.io import (
 )
 from bloctel.cli.options import (
     Format,
+    NumberOnList,
+    OnList,
     argument,
     new_file,
     option,
@@ -88,12 +90,10 @@ def update_rules(
     Registry.update_rules(url, list=list_name, secret=secret)
 
 
-@_group.command()
+@_group.command(None, NumberOnList)
 def register(
     registry: Registry,
     numbers: list[str] = options.NUMBERS,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
     delay_days: int | None = option(
         "--delay-days DAYS",
         "Days until the protection begins.  The default is the longest delay that the "
@@ -102,17 +102,19 @@ def register(
         max=999,
     ),
     allow_future: bool = options.ALLOW_FUTURE,
-    region: str | None = options.REGION,
+    **given: Any,
 ) -> dict[str, Any]:
     """Put numbers on a list; if a number is refused, no number is registered.
 
     Example:
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    texts = read_numbers(numbers)
-    parsed = _parse(texts, registry.region if region is None else region)
+    region = given.pop("region")
+    parsed = _parse(
+        read_numbers(numbers), registry.region if region is None else region
+    )
     added = registry.register_many(
-        parsed, list=list_name, on=on, delay_days=delay_days, allow_future=allow_future
+        parsed, delay_days=delay_days, allow_future=allow_future, **given
     )
     return {"registered": added, "known already": len(parsed) - added}
 
@@ -128,13 +130,9 @@ def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
     return parsed
 
 
-@_group.command()
+@_group.command(None, NumberOnList)
 def renew(
-    registry: Registry,
-    number: str = options.NUMBER,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-    region: str | None = options.REGION,
+    registry: Registry, number: str = options.NUMBER, **given: Any
 ) -> dict[str, Any]:
     """Renew the registration of a number for its next term.
 
@@ -142,25 +140,19 @@ def renew(
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
         --list fr.bloctel --on 2021-03-01
     """
-    period = registry.renew(number, list=list_name, on=on, region=region)
-    return asdict(period)
+    return asdict(registry.renew(number, **given))
 
 
-@_group.command()
+@_group.command(None, NumberOnList)
 def withdraw(
-    registry: Registry,
-    number: str = options.NUMBER,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-    region: str | None = options.REGION,
+    registry: Registry, number: str = options.NUMBER, **given: Any
 ) -> dict[str, Any]:
     """Withdraw a number from a list, which then no longer protects the number.
 
     Example:
         bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    period = registry.withdraw(number, list=list_name, on=on, region=region)
-    return asdict(period)
+    return asdict(registry.withdraw(number, **given))
 
 
 @_group.command()
@@ -178,13 +170,11 @@ def history(
     print_entries(HistoryEntry, registry.history(number, region=region), format)
 
 
-@_group.command("import")
+@_group.command("import", OnList)
 def import_(
     registry: Registry,
     file: str = argument("FILE", "A CSV or Parquet file; - is standard input."),
-    list_name: str = options.LIST,
     columns: list[str] | None = options.LIST_COLUMNS,
-    on: date | None = options.ON,
     on_column: str | None = option(
         "--on-column COLUMN", "The column of days (YYYY-MM-DD)."
     ),
@@ -194,6 +184,7 @@ def import_(
         "other rows.",
     ),
     allow_future: bool = options.ALLOW_FUTURE,
+    **given: Any,
 ) -> dict[str, Any]:
     """Register every number of a file; if a row is refused, no number is registered.
 
@@ -202,20 +193,19 @@ def import_(
     Example:
         bloctel registry import sqlite:///oppositions.db objections.csv --list own
     """
-    if on is not None and on_column is not None:
+    if given["on"] is not None and on_column is not None:
         text = "--on and --on-column are both given; give one of them"
         raise InputError("--on or --on-column", "both", message=text)
     with progress_bar("import") as progress:
         done = import_numbers(
             registry,
             source(file),
-            list=list_name,
             columns=parse_columns(columns),
-            on=on,
             on_column=parse_column(on_column),
             rejects=keep_going,
             allow_future=allow_future,
             progress=progress,
+            **given,
         )
     record = {
         "rows": done.rows,
@@ -312,50 +302,39 @@ def mark_restored(
     Registry.mark_restored(url, secret=secret)
 
 
-@_group.command("block-prefix")
+@_group.command("block-prefix", OnList)
 def block_prefix(
     registry: Registry,
     prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
     allow_future: bool = options.ALLOW_FUTURE,
+    **given: Any,
 ) -> None:
     """Block all numbers with a prefix; for each number, the longest prefix decides.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
     """
-    registry.block_prefix(prefix, list=list_name, on=on, allow_future=allow_future)
+    registry.block_prefix(prefix, allow_future=allow_future, **given)
 
 
-@_group.command("allow-prefix")
-def allow_prefix(
-    registry: Registry,
-    prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-) -> None:
+@_group.command("allow-prefix", OnList)
+def allow_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
     """Allow all numbers with a prefix, even if the list blocks a shorter prefix.
 
     Example:
         bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
     """
-    registry.allow_prefix(prefix, list=list_name, on=on)
+    registry.allow_prefix(prefix, **given)
 
 
-@_group.command("drop-prefix")
-def drop_prefix(
-    registry: Registry,
-    prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-) -> None:
+@_group.command("drop-prefix", OnList)
+def drop_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
     """End the rule that blocks or allows the numbers with a prefix.
 
     Example:
         bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own
     """
-    registry.drop_prefix(prefix, list=list_name, on=on)
+    registry.drop_prefix(prefix, **given)
 
 
 @_group.command()

@@ -1,14 +1,14 @@
 """Commands on a store: a registry, or a log of calls, consents or complaints."""
 
-from collections.abc import Callable, Mapping
-from inspect import Parameter, Signature, signature
+from collections.abc import Callable
+from inspect import signature
 from typing import Any, TypeVar, get_type_hints
 
 import typer
 
 from bloctel.cli import options
 from bloctel.cli.io import print_record
-from bloctel.cli.options import Format, parse_known
+from bloctel.cli.options import Format
 from bloctel.records.stream import RecordStream
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -46,24 +46,23 @@ class StoreCommands:
         self._store = store
         self._url = url
 
-    def command(
-        self, name: str | None = None, texts: Mapping[str, Any] | None = None
-    ) -> Callable[[_F], _F]:
+    def command(self, name: str | None = None, *groups: type) -> Callable[[_F], _F]:
         """Return a decorator that makes a command from a function on an open store.
 
-        The command has the argument `URL`, the options *texts*, the parameters of the
-        function except the store, and the option `--secret-file`.  If the function
+        The command has the argument `URL`, the parameters of the function except the
+        store, the options of *groups*, and the option `--secret-file`.  If the function
         returns a record, the command also has the option `--format`, and prints the
         record after the store is closed.
 
         Args:
             name: The name of the command; by default the name of the function.
-            texts: Options for texts, which the function gets as keyword arguments.
+            groups: Classes of options, which the function gets as `**name`.
         """
 
         def register(function: _F) -> _F:
-            hints = get_type_hints(function)
-            prints = hints["return"] is not type(None)
+            own = options.parameters(function, *groups)
+            del own[next(iter(signature(function).parameters))]
+            prints = get_type_hints(function)["return"] is not type(None)
 
             def command(url: str, secret: bytes | None, **given: Any) -> None:
                 format = given.pop("format") if prints else None
@@ -72,24 +71,11 @@ class StoreCommands:
                 if format is not None:
                     print_record(record, format)
 
-            _, *own = signature(function).parameters.values()
-            kinds: dict[str, Any] = {"url": str} | dict.fromkeys(texts or (), str)
-            defaults = {"url": self._url, **(texts or {})}
-            for each in own:
-                if each.kind is not Parameter.VAR_KEYWORD:
-                    kinds[each.name] = hints[each.name]
-                    defaults[each.name] = each.default
+            declared = {"url": (str, self._url), **own}
             if prints:
-                kinds["format"], defaults["format"] = Format, options.FORMAT
-            kinds["secret"], defaults["secret"] = bytes | None, options.SECRET
-            # typer reads the parameters of a command from these two attributes
-            command.__annotations__ = kinds
-            vars(command)["__signature__"] = Signature(
-                [
-                    Parameter(key, Parameter.KEYWORD_ONLY, default=default)
-                    for key, default in defaults.items()
-                ]
-            )
+                declared["format"] = (Format, options.FORMAT)
+            declared["secret"] = (bytes | None, options.SECRET)
+            options.declare(command, declared)
             command.__doc__ = function.__doc__
             self.app.command(name or function.__name__)(command)
             return function
@@ -113,9 +99,9 @@ class RecordCommands(StoreCommands):
             store.create(url, region=region, secret=secret).close()
 
         def verify(
-            opened: RecordStream, known: str | None = options.KNOWN
+            opened: RecordStream, known: Any = options.KNOWN
         ) -> dict[str, object]:
-            return opened.verify(known=parse_known(known))._asdict()
+            return opened.verify(known=known)._asdict()
 
         create.__doc__ = _CREATE.format(name=name, what=store.stream)
         verify.__doc__ = _VERIFY.format(name=name, what=store.stream)
