@@ -5,7 +5,7 @@ from datetime import date
 from bloctel.bulk import answer_request, import_answers, write_request
 from bloctel.cli import options
 from bloctel.cli.io import print_record, progress_bar, source
-from bloctel.cli.options import Format, new_file, option, parse_column, required
+from bloctel.cli.options import Column, Format, new_file, option, required
 from bloctel.cli.store_commands import StoreCommands
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.registry.registry import Registry
@@ -24,8 +24,10 @@ _OUTPUT = new_file("--output FILE", "The file to write.", ...)
 @app.command()
 def request(
     file: str = options.CSV_FILE,
-    column: str = required("--column COLUMN", "The phone column, by name or number."),
-    id_column: str = required(
+    column: Column = required(
+        "--column COLUMN", "The phone column, by name or number."
+    ),
+    id_column: Column = required(
         "--id-column COLUMN", "The column that identifies your rows, by name or number."
     ),
     output: str = _OUTPUT,
@@ -45,8 +47,8 @@ def request(
         done = write_request(
             source(file),
             output,
-            column=parse_column(column),
-            id_column=parse_column(id_column),
+            column=column,
+            id_column=id_column,
             region=region or DEFAULT_REGION,
             progress=progress,
         )
@@ -61,12 +63,12 @@ def import_(
     list_name: str = option(
         "--list NAME", "The list that the answers are about.", "fr.bloctel"
     ),
-    column: str | None = option(
+    column: Column = option(
         "--column COLUMN",
         "The column of numbers, by name or number.  By default, the only column that "
         "may contain phone numbers is detected by its name and its content.",
     ),
-    status_column: str | None = option(
+    status_column: Column = option(
         "--status-column COLUMN",
         "The column of statuses, by name or number.  By default, it is the column "
         "named Statut, or the third of three columns without names.",
@@ -86,8 +88,8 @@ def import_(
             source(file),
             on=on,
             list=list_name,
-            column=parse_column(column),
-            status_column=parse_column(status_column),
+            column=column,
+            status_column=status_column,
             progress=progress,
         )
     return done._asdict()

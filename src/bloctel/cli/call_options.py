@@ -77,12 +77,7 @@ class DeskOptions:
 def opened_desk(
     given: dict[str, Any], *, calls: str | None = None
 ) -> Iterator[tuple[Desk, dict[str, Any]]]:
-    """Open a desk; return it with the facts about a call.
-
-    Args:
-        given: The values of `CallOptions` and `DeskOptions`.
-        calls: The URL of the log of earlier attempts.
-    """
+    """Open the desk of `DeskOptions`; return it with the facts of `CallOptions`."""
     facts = {name: given.pop(name) for name in get_type_hints(CallOptions)}
     against, consents = given.pop("against"), given.pop("consents")
     secret = given.pop("secret")

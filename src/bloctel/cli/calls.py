@@ -1,10 +1,11 @@
 """`bloctel calls`: the log of attempts to call."""
 
 from datetime import datetime
+from typing import Any
 
 from bloctel.cli import options
-from bloctel.cli.io import print_rows
-from bloctel.cli.options import Format, argument, choice, option, parse_pairs, required
+from bloctel.cli.io import Rows
+from bloctel.cli.options import argument, choice, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import Outcome
 from bloctel.compliance.call_log import CallLog
@@ -18,17 +19,16 @@ _group = RecordCommands(
 app = _group.app
 
 
-@_group.command()
+@_group.command(None, options.Number)
 def add(
     calls: CallLog,
-    number: str = options.NUMBER,
     outcome: Outcome = choice("--outcome", Outcome, "The outcome of the attempt.", ...),
     at: datetime | None = options.AT,
     detail: list[str] | None = option(
         "--detail NAME=TEXT",
         "Another fact to record, but not the called number; may be repeated.",
     ),
-    region: str | None = options.REGION,
+    **number: Any,
 ) -> dict[str, object]:
     """Log an attempt to call, even without an answer, and print the id of the call.
 
@@ -37,8 +37,7 @@ def add(
         --at 2026-11-23T10:30+01:00 --detail caller=+33162000000
     """
     details = parse_pairs("--detail", detail)
-    id = calls.add(number, outcome, at=at, details=details, region=region)
-    return {"id": str(id)}
+    return {"id": str(calls.add(outcome=outcome, at=at, details=details, **number))}
 
 
 @_group.command()
@@ -61,21 +60,16 @@ def conclude(
     calls.conclude(id, outcome, at=at)
 
 
-@_group.command("list")
-def list_(
-    calls: CallLog,
-    number: str = options.NUMBER,
-    region: str | None = options.REGION,
-    format: Format = options.FORMAT,
-) -> None:
+@_group.command("list", options.Number)
+def list_(calls: CallLog, **number: Any) -> Rows:
     """Show every attempt to call a number, with the oldest attempt first.
 
     Example:
         bloctel calls list sqlite:///calls.db "01 99 00 12 34"
     """
-    found = calls.calls(number, region=region)
+    found = calls.calls(**number)
     rows = [(str(c.id), c.at, c.outcome.value, c.details) for c in found]
-    print_rows(("id", "at", "outcome", "details"), rows, format)
+    return Rows(("id", "at", "outcome", "details"), rows)
 
 
 @_group.command()
@@ -97,10 +91,8 @@ def purge(
     return {"erased": calls.purge(before=before)}
 
 
-@_group.command()
-def forget(
-    calls: CallLog, number: str = options.NUMBER, region: str | None = options.REGION
-) -> dict[str, object]:
+@_group.command(None, options.Number)
+def forget(calls: CallLog, **number: Any) -> dict[str, object]:
     """Erase every attempt to call a number, at the person's request (GDPR art. 17).
 
     Refusals are erased too.  So first register an objection on the list `own`, because
@@ -109,4 +101,4 @@ def forget(
     Example:
         bloctel calls forget sqlite:///calls.db "01 99 00 12 34"
     """
-    return {"erased": calls.forget(number, region=region)}
+    return {"erased": calls.forget(**number)}

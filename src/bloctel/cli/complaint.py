@@ -12,7 +12,7 @@ from bloctel._util import clock
 from bloctel._util.messages import format_probability
 from bloctel.cli import options
 from bloctel.cli.call_options import open_hidden, open_lists
-from bloctel.cli.io import print_record, print_rows, print_text, source, target
+from bloctel.cli.io import Rows, print_record, print_rows, print_text, source, target
 from bloctel.cli.options import (
     Format,
     Language,
@@ -24,6 +24,7 @@ from bloctel.cli.options import (
 )
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.complaints import (
+    Actor,
     Case,
     CaseOutcome,
     CaseState,
@@ -205,28 +206,22 @@ def list_(
     state: CaseState | None = choice(
         "--state", CaseState, "Show only complaints in this state."
     ),
-    format: Format = options.FORMAT,
-) -> None:
+) -> Rows:
     """Show one line for each complaint, without the number that was called.
 
     Example:
         bloctel complaint list sqlite:///complaints.db --state received
     """
-    columns = ("id", "state", "since", "called_on", "shown", "caller", "sector")
+    columns = ("called_on", "shown", "caller", "sector")
     rows = [
         (
-            case.id,
-            case.state.value,
-            case.steps[-1].at.date(),
-            case.complaint.called_on,
-            case.complaint.shown,
-            case.complaint.caller,
-            case.complaint.sector,
+            *(case.id, case.state.value, case.steps[-1].at.date()),
+            *(getattr(case.complaint, name) for name in columns),
         )
         for case in complaints.cases()
         if state is None or case.state is state
     ]
-    print_rows(columns, rows, format)
+    return Rows(("id", "state", "since", *columns), rows)
 
 
 @_group.command()
@@ -381,13 +376,17 @@ def report(
         --plot report.svg
     """
     if caller is not None and plot is None:
-        text = "--caller needs --plot FILE"
-        raise InputError("--plot with --caller", "--caller alone", message=text)
+        raise options.usage_error("--caller needs --plot FILE")
     cases = list(complaints.cases())
     if plot is not None:
-        _plot(plot, cases, caller=caller, full=full)
+        if caller is None:
+            plot_complaints(plot, cases)
+        else:
+            plot_caller(plot, _caller(cases, caller), cases, full=full)
     if html is not None:
-        _write_page(html, cases, title=title, full=full)
+        today = clock.today(forms.load("FR").time_zone)
+        page = ReportOptions(title=title or "", made_on=today, full=full)
+        write_report(target(html), cases, page)
     if html != "-":
         _print_findings(cases, format, full=full)
 
@@ -403,26 +402,13 @@ def _status(case: Case) -> dict[str, object]:
     }
 
 
-def _plot(file: str, cases: Sequence[Case], *, caller: int | None, full: bool) -> None:
-    """Draw a picture of all complaints, or of one caller."""
-    if caller is None:
-        plot_complaints(file, cases)
-        return
+def _caller(cases: Sequence[Case], n: int) -> Actor:
+    """Return caller *n* of the report."""
     callers = [found for found in find_callers(cases) if found.numbers]
-    if caller > len(callers):
+    if n > len(callers):
         expected = f"the number of a caller from 1 to {len(callers)}"
-        raise InputError(expected, str(caller), "--caller")
-    plot_caller(file, callers[caller - 1], cases, full=full)
-
-
-def _write_page(
-    file: str, cases: Sequence[Case], *, title: str | None, full: bool
-) -> None:
-    """Write the report as an HTML page."""
-    options = ReportOptions(
-        title=title or "", made_on=clock.today(forms.load("FR").time_zone), full=full
-    )
-    write_report(target(file), cases, options)
+        raise InputError(expected, str(n), "--caller")
+    return callers[n - 1]
 
 
 def _print_findings(cases: Sequence[Case], format: Format, *, full: bool) -> None:

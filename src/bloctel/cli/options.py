@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from inspect import Parameter, Signature, signature
-from typing import Any, Final, TypeVar, get_type_hints, overload
+from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
 import typer
 
@@ -23,6 +23,9 @@ from bloctel.tabular.outputs import Target, refuse_clashes
 _F = TypeVar("_F", bound=Callable[..., Any])
 #: Parameters of a command by name, each with its type and its default.
 Parameters = dict[str, tuple[Any, Any]]
+
+#: Name of a column, or its number from 1; typer does not accept a union of types.
+Column: TypeAlias = Any
 
 #: A longer text of digits is the name of a column, not its number.
 _COLUMN_DIGITS = 9
@@ -46,7 +49,7 @@ class Language(StrEnum):
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
     """Return an option from its usage, such as `--output FILE`, and its help.
 
-    Days and instants are parsed; other values have the type of their parameter.
+    Days, instants and columns are parsed; other values have their annotated type.
     """
     name, _, metavar = usage.partition(" ")
     if metavar in _PARSERS:
@@ -85,6 +88,11 @@ def new_file(usage: str, help: str, default: object = None) -> Any:
     return make(usage, help, default, callback=_note_written)
 
 
+def usage_error(text: str) -> InputError:
+    """Return the error about options that do not fit together."""
+    return InputError("options that fit together", "other options", message=text)
+
+
 def param_name(param: Any) -> str:
     """Return the name of an option such as --output, or of an argument such as FILE."""
     return str(param.opts[0] if param.opts[0].startswith("-") else param.metavar)
@@ -96,12 +104,7 @@ def forget_files() -> None:
 
 
 def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
-    """Raise InputError if a file to write is another file of the command.
-
-    Args:
-        params: The options and arguments of the command.
-        values: The value of each of them, by name.
-    """
+    """Raise InputError if a file to write is another file of the command."""
     inputs: list[tuple[str, object]] = [*files_in_use()]
     for param in params if _written else ():
         name, given = param_name(param), values.get(param.name)
@@ -184,10 +187,6 @@ def parse_instant(text: str) -> datetime:
         ) from None
 
 
-#: Parsers of the options whose usage contains one of these words.
-_PARSERS: Final = {"YYYY-MM-DD": parse_day, "INSTANT": parse_instant}
-
-
 def _parse_known(text: str) -> tuple[int, str]:
     """Parse a number of records and a digest, as the verify commands print them."""
     found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
@@ -211,20 +210,17 @@ def parse_pairs(option: str, texts: list[str] | None) -> dict[str, str]:
     return {name: text for name, _, text in pairs}
 
 
-@overload
-def parse_column(text: str) -> str | int: ...
-@overload
-def parse_column(text: None) -> None: ...
-def parse_column(text: str | None) -> str | int | None:
+def parse_column(text: str) -> str | int:
     """Return the number of a column if the text is a number, otherwise the text."""
-    if text is None or not text.isdecimal() or len(text) > _COLUMN_DIGITS:
-        return text
-    return int(text)
+    return int(text) if text.isdecimal() and len(text) <= _COLUMN_DIGITS else text
 
 
-def parse_columns(texts: list[str] | None) -> list[str | int] | None:
-    """Return the columns of a repeated option; None if the option is not given."""
-    return [parse_column(text) for text in texts] if texts else None
+#: Parsers of the options whose usage contains one of these words.
+_PARSERS: Final = {
+    "YYYY-MM-DD": parse_day,
+    "INSTANT": parse_instant,
+    "COLUMN": parse_column,
+}
 
 
 def _check_list(name: str) -> str:
@@ -285,7 +281,7 @@ LISTS = option(
 REGION = option(
     "--region CODE",
     "The region (ISO 3166-1) of numbers without a country code.  The default is the "
-    "region of the registry or the snapshot.",
+    "region of the registry, store or snapshot.",
     callback=_check_region,
 )
 #: For commands that create a registry or a log, which stores the region.
@@ -330,7 +326,12 @@ class OnList:
     on: date | None = ON
 
 
-class NumberOnList(OnList):
-    """Options of a change of the registration of a number."""
+class Number:
+    """A phone number and its region."""
 
+    number: str = NUMBER
     region: str | None = REGION
+
+
+class NumberOnList(Number, OnList):
+    """Options of a change of the registration of a number."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from inspect import signature
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import typer
 
 from bloctel.cli import options
-from bloctel.cli.io import print_record
+from bloctel.cli.io import Rows, print_record, print_rows
 from bloctel.cli.options import Format
 from bloctel.records.stream import RecordStream
 
@@ -30,16 +30,7 @@ Example:
 
 
 class StoreCommands:
-    """Group of commands that open a store.
-
-    Attributes:
-        app: The group.
-
-    Args:
-        store: The class of the store, which has a class method `open`.
-        url: The argument for the URL of the store.
-        help: The help of the group.
-    """
+    """Group of commands that open a store at the URL in their first argument."""
 
     def __init__(self, store: Any, url: Any, help: str) -> None:
         self.app = typer.Typer(help=help, no_args_is_help=True)
@@ -51,25 +42,23 @@ class StoreCommands:
 
         The command has the argument `URL`, the parameters of the function except the
         store, the options of *groups*, and the option `--secret-file`.  If the function
-        returns a record, the command also has the option `--format`, and prints the
-        record after the store is closed.
-
-        Args:
-            name: The name of the command; by default the name of the function.
-            groups: Classes of options, which the function gets as `**name`.
+        returns a record or a table, the command also has the option `--format`, and
+        prints the result after the store is closed.
         """
 
         def register(function: _F) -> _F:
             own = options.parameters(function, *groups)
             del own[next(iter(signature(function).parameters))]
-            prints = get_type_hints(function)["return"] is not type(None)
+            prints = signature(function).return_annotation is not None
 
             def command(url: str, secret: bytes | None, **given: Any) -> None:
-                format = given.pop("format") if prints else None
+                format = given.pop("format") if prints else Format.TABLE
                 with self._store.open(url, secret=secret) as store:
-                    record = function(store, **given)
-                if format is not None:
-                    print_record(record, format)
+                    result = function(store, **given)
+                if isinstance(result, Rows):
+                    print_rows(*result, format)
+                elif prints:
+                    print_record(result, format)
 
             declared = {"url": (str, self._url), **own}
             if prints:
