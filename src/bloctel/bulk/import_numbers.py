@@ -186,12 +186,10 @@ class _Feed:
             name, number = self.rows.columns[column], rows.first + row
             raise refuse_row(code, number, name, self.rows.name)
         where = f"{self.rows.name}, row {rows.first + row}, column {self.rows.day!r}"
-        if self._reason(rows, row) != BAD_DAY:
-            on = from_epoch_day(int(rows.days[row]))
-            if on is not None:
-                self.rule.require_open(on)
-                if self.last_day is not None:
-                    past_day(on, self.last_day, where, allow_future=False)
+        day = int(rows.days[row])
+        if self._refusal(day) != BAD_DAY and (on := from_epoch_day(day)) is not None:
+            self.rule.require_open(on)
+            past_day(on, self.last_day or on, where, allow_future=False)
         raise InputError("a day such as 2026-11-23", "other text", where)
 
 

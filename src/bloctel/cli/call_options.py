@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar, get_type_hints
 
 from bloctel.cli import options
-from bloctel.cli.options import choice, option
+from bloctel.cli.options import option
 from bloctel.compliance import CallLog, ConsentRegister, Desk
 from bloctel.errors import WrongSecretError
 from bloctel.lookup.book import Book
@@ -20,9 +20,8 @@ _T = TypeVar("_T")
 class CallOptions:
     """Facts about a call: arguments of `Desk.may_call` and `Desk.audit`."""
 
-    purpose: Purpose | None = choice(
-        "--purpose",
-        Purpose,
+    purpose: Purpose | None = option(
+        f"--purpose {'|'.join(Purpose)}",
         "The purpose of the call; 'sale' if the caller sells anything.",
     )
     sector: str | None = option(
@@ -33,9 +32,7 @@ class CallOptions:
         "--automated/--by-hand", "State whether an automated platform makes the call."
     )
     about: str | None = option("--about WORDS", "The subject of the call.")
-    channel: Channel = choice(
-        "--channel", Channel, "The channel of the call.", Channel.VOICE
-    )
+    channel: Channel = option("--channel", "The channel of the call.", Channel.VOICE)
     time_zone: str | None = option(
         "--time-zone ZONE",
         "The time zone of the person, such as Europe/Paris.  The default is the time "
@@ -64,9 +61,8 @@ class DeskOptions:
         "Also respect public holidays that only individual territories have.",
         False,
     )
-    trust: Certainty = choice(
+    trust: Certainty = option(
         "--trust",
-        Certainty,
         "The lowest certainty of a rule that may permit a call.",
         Certainty.V2,
     )

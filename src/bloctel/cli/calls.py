@@ -5,7 +5,7 @@ from typing import Any
 
 from bloctel.cli import options
 from bloctel.cli.io import Rows
-from bloctel.cli.options import argument, choice, option, parse_pairs, required
+from bloctel.cli.options import argument, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import Outcome
 from bloctel.compliance.call_log import CallLog
@@ -19,10 +19,13 @@ _group = RecordCommands(
 app = _group.app
 
 
+_OUTCOME = f"--outcome {'|'.join(Outcome)}"
+
+
 @_group.command(None, options.Number)
 def add(
     calls: CallLog,
-    outcome: Outcome = choice("--outcome", Outcome, "The outcome of the attempt.", ...),
+    outcome: Outcome = option(_OUTCOME, "The outcome of the attempt.", ...),
     at: datetime | None = options.AT,
     detail: list[str] | None = option(
         "--detail NAME=TEXT",
@@ -44,9 +47,8 @@ def add(
 def conclude(
     calls: CallLog,
     id: int = argument("ID", "The id of the call."),
-    outcome: Outcome = choice(
-        "--outcome",
-        Outcome,
+    outcome: Outcome = option(
+        _OUTCOME,
         "The outcome; 'released' means that the number was never dialled.",
         ...,
     ),

@@ -13,15 +13,7 @@ from bloctel._util.messages import format_probability
 from bloctel.cli import options
 from bloctel.cli.call_options import open_hidden, open_lists
 from bloctel.cli.io import Rows, print_record, print_rows, print_text, source, target
-from bloctel.cli.options import (
-    Format,
-    Language,
-    argument,
-    choice,
-    new_file,
-    option,
-    taking,
-)
+from bloctel.cli.options import Format, Language, argument, new_file, option, taking
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.complaints import (
     Actor,
@@ -64,6 +56,9 @@ class _FileFormat(StrEnum):
 
 
 _ID = argument("ID", "The complaint, such as BCDF-GHJK-LMNP.")
+
+
+_STATE = f"--state {'|'.join(CaseState)}"
 
 
 class _Fields:
@@ -121,9 +116,7 @@ class _Facts:
     professional_line: bool = option(
         "--professional-line", "The line is used only professionally.", False
     )
-    purpose: Purpose = choice(
-        "--purpose", Purpose, "The purpose of the call.", Purpose.SALE
-    )
+    purpose: Purpose = option("--purpose", "The purpose of the call.", Purpose.SALE)
 
 
 _FULL = option(
@@ -137,11 +130,8 @@ _FULL = option(
 @_group.command(None, _OtherFields)
 def add(
     complaints: Complaints,
-    channel: Channel = choice(
-        "--channel",
-        Channel,
-        "The channel by which the person was reached.",
-        Channel.VOICE,
+    channel: Channel = option(
+        "--channel", "The channel by which the person was reached.", Channel.VOICE
     ),
     at: datetime | None = options.AT,
     **given: str,
@@ -182,9 +172,8 @@ def import_(
 def export(
     complaints: Complaints,
     file: str = new_file("FILE", "The file; - is standard output.", ...),
-    kind: _FileFormat = choice(
+    kind: _FileFormat = option(
         "--as",
-        _FileFormat,
         "The format: CSV contains the complaints, JSON also contains their steps.",
         _FileFormat.JSON,
     ),
@@ -203,9 +192,7 @@ def export(
 @_group.command("list")
 def list_(
     complaints: Complaints,
-    state: CaseState | None = choice(
-        "--state", CaseState, "Show only complaints in this state."
-    ),
+    state: CaseState | None = option(_STATE, "Show only complaints in this state."),
 ) -> Rows:
     """Show one line for each complaint, without the number that was called.
 
@@ -327,8 +314,8 @@ def forward(
 def close(
     complaints: Complaints,
     id: str = _ID,
-    outcome: CaseOutcome = choice(
-        "--outcome", CaseOutcome, "The reason to close the complaint.", CaseOutcome.DONE
+    outcome: CaseOutcome = option(
+        "--outcome", "The reason to close the complaint.", CaseOutcome.DONE
     ),
     at: datetime | None = options.AT,
 ) -> dict[str, object]:

@@ -251,11 +251,8 @@ def show(
 @_group.command(None, options.Number)
 def proof(
     register: ConsentRegister,
-    format: _ProofFormat = options.choice(
-        "--format",
-        _ProofFormat,
-        "The format: a page to print, or JSON.",
-        _ProofFormat.TEXT,
+    format: _ProofFormat = options.option(
+        "--format", "The format: a page to print, or JSON.", _ProofFormat.TEXT
     ),
     lang: options.Language = options.language(options.Language.FR),
     output: Path | None = options.new_file(

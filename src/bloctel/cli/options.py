@@ -49,9 +49,12 @@ class Language(StrEnum):
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
     """Return an option from its usage, such as `--output FILE`, and its help.
 
-    Days, instants and columns are parsed; other values have their annotated type.
+    Days, instants and columns are parsed; other values have their annotated type.  If
+    the default is a member of an enumeration, the help shows all members.
     """
     name, _, metavar = usage.partition(" ")
+    if isinstance(default, StrEnum):
+        metavar = "|".join(type(default))
     if metavar in _PARSERS:
         settings = {"parser": _PARSERS[metavar], **settings}
     return typer.Option(default, name, metavar=metavar or None, help=help, **settings)
@@ -60,11 +63,6 @@ def option(usage: str, help: str, default: object = None, **settings: Any) -> An
 def required(usage: str, help: str, **settings: Any) -> Any:
     """Return an option that is mandatory for its command."""
     return option(usage, help, ..., **settings)
-
-
-def choice(name: str, values: type[StrEnum], help: str, default: object = None) -> Any:
-    """Return an option whose values are the members of an enumeration."""
-    return option(f"{name} {'|'.join(values)}", help, default)
 
 
 def argument(metavar: str, help: str, default: object = ..., **settings: Any) -> Any:
@@ -164,7 +162,7 @@ def taking(*groups: type) -> Callable[[_F], _F]:
 
 def language(default: Language) -> Any:
     """Return the option for the language of a text."""
-    return choice("--lang", Language, "The language of the text.", default)
+    return option("--lang", "The language of the text.", default)
 
 
 def parse_day(text: str) -> date:
@@ -316,7 +314,7 @@ KNOWN = option(
     "The number of records and the digest that this command printed earlier.",
     parser=_parse_known,
 )
-FORMAT = choice("--format", Format, "The format of the result.", Format.TABLE)
+FORMAT = option("--format", "The format of the result.", Format.TABLE)
 
 
 class OnList:

@@ -38,6 +38,9 @@ class _Written(StrEnum):
     ANNOTATED = "annotated"
 
 
+_WRITE = f"--write {'|'.join(_Written)}"
+
+
 def _output(name: str, rows: str) -> Any:
     return options.new_file(
         f"{name} FILE", f"The file for {rows}; - is standard output."
@@ -66,9 +69,8 @@ def scrub(
         "NAME.invalid.csv of each file NAME.csv.  It replaces --output, --blocked, "
         "--invalid and --annotated.",
     ),
-    write: list[_Written] | None = options.choice(
-        "--write",
-        _Written,
+    write: list[_Written] | None = options.option(
+        _WRITE,
         "An output that --into writes; may be repeated.  By default, the outputs are "
         "clear, blocked and invalid.",
     ),
