@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bloctel import rules
 from bloctel._util import clock
 from tests.helpers.servers import KINDS, STORAGES, Server, server
 
@@ -42,6 +43,15 @@ _MARKER_OF_FIXTURE = {
 def in_2035(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the library's clock to 1 January 2035."""
     monkeypatch.setattr(clock, "now", lambda: 2_051_222_400.0)
+
+
+@pytest.fixture(autouse=True)
+def _own_rules() -> Iterator[None]:
+    """Forget the list rules that a test has registered."""
+    yield
+    if rules._registered:
+        rules._registered.clear()
+        rules._load.cache_clear()
 
 
 def pytest_configure(config: pytest.Config) -> None:

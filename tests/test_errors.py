@@ -101,7 +101,7 @@ def test_the_parts_of_a_message() -> None:
         "expected a day, got none - at row 3"
     )
     assert str(InvalidNumberError("letters", "row 3")) == (
-        "expected a phone number, got text that is refused as letters - at row 3"
+        "the value is not a phone number (reason: letters) - at row 3"
     )
     assert "pip install 'bloctel[arrow]'" in str(MissingExtraError("Parquet", "arrow"))
 

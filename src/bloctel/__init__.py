@@ -116,37 +116,20 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "__version__",
 ]
 
-#: Public names that are imported on first use: a program that only looks up numbers
-#: does not wait for registries and scrubs.
-_LAZY = {
-    "Follower": "bloctel.registry",
-    "Registry": "bloctel.registry",
-    **dict.fromkeys(
-        (
-            "CsvOptions",
-            "FileOptions",
-            "Outputs",
-            "ScrubSummary",
-            "ScrubbedFile",
-            "scrub_csv",
-            "scrub_file",
-            "scrub_files",
-            "scrub_frame",
-        ),
-        "bloctel.scrub",
-    ),
-}
-_LAZY_PACKAGES = ("complaints", "compliance", "scrub")
+#: Modules that are imported on first use: a program that only looks up numbers does not
+#: wait for registries and scrubs.
+_LAZY = ("complaints", "compliance", "scrub")
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
-    if name in _LAZY_PACKAGES:
-        return import_module(f"bloctel.{name}")
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f"bloctel.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = "registry" if name in ("Follower", "Registry") else "scrub"
+    return getattr(import_module(f"bloctel.{package}"), name)
 
 
 def __dir__() -> list[str]:

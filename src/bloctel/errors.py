@@ -34,11 +34,9 @@ class BloctelError(Exception):
 
     Attributes:
         expected: A description of the expected value or state.
-        got: A description of the value or state that was found. It never contains a
-            phone number or a password.
-        where: The file, row, column or argument that caused the error; None if it is
-            not known.
-        message: The sentence that `str()` gives, before `where` is added; by default
+        got: A description of the value or state that was found, without a phone number.
+        where: The file, row, column or argument that caused the error, or None.
+        message: The sentence that `str()` begins with; by default
             "expected ..., got ...".
     """
 
@@ -70,12 +68,11 @@ class InvalidNumberError(BloctelError, ValueError):
 
     Attributes:
         reason: A stable code for programs; `bloctel.numbers.Reason` lists all codes.
-        where: The row, column or option that contains the value; None if it is not
-            known.
     """
 
     def __init__(self, reason: str, where: str | None = None) -> None:
-        super().__init__("a phone number", f"text that is refused as {reason}", where)
+        message = f"the value is not a phone number (reason: {reason})"
+        super().__init__("a phone number", reason, where, message=message)
         self.args = (reason, where)
         self.reason = reason
 
@@ -156,8 +153,7 @@ class ListClosedError(CannotAnswerError):
         list: The name of the list.
         on: The day of the look-up.
         expected: A description of the days on which the list is open.
-        explanation: The rules that apply on that day instead; empty if they are not
-            known.
+        explanation: The rules that apply on that day instead, or an empty text.
     """
 
     def __init__(

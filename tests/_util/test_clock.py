@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel._util import clock
+from bloctel.errors import BloctelError, CannotAnswerError, InputError
 
 #: The first moment of a day in a time zone, or a moment at which the clocks change.
 MOMENTS = [
@@ -37,3 +38,26 @@ def test_today_stays_the_same(zone: str, moment: datetime, before: float) -> Non
     after = moment.timestamp() - at
     assert seconds == 1 or 0 < after < 1.02
     assert seconds >= (after - 0.06) / 2 or seconds == 1
+
+
+@pytest.mark.parametrize(
+    ("available", "kind", "sentence"),
+    [
+        ({"UTC"}, InputError, "got the unknown name 'Europe/Pari'"),
+        (set(), CannotAnswerError, "this machine has no data about time zones"),
+    ],
+)
+def test_an_unknown_time_zone_is_an_input_error(
+    available: set[str],
+    kind: type[BloctelError],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine without data about time zones is another error than a wrong name."""
+    monkeypatch.setattr(clock, "available_timezones", lambda: available)
+
+    with pytest.raises(kind, match=sentence):
+        clock.zone("Europe/Pari")
+    with pytest.raises(kind) as refused:
+        clock.zone("06 39 98 12 34")
+    assert "39" not in str(refused.value)

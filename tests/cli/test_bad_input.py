@@ -218,6 +218,18 @@ def test_a_snapshot_never_replaces_another_file(registry: str, tmp_path: Path) -
     assert run("snapshot", "build", registry, tmp_path / "no" / "s").code == 3
 
 
+def test_a_backup_that_cannot_be_written(registry: str, tmp_path: Path) -> None:
+    """The error of a folder, and of a file in a missing folder, is one sentence."""
+    for path, reason in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "no" / "copy", "No such file or directory"),
+    ):
+        assert sentence(run("registry", "backup", registry, path)) == (
+            "expected a file for the backup, got a file that cannot be written "
+            f"({reason}) - at {path}"
+        )
+
+
 def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None:
     """The exit code is 3 if the file is truncated, altered or another format."""
     sound = tmp_path / "s.bloctel"
@@ -344,6 +356,32 @@ def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("audit", "x", "--column", "tel"), "--column"),
+        (("calls", "verify", "sqlite:///x", "--known", "1:2"), "--known"),
+        (("check", LISTED, "--against", "x", "--format", "xml"), "--format"),
+        (
+            (
+                *("consent", "record", "sqlite:///x", LISTED, "--slot", "now"),
+                *("--at", "2026-09-01T18:12+02:00", "--firm", "Exemple SA"),
+                *("--about", "x", "--evidence", "x", "--where", "x"),
+            ),
+            "--slot",
+        ),
+    ],
+)
+def test_wrong_usage_names_the_option(command: tuple[str, ...], option: str) -> None:
+    """The message about an invalid value begins with the name of the option."""
+    done = run(*command)
+
+    said = " ".join(done.stderr.split())
+    assert done.code == 2
+    assert f"Error: Invalid value for '{option}': " in said
+    assert "Value error" not in said
+
+
 def test_both_on_and_on_column(registry: str, lists: Path) -> None:
     """A day for all rows and a column of days cannot be given together."""
     done = run(
@@ -358,7 +396,7 @@ def test_an_error_gives_the_position_of_the_number(registry: str) -> None:
     """The second of two arguments is number 2; the first is not registered."""
     done = run("registry", "register", registry, NOT_LISTED, "O1", "--list", "own")
 
-    assert sentence(done).endswith("text that is refused as letters - at number 2")
+    assert sentence(done).endswith("(reason: letters) - at number 2")
     assert run("check", NOT_LISTED, "--against", registry).code == 0
 
 

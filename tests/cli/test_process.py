@@ -176,7 +176,7 @@ def test_a_reader_that_closes_the_pipe_is_not_a_success(
 @pytest.mark.parametrize(
     ("closed", "code", "got"),
     [
-        (0, 2, "standard input is closed"),
+        (0, 2, "standard input is closed; give a file instead of -"),
         (1, 3, "standard output is closed"),
         (2, 1, ""),
     ],

@@ -115,7 +115,7 @@ def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
     assert sentence(both) == "--into replaces --output: give one or the other"
     alone = run("scrub", calls, *command[:-2], "--write", "annotated")
     assert sentence(alone) == "--write needs --into FOLDER"
-    assert sentence(stream) == "--into needs files with names, not standard input"
+    assert sentence(stream) == "--into needs files, not standard input"
     assert not into.exists()
 
 

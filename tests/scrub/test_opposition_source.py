@@ -84,7 +84,7 @@ def refusal(text: str) -> str:
 def test_one_unreadable_number_stops_everything() -> None:
     """An opposition that cannot be read is never skipped."""
     assert refusal("tel\n0639980001\n0639x\n") == (
-        "expected a phone number, got text that is refused as letters"
+        "the value is not a phone number (reason: letters)"
         " - at the input stream, row 3, column 'tel'"
     )
 

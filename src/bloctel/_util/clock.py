@@ -9,10 +9,11 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bloctel._util import _clocks
-from bloctel.errors import CannotAnswerError
+from bloctel._util.strict import show
+from bloctel.errors import CannotAnswerError, InputError
 
 #: Clock in seconds, to measure durations; it never stops or goes back.
 elapsed = _clocks.elapsed
@@ -60,11 +61,21 @@ def day_at(moment: float, time_zone: str) -> date:
 
 @lru_cache
 def zone(time_zone: str) -> ZoneInfo:
-    """Return a time zone by its name; CannotAnswerError if the machine has no data."""
+    """Return a time zone by its IANA name.
+
+    Raises:
+        InputError: There is no time zone of this name.
+        CannotAnswerError: The machine has no data about time zones.
+    """
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        expected, shown = "a time zone such as Europe/Paris", show(time_zone)
+        if available_timezones():
+            raise InputError(expected, f"the unknown name {shown}") from error
         raise CannotAnswerError(
-            f"data about the time zone {time_zone}",
-            "a machine without it (to install it: python -m pip install tzdata)",
+            expected,
+            shown,
+            message="this machine has no data about time zones; install the data "
+            "(python -m pip install tzdata)",
         ) from error

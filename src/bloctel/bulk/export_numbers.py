@@ -39,8 +39,7 @@ def export_numbers(
         registry: The registry.
         target: A path, or a binary stream to which CSV is written.
         list: The name of the list.
-        progress: Function that is called with the number of registrations written so
-            far.
+        progress: Function that gets the number of registrations written so far.
 
     Raises:
         UnknownListError: The registry contains no such list.

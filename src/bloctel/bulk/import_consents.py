@@ -11,7 +11,7 @@ from bloctel._util import clock
 from bloctel._util.instants import read_instant
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
-from bloctel.bulk.row_sources import cells_of, field_columns
+from bloctel.bulk.row_sources import field_columns, text_columns
 from bloctel.compliance.consents.records import EvidenceFile, NewConsent
 from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.errors import InputError, InvalidNumberError
@@ -23,11 +23,7 @@ from bloctel.tabular.csv_reader import (
     open_records,
     source_name,
 )
-from bloctel.tabular.number_lists import (
-    refuse_hidden_numbers,
-    refuse_lengths,
-    with_surplus,
-)
+from bloctel.tabular.number_lists import with_surplus
 
 #: Fields of a row; only `expires_on` is optional.
 CONSENT_FIELDS: Final = (
@@ -99,8 +95,7 @@ def import_consents(
         region: The region of phone numbers in national form; by default the region of
             the register.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that is called with the number of bytes read, and the total
-            number of bytes or None.
+        progress: Function that gets the bytes read and the total number, or None.
 
     Raises:
         InvalidNumberError: A cell is not a phone number; `where` names the row.
@@ -169,17 +164,12 @@ class _Rows:
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
         """Yield the key of the phone number and the consent of each row."""
-        fields, name = records.dialect.columns.names, records.name
+        fields = records.dialect.columns.names
         n_numbers = fields.count("number")
-        refuse_hidden_numbers(records.head, n_numbers, self.region, name)
-        for batch in records.batches():
-            refuse_lengths(batch, name, n_required=len(fields))
-            refuse_hidden_numbers(batch, n_numbers, self.region, name)
-            columns = [cells_of(batch, index) for index in range(len(fields))]
+        for columns in text_columns(records, n_numbers, self.region, len(fields)):
             for cells in zip(*columns, strict=True):
                 self.n = self.current = self.n + 1
-                texts = [cell.decode(errors="replace").strip() for cell in cells]
-                named = dict(zip(fields, texts, strict=True))
+                named = dict(zip(fields, map(str.strip, cells), strict=True))
                 yield self._consent({**self.columns.values, **named})
             self.current = None
 
@@ -202,5 +192,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        expected = "a day such as 2027-09-01"
-        raise_alone(InputError(expected, show(text), _OPTIONAL))
+        raise_alone(InputError("a day such as 2027-09-01", show(text), _OPTIONAL))

@@ -78,8 +78,8 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
             contains the row number and the reason.  The file is written even if no row
             is rejected, and replaces an older file.
         allow_future: True accepts days in the future, as in `Registry.register`.
-        progress: Function that is called with the work done and the total or None:
-            counts of bytes for a CSV file, counts of rows for a Parquet file.
+        progress: Function that gets the work done and the total, or None: bytes of a
+            CSV file, rows of a Parquet file.
 
     Raises:
         InputError: The file, a column or a row is not valid; the message names the row.
@@ -143,9 +143,9 @@ class _Feed:
                 self._refuse(rows, bad)
             is_number &= good
             self.n_numbers += int(is_number.sum())
-            days = None
-            if rows.days is not None:
-                days = np.broadcast_to(rows.days, is_number.shape)[is_number]
+            days = rows.days
+            if days is not None:
+                days = np.broadcast_to(days, is_number.shape)[is_number]
             yield rows.keys[is_number], days
         if self.n_rows == 0:  # an error here rolls the transaction back
             raise InputError("phone numbers", "no rows", self.rows.name)
@@ -186,12 +186,10 @@ class _Feed:
             name, number = self.rows.columns[column], rows.first + row
             raise refuse_row(code, number, name, self.rows.name)
         where = f"{self.rows.name}, row {rows.first + row}, column {self.rows.day!r}"
-        if self._reason(rows, row) != BAD_DAY:
-            on = from_epoch_day(int(rows.days[row]))
-            if on is not None:
-                self.rule.require_open(on)
-                if self.last_day is not None:
-                    past_day(on, self.last_day, where, allow_future=False)
+        day = int(rows.days[row])
+        if self._refusal(day) != BAD_DAY and (on := from_epoch_day(day)) is not None:
+            self.rule.require_open(on)
+            past_day(on, self.last_day or on, where, allow_future=False)
         raise InputError("a day such as 2026-11-23", "other text", where)
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from bloctel.bulk.row_sources import cells_of, field_columns
 from bloctel.errors import InputError
-from bloctel.lookup.question import Question
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
 from bloctel.numbers.phone_number import keys_to_store, number_of
@@ -50,7 +49,7 @@ _STATUS_COLUMN: Final = 3
 _STATUS: Final = "statut"
 #: Words that are statuses, in lower case; the operator may also use other words.
 _STATUS_WORDS: Final = frozenset(("ok", "ko", "oppose", "opposé", "invalide"))
-_CALLABLE: Final = b"OK"
+_OK: Final = b"OK"
 _BLANKS: Final = b" \t"
 _FIELDS: Final = "a row with number, identifier and status"
 
@@ -106,8 +105,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             on the list.  By default, it is the column named `Statut`, or the third of
             three columns without names.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that is called with the number of bytes read, and the total
-            number of bytes or None.
+        progress: Function that gets the bytes read and the total number, or None.
 
     Raises:
         InputError: The file or a column is not valid, or a row has no status or too
@@ -133,9 +131,10 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             _refuse_unread(keys, batch, where)
             filled = keys != _digits.EMPTY
             readable = keys >= _digits.FIRST_KEY
-            callable_ = _is_callable(batch)
-            clear.append(keys[readable & callable_])
-            opposed.append(keys[readable & ~callable_])
+            statuses = (cell.strip(_BLANKS) for cell in cells_of(batch, 1))
+            is_ok = np.fromiter((status == _OK for status in statuses), bool)
+            clear.append(keys[readable & is_ok])
+            opposed.append(keys[readable & ~is_ok])
             rows += int(filled.sum())
             unreadable += int((filled & ~readable).sum())
     if rows == 0:
@@ -170,20 +169,13 @@ def _status_column(rows: Sequence[Sequence[str]], where: str) -> str | int:
     else:
         return _STATUS_COLUMN
     expected = "a column 'Statut', or three columns without names"
-    got = f"{got} (give the column of the statuses)"
-    raise InputError(expected, got, where)
+    raise InputError(expected, f"{got} (give the column of the statuses)", where)
 
 
 def _are_statuses(cells: Sequence[str]) -> bool:
     """Return whether each filled cell is a status, and a cell is filled."""
     words = {clean_name(cell).casefold() for cell in cells} - {""}
     return bool(words) and words <= _STATUS_WORDS
-
-
-def _is_callable(batch: Batch) -> NDArray[np.bool_]:
-    """Return True for rows with the status `OK`, even with blanks around it."""
-    statuses = (cell.strip(_BLANKS) for cell in cells_of(batch, 1))
-    return np.fromiter((status == _CALLABLE for status in statuses), bool)
 
 
 _HEADER: Final = ("Telephone", "Identifiant")
@@ -231,8 +223,7 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
             that you find the row of each answer.
         region: The region of phone numbers without a country code.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that is called with the number of bytes read, and the total
-            number of bytes or None.
+        progress: Function that gets the bytes read and the total number, or None.
 
     Raises:
         InputError: The file or a column is not valid, or the target cannot be written.
@@ -250,7 +241,8 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
         for batch in records.batches():
             keys = keys_to_store(Spans(*batch.cells(0)), region)
             keys[rows_with_hidden_numbers(batch, 1, region)] = UNREAD_NUMBER
-            french = _is_french(keys)
+            # French numbers have +33 and 9 digits, or +508 and 6 digits
+            french = (keys // 10**9 == 33) | (keys // 10**6 == 508)
             rows += len(batch)
             unreadable += int((keys < _digits.FIRST_KEY).sum())
             foreign += int(((keys >= _digits.FIRST_KEY) & ~french).sum())
@@ -279,8 +271,7 @@ def answer_request(
             `book.question(on=..., lists=..., region=...)`.
         target: The path of the new file with the answers, such as `retour_2024.csv`.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that is called with the number of bytes read, and the total
-            number of bytes or None.
+        progress: Function that gets the bytes read and the total number, or None.
 
     Returns:
         The number of rows with each status in `ANSWERS`.
@@ -305,7 +296,9 @@ def answer_request(
             refuse_lengths(batch, records.name, n_required=2)
             keys = read_list(batch, 1, question.region)[0]
             _refuse_unread(keys, batch, records.name)
-            answers = _answers(batch, question)
+            keys, matches = question.match_block(Spans(*batch.cells(0)))
+            answers = (matches >= 0).astype(np.int32)
+            answers[keys < _digits.FIRST_KEY] = 2
             counts += np.bincount(answers, minlength=len(ANSWERS))
             file.write(extended_rows(batch, records, ANSWERS, answers))
     return dict(zip(ANSWERS, counts.tolist(), strict=True))
@@ -327,12 +320,6 @@ def _request_columns(
     return replace(chosen, indexes=(0, width - 1), unread=tuple(unread))
 
 
-def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return True for keys of the French plan: 33 and 9 digits, or 508 and 6 digits."""
-    french: NDArray[np.bool_] = (keys // 10**9 == 33) | (keys // 10**6 == 508)
-    return french
-
-
 def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
     ids, text = cells_of(batch, 1), io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(
@@ -343,10 +330,3 @@ def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
         for row in rows
     )
     return text.getvalue().encode()
-
-
-def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
-    keys, matches = question.match_block(Spans(*batch.cells(0)))
-    answers = np.where(matches >= 0, 1, 0)
-    answers[keys < _digits.FIRST_KEY] = 2
-    return answers.astype(np.int32)

@@ -4,17 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bloctel.bulk.row_sources import cells_of, field_columns, is_parquet
+from bloctel.bulk.row_sources import field_columns, is_parquet, text_columns
 from bloctel.compliance.audit.call_columns import COLUMNS
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.tabular.csv_dialect import ALL_DETECTED
 from bloctel.tabular.csv_reader import Progress, open_records, source_name
-from bloctel.tabular.number_lists import (
-    refuse_hidden_numbers,
-    refuse_lengths,
-    with_surplus,
-)
+from bloctel.tabular.number_lists import with_surplus
 from bloctel.tabular.parquet_reader import open_parquet
 from bloctel.tabular.phone_columns import ColumnChooser, shown
 
@@ -39,8 +35,7 @@ def read_call_log(
         names: For each column of `Desk.audit`, the name of the column in the file.  By
             default, a column has the same name in the file.
         region: The region of phone numbers without a country code.
-        progress: Function that is called with the number of bytes read, and the total
-            number of bytes or None.
+        progress: Function that gets the bytes read and the total number, or None.
 
     Raises:
         InputError: The file cannot be read, a column is missing, or a quoted cell
@@ -58,14 +53,10 @@ def read_call_log(
         return _of_parquet(source, choose)
     with open_records(source, choose, ALL_DETECTED, progress) as records:
         found = records.dialect.columns.names
-        refuse_hidden_numbers(records.head, 1, region, where)
         columns: dict[str, list[str]] = {name: [] for name in found}
         known: dict[str, str] = {}  # a dictionary stores repeated texts only once
-        for batch in records.batches():
-            refuse_lengths(batch, where)
-            refuse_hidden_numbers(batch, 1, region, where)
-            for index, name in enumerate(found):
-                texts = (str(c, "utf-8", "replace") for c in cells_of(batch, index))
+        for parts in text_columns(records, 1, region):
+            for name, texts in zip(found, parts, strict=True):
                 columns[name] += [known.setdefault(text, text) for text in texts]
     return columns
 

@@ -36,6 +36,7 @@ from bloctel.tabular.number_lists import (
     list_columns,
     read_list,
     refuse_hidden_numbers,
+    refuse_lengths,
 )
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import (
@@ -115,6 +116,25 @@ def cells_of(batch: Batch, column: int) -> list[bytes]:
     content = data.tobytes()
     bounds = zip(starts.tolist(), ends.tolist(), strict=True)
     return [content[start:end] for start, end in bounds]
+
+
+def text_columns(
+    records: RecordFile, n_numbers: int, region: str | None, n_required: int = 0
+) -> Iterator[list[list[str]]]:
+    """Yield the texts of each chosen column of a CSV file, in batches.
+
+    Each row must have at least *n_required* fields.  A quoted cell must not contain
+    other rows.
+    """
+    refuse_hidden_numbers(records.head, n_numbers, region, records.name)
+    indexes = range(len(records.dialect.columns.names))
+    for batch in records.batches():
+        refuse_lengths(batch, records.name, n_required=n_required)
+        refuse_hidden_numbers(batch, n_numbers, region, records.name)
+        yield [
+            [str(cell, "utf-8", "replace") for cell in cells_of(batch, index)]
+            for index in indexes
+        ]
 
 
 def field_columns(
@@ -228,13 +248,10 @@ class _ParquetRows:
             _PARQUET_ROWS, columns=self._indexes, use_threads=True
         )
         for batch in batches:
-            keys = np.array(
-                [self._keys(column) for column in batch.columns[:n_columns]]
-            )
+            keys = np.array(list(map(self._keys, batch.columns[:n_columns])))
             own = keys.copy()
-            for index, column in zip(
-                self._unread, batch.columns[self._n_read :], strict=True
-            ):
+            unread = zip(self._unread, batch.columns[self._n_read :], strict=True)
+            for index, column in unread:
                 for block in blocks(_integral(column)):  # a batch is one block
                     found = has_unread_numbers(
                         block, own, self._region, self._chosen, index
@@ -255,17 +272,14 @@ class _ParquetRows:
     def _days(self, column: Any) -> NDArray[np.int64]:
         import pyarrow as pa  # noqa: PLC0415
 
-        where = f"{self.name}, column {self.day!r}"
+        expected, where = "a column of days", f"{self.name}, column {self.day!r}"
         try:
             if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-                raise InputError(
-                    "a column of days", "timestamps with a time zone", where
-                )
+                raise InputError(expected, "timestamps with a time zone", where)
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             if not pa.types.is_date(column.type):
-                # a timestamp at midnight counts as a day; any other timestamp is
-                # refused
+                # a timestamp is a day only at midnight
                 values = column.to_pylist()
                 texts = ["" if value is None else str(value) for value in values]
                 return read_iso_days(
@@ -273,8 +287,7 @@ class _ParquetRows:
                 )
             days = column.cast(pa.date32()).cast(pa.int32())
         except pa.ArrowException:
-            got = f"a column of type {column.type}"
-            raise_alone(InputError("a column of days", got, where))
+            raise_alone(InputError(expected, f"a column of type {column.type}", where))
         filled = np.asarray(days.fill_null(0), np.int64)
         return np.where(np.asarray(days.is_valid()), filled, NO_DAY)
 
@@ -355,14 +368,12 @@ def _is_time_or_flag(kind: Any) -> bool:
 
 def _unchecked(name: str, where: str) -> InputError:
     """Return the error about a column that is not read and cannot be checked."""
-    return InputError(
-        "columns of text or numbers",
-        f"a column {shown(name)} of another type",
-        where,
-        message=f"the column {shown(name)} cannot be checked for phone numbers, "
-        "because its type is not text or a number: give the columns to read, by name "
-        "or by number",
+    expected, got = "columns of text or numbers", f"a column {shown(name)}"
+    text = (
+        f"the column {shown(name)} cannot be checked for phone numbers, because its "
+        "type is not text or a number: give the columns to read, by name or by number"
     )
+    return InputError(expected, got, where, message=text)
 
 
 #: An open file of numbers.  `columns` contains the names of the columns of numbers, and

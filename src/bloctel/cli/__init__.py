@@ -10,10 +10,10 @@
 | 130, 141 | stopped by Ctrl-C, or because the reader of the output ended |
 """
 
-import io
 import os
 import signal
 import sys
+from io import TextIOWrapper
 
 from bloctel.errors import MissingExtraError
 
@@ -71,5 +71,5 @@ def _prepare_streams() -> None:
         sys.stderr.write("bloctel: standard output is closed\n")
         sys.exit(3)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -2,27 +2,21 @@
 
 from datetime import date
 
-import typer
-
 from bloctel.bulk import answer_request, import_answers, write_request
 from bloctel.cli import options
 from bloctel.cli.io import print_record, progress_bar, source
-from bloctel.cli.options import (
-    Format,
-    new_file,
-    option,
-    parse_column,
-    parse_day,
-    required,
-)
+from bloctel.cli.options import Column, Format, new_file, option, required
+from bloctel.cli.store_commands import StoreCommands
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.registry.registry import Registry
 from bloctel.scrub import NumberFile, open_against
 
-app = typer.Typer(
-    help="Write a file for a list's operator, and import the operator's answers.",
-    no_args_is_help=True,
+_group = StoreCommands(
+    Registry,
+    options.REGISTRY,
+    "Write a file for a list's operator, and import the operator's answers.",
 )
+app = _group.app
 
 _OUTPUT = new_file("--output FILE", "The file to write.", ...)
 
@@ -30,8 +24,10 @@ _OUTPUT = new_file("--output FILE", "The file to write.", ...)
 @app.command()
 def request(
     file: str = options.CSV_FILE,
-    column: str = required("--column COLUMN", "The phone column, by name or number."),
-    id_column: str = required(
+    column: Column = required(
+        "--column COLUMN", "The phone column, by name or number."
+    ),
+    id_column: Column = required(
         "--id-column COLUMN", "The column that identifies your rows, by name or number."
     ),
     output: str = _OUTPUT,
@@ -51,35 +47,33 @@ def request(
         done = write_request(
             source(file),
             output,
-            column=parse_column(column),
-            id_column=parse_column(id_column),
+            column=column,
+            id_column=id_column,
             region=region or DEFAULT_REGION,
             progress=progress,
         )
     print_record(done._asdict(), format)
 
 
-@app.command("import")
+@_group.command("import")
 def import_(
-    url: str = options.REGISTRY,
+    registry: Registry,
     file: str = options.CSV_FILE,
-    on: date = required("--on YYYY-MM-DD", "The day of the answers.", parser=parse_day),
+    on: date = required("--on YYYY-MM-DD", "The day of the answers."),
     list_name: str = option(
         "--list NAME", "The list that the answers are about.", "fr.bloctel"
     ),
-    column: str | None = option(
+    column: Column = option(
         "--column COLUMN",
         "The column of numbers, by name or number.  By default, the only column that "
         "may contain phone numbers is detected by its name and its content.",
     ),
-    status_column: str | None = option(
+    status_column: Column = option(
         "--status-column COLUMN",
         "The column of statuses, by name or number.  By default, it is the column "
         "named Statut, or the third of three columns without names.",
     ),
-    format: Format = options.FORMAT,
-    secret: bytes | None = options.SECRET,
-) -> None:
+) -> dict[str, object]:
     """Record an operator's answers (retour_*.csv): only the status OK means clear.
 
     Any other status means that the number is on the list.  If a number has no answer,
@@ -88,20 +82,17 @@ def import_(
     Example:
         bloctel answers import sqlite:///answers.db retour_2024.csv --on 2024-05-03
     """
-    with (
-        Registry.open(url, secret=secret) as registry,
-        progress_bar("import") as progress,
-    ):
+    with progress_bar("import") as progress:
         done = import_answers(
             registry,
             source(file),
             on=on,
             list=list_name,
-            column=parse_column(column),
-            status_column=parse_column(status_column),
+            column=column,
+            status_column=status_column,
             progress=progress,
         )
-    print_record(done._asdict(), format)
+    return done._asdict()
 
 
 @app.command()

@@ -135,6 +135,8 @@ class _Commands(TyperGroup):
             # the message repeats arguments, so digits that can be a phone number are
             # hidden
             error.message = _NUMBER.sub("(digits)", error.message)
+            # typer begins some messages with the name of a Python error
+            error.message = error.message.removeprefix("Value error, ")
             raise
         except KeyboardInterrupt:
             raise typer.Exit(130) from None

@@ -9,16 +9,15 @@ from typing import Any
 import typer
 
 from bloctel.bulk.read_call_log import read_call_log
-from bloctel.cli import call_options, options
-from bloctel.cli.call_options import opened_desk
+from bloctel.cli import options
+from bloctel.cli.call_options import CallOptions, DeskOptions, opened_desk
 from bloctel.cli.io import print_record
-from bloctel.cli.options import Format, argument, new_file, option, parse_pairs
+from bloctel.cli.options import Format, argument, new_file, option, parse_pairs, taking
 from bloctel.compliance import Audit, Decision
-from bloctel.rules import Certainty
-from bloctel.rules.law import Channel, Purpose
 from bloctel.tabular.outputs import open_output
 
 
+@taking(CallOptions, DeskOptions)
 def audit(
     calls: Path = argument(
         "CALLS", "A CSV or Parquet file of past calls, one per row."
@@ -32,20 +31,6 @@ def audit(
         "--log-time-zone ZONE",
         "The time zone of times without a UTC offset, such as Europe/Paris.",
     ),
-    purpose: Purpose | None = call_options.PURPOSE,
-    sector: str | None = call_options.SECTOR,
-    caller: str | None = call_options.CALLER,
-    automated: bool | None = call_options.AUTOMATED,
-    about: str | None = call_options.ABOUT,
-    channel: Channel = call_options.CHANNEL,
-    against: str | None = options.OPTIONAL_AGAINST,
-    lists: list[str] | None = options.LISTS,
-    country: str = call_options.COUNTRY,
-    time_zone: str | None = call_options.TIME_ZONE,
-    consents: str | None = call_options.CONSENTS,
-    firm: str | None = call_options.FIRM,
-    local_holidays: bool = call_options.LOCAL_HOLIDAYS,
-    trust: Certainty = call_options.TRUST,
     output: Path | None = new_file(
         "--output FILE",
         "Write the breaches to this CSV file.  There is a row for each call and "
@@ -54,9 +39,8 @@ def audit(
     unsettled: Path | None = new_file(
         "--unsettled FILE", "Write the calls that could not be judged to this CSV file."
     ),
-    secret: bytes | None = options.SECRET,
-    region: str | None = options.REGION,
     format: Format = options.FORMAT,
+    **given: Any,
 ) -> None:
     """Judge past calls by the law and the lists in force on the day of each call.
 
@@ -72,29 +56,11 @@ def audit(
         --caller "01 62 00 00 00" --automated --against sqlite:///oppositions.db
         --output breaches.csv
     """
-    with opened_desk(
-        country,
-        against=against,
-        consents=consents,
-        secret=secret,
-        region=region,
-        lists=lists,
-        firm=firm,
-        local_holidays=local_holidays,
-        trust=trust,
-    ) as desk:
-        found = desk.audit(
-            read_call_log(calls, names=parse_pairs(column), region=region or country),
-            log_time_zone=log_time_zone,
-            purpose=purpose,
-            sector=sector,
-            caller=caller,
-            automated=automated,
-            about=about,
-            channel=channel,
-            time_zone=time_zone,
-            region=region,
-        )
+    names = parse_pairs("--column", column)
+    with opened_desk(given) as (desk, facts):
+        region = facts["region"] or desk.country
+        log = read_call_log(calls, names=names, region=region)
+        found = desk.audit(log, log_time_zone=log_time_zone, **facts)
     for path, decision in ((output, Decision.NO), (unsettled, Decision.ASK)):
         if path is not None:
             _write(path, found.table(decision))

@@ -1,18 +1,11 @@
 """`bloctel calls`: the log of attempts to call."""
 
 from datetime import datetime
+from typing import Any
 
 from bloctel.cli import options
-from bloctel.cli.io import print_rows
-from bloctel.cli.options import (
-    Format,
-    argument,
-    choice,
-    option,
-    parse_instant,
-    parse_pairs,
-    required,
-)
+from bloctel.cli.io import Rows
+from bloctel.cli.options import argument, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import Outcome
 from bloctel.compliance.call_log import CallLog
@@ -26,17 +19,19 @@ _group = RecordCommands(
 app = _group.app
 
 
-@_group.command()
+_OUTCOME = f"--outcome {'|'.join(Outcome)}"
+
+
+@_group.command(None, options.Number)
 def add(
     calls: CallLog,
-    number: str = options.NUMBER,
-    outcome: Outcome = choice("--outcome", Outcome, "The outcome of the attempt.", ...),
+    outcome: Outcome = option(_OUTCOME, "The outcome of the attempt.", ...),
     at: datetime | None = options.AT,
     detail: list[str] | None = option(
         "--detail NAME=TEXT",
         "Another fact to record, but not the called number; may be repeated.",
     ),
-    region: str | None = options.REGION,
+    **number: Any,
 ) -> dict[str, object]:
     """Log an attempt to call, even without an answer, and print the id of the call.
 
@@ -44,18 +39,16 @@ def add(
         bloctel calls add sqlite:///calls.db "01 99 00 12 34" --outcome unanswered
         --at 2026-11-23T10:30+01:00 --detail caller=+33162000000
     """
-    details = parse_pairs(detail)
-    id = calls.add(number, outcome, at=at, details=details, region=region)
-    return {"id": str(id)}
+    details = parse_pairs("--detail", detail)
+    return {"id": str(calls.add(outcome=outcome, at=at, details=details, **number))}
 
 
 @_group.command()
 def conclude(
     calls: CallLog,
     id: int = argument("ID", "The id of the call."),
-    outcome: Outcome = choice(
-        "--outcome",
-        Outcome,
+    outcome: Outcome = option(
+        _OUTCOME,
         "The outcome; 'released' means that the number was never dialled.",
         ...,
     ),
@@ -69,21 +62,16 @@ def conclude(
     calls.conclude(id, outcome, at=at)
 
 
-@_group.command("list")
-def list_(
-    calls: CallLog,
-    number: str = options.NUMBER,
-    region: str | None = options.REGION,
-    format: Format = options.FORMAT,
-) -> None:
+@_group.command("list", options.Number)
+def list_(calls: CallLog, **number: Any) -> Rows:
     """Show every attempt to call a number, with the oldest attempt first.
 
     Example:
         bloctel calls list sqlite:///calls.db "01 99 00 12 34"
     """
-    found = calls.calls(number, region=region)
+    found = calls.calls(**number)
     rows = [(str(c.id), c.at, c.outcome.value, c.details) for c in found]
-    print_rows(("id", "at", "outcome", "details"), rows, format)
+    return Rows(("id", "at", "outcome", "details"), rows)
 
 
 @_group.command()
@@ -92,7 +80,6 @@ def purge(
     before: datetime = required(
         "--before INSTANT",
         "Erase attempts before this time, such as 2025-11-23T00:00+01:00.",
-        parser=parse_instant,
     ),
 ) -> dict[str, object]:
     """Erase attempts that were made before an instant, with their outcomes.
@@ -106,10 +93,8 @@ def purge(
     return {"erased": calls.purge(before=before)}
 
 
-@_group.command()
-def forget(
-    calls: CallLog, number: str = options.NUMBER, region: str | None = options.REGION
-) -> dict[str, object]:
+@_group.command(None, options.Number)
+def forget(calls: CallLog, **number: Any) -> dict[str, object]:
     """Erase every attempt to call a number, at the person's request (GDPR art. 17).
 
     Refusals are erased too.  So first register an objection on the list `own`, because
@@ -118,4 +103,4 @@ def forget(
     Example:
         bloctel calls forget sqlite:///calls.db "01 99 00 12 34"
     """
-    return {"erased": calls.forget(number, region=region)}
+    return {"erased": calls.forget(**number)}

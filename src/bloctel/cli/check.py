@@ -1,6 +1,7 @@
 """`bloctel check`: look up phone numbers."""
 
 from datetime import date
+from operator import attrgetter
 
 import typer
 
@@ -11,6 +12,7 @@ from bloctel.lookup.question import Status
 from bloctel.scrub import NumberFile, open_against
 
 _COLUMNS = ("asked", "number", "status", "list", "since", "until", "reason")
+_FOUND = attrgetter("list", "since", "until", "reason")
 _EXIT_CODES = {Status.CLEAR: 0, Status.BLOCKED: 1, Status.INVALID: 2}
 
 
@@ -44,10 +46,7 @@ def check(
             text,
             found.number and found.number.e164,
             found.status.name.lower(),
-            found.list,
-            found.since,
-            found.until,
-            found.reason,
+            *_FOUND(found),
         )
         for text, found in zip(texts, verdicts, strict=True)
     ]

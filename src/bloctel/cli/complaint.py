@@ -2,19 +2,21 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Final
+from typing import Any
 
 from bloctel._util import clock
 from bloctel._util.messages import format_probability
 from bloctel.cli import options
 from bloctel.cli.call_options import open_hidden, open_lists
-from bloctel.cli.io import print_record, print_rows, print_text, source, target
-from bloctel.cli.options import Format, Language, argument, choice, new_file, option
+from bloctel.cli.io import Rows, print_record, print_rows, print_text, source, target
+from bloctel.cli.options import Format, Language, argument, new_file, option, taking
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.complaints import (
+    Actor,
     Case,
     CaseOutcome,
     CaseState,
@@ -36,7 +38,9 @@ from bloctel.errors import InputError
 from bloctel.rules import complaints as forms
 from bloctel.rules.law import Channel, Purpose
 
-_URL = argument("URL", "The storage, such as sqlite:///complaints.db.")
+_URL = argument(
+    "URL", "The store of complaints, such as sqlite:///complaints.db, or a registry."
+)
 _group = RecordCommands(
     "complaint",
     Complaints,
@@ -52,38 +56,69 @@ class _FileFormat(StrEnum):
 
 
 _ID = argument("ID", "The complaint, such as BCDF-GHJK-LMNP.")
-#: The fields of a complaint that can be added later, with their options.
-_FIELDS: Final = {
-    "called": option("--called NUMBER", "The number that was called.", ""),
-    "called_on": option("--on YYYY-MM-DD", "The day of the call.", ""),
-    "from_time": option(
+
+
+_STATE = f"--state {'|'.join(CaseState)}"
+
+
+class _Fields:
+    """Fields of a complaint that can be added later."""
+
+    called: str = option("--called NUMBER", "The number that was called.", "")
+    called_on: str = option("--on YYYY-MM-DD", "The day of the call.", "", parser=str)
+    from_time: str = option(
         "--from HH:MM", "The time of the call, or the start of its time slot.", ""
-    ),
-    "until_time": option("--until HH:MM", "The end of the time slot.", ""),
-    "shown": option(
+    )
+    until_time: str = option("--until HH:MM", "The end of the time slot.", "")
+    shown: str = option(
         "--shown NUMBER", "The presented number, which the telephone showed.", ""
-    ),
-    "caller": option("--caller NAME", "The name that the caller gave.", ""),
-    "sector": option(
+    )
+    caller: str = option("--caller NAME", "The name that the caller gave.", "")
+    sector: str = option(
         "--sector NAME",
         "The sector of the offer, such as insurance or energy_renovation.",
         "",
-    ),
-}
-_OTHER_FIELDS: Final = {
-    "time_zone": option(
+    )
+
+
+class _OtherFields(_Fields):
+    """All fields of a complaint except the channel."""
+
+    time_zone: str = option(
         "--time-zone NAME",
         "The time zone of the times, such as Indian/Reunion.  The default is "
         "Europe/Paris.",
         "",
-    ),
-    "purpose": option(
+    )
+    purpose: str = option(
         "--purpose TEXT", "The reason for the call, as the caller gave it.", ""
-    ),
-    "text": option("--text TEXT", "Any other information.", ""),
-    "siren": option("--siren SIREN", "The SIREN of the firm.", ""),
-    "address": option("--address TEXT", "The address of the firm.", ""),
-}
+    )
+    text: str = option("--text TEXT", "Any other information.", "")
+    siren: str = option("--siren SIREN", "The SIREN of the firm.", "")
+    address: str = option("--address TEXT", "The address of the firm.", "")
+
+
+class _Facts:
+    """Arguments of `Known`."""
+
+    contract: bool = option(
+        "--contract", "The person had an active contract with the firm.", False
+    )
+    consent: bool = option("--consent", "The person had consented to the call.", False)
+    outside_hours: bool | None = option(
+        "--outside-hours/--within-hours",
+        "State whether the call was outside the legal hours.  By default, this is "
+        "computed from the time of the call.",
+    )
+    call_back: bool = option(
+        "--call-back", "The person had asked to be called back.", False
+    )
+    professional_line: bool = option(
+        "--professional-line", "The line is used only professionally.", False
+    )
+    purpose: Purpose = option("--purpose", "The purpose of the call.", Purpose.SALE)
+
+
 _FULL = option(
     "--full",
     "Show the numbers and names of callers; anyone who publishes them is "
@@ -92,14 +127,11 @@ _FULL = option(
 )
 
 
-@_group.command(texts=_FIELDS | _OTHER_FIELDS)
+@_group.command(None, _OtherFields)
 def add(
     complaints: Complaints,
-    channel: Channel = choice(
-        "--channel",
-        Channel,
-        "The channel by which the person was reached.",
-        Channel.VOICE,
+    channel: Channel = option(
+        "--channel", "The channel by which the person was reached.", Channel.VOICE
     ),
     at: datetime | None = options.AT,
     **given: str,
@@ -140,9 +172,8 @@ def import_(
 def export(
     complaints: Complaints,
     file: str = new_file("FILE", "The file; - is standard output.", ...),
-    kind: _FileFormat = choice(
+    kind: _FileFormat = option(
         "--as",
-        _FileFormat,
         "The format: CSV contains the complaints, JSON also contains their steps.",
         _FileFormat.JSON,
     ),
@@ -161,31 +192,23 @@ def export(
 @_group.command("list")
 def list_(
     complaints: Complaints,
-    state: CaseState | None = choice(
-        "--state", CaseState, "Show only complaints in this state."
-    ),
-    format: Format = options.FORMAT,
-) -> None:
+    state: CaseState | None = option(_STATE, "Show only complaints in this state."),
+) -> Rows:
     """Show one line for each complaint, without the number that was called.
 
     Example:
         bloctel complaint list sqlite:///complaints.db --state received
     """
-    columns = ("id", "state", "since", "called_on", "shown", "caller", "sector")
+    columns = ("called_on", "shown", "caller", "sector")
     rows = [
         (
-            case.id,
-            case.state.value,
-            case.day_of(case.steps[-1]),
-            case.complaint.called_on,
-            case.complaint.shown,
-            case.complaint.caller,
-            case.complaint.sector,
+            *(case.id, case.state.value, case.day_of(case.steps[-1])),
+            *(getattr(case.complaint, name) for name in columns),
         )
         for case in complaints.cases()
         if state is None or case.state is state
     ]
-    print_rows(columns, rows, format)
+    return Rows(("id", "state", "since", *columns), rows)
 
 
 @_group.command()
@@ -218,7 +241,7 @@ def where(
     print_text(f"{text}\n")
 
 
-@_group.command(texts=_FIELDS)
+@_group.command(None, _Fields)
 def complete(
     complaints: Complaints,
     id: str = _ID,
@@ -238,29 +261,15 @@ def complete(
 
 
 @app.command()
+@taking(_Facts)
 def judge(
     url: str = _URL,
     id: str = _ID,
     against: str | None = options.OPTIONAL_AGAINST,
-    contract: bool = option("--contract", "The person had an active contract.", False),
-    consent: bool = option("--consent", "The person had consented to the call.", False),
-    outside_hours: bool | None = option(
-        "--outside-hours/--within-hours",
-        "State whether the call was outside the legal hours.  By default, this is "
-        "computed from the time of the call.",
-    ),
-    call_back: bool = option(
-        "--call-back", "The person had asked to be called back.", False
-    ),
-    professional_line: bool = option(
-        "--professional-line", "The line is used only professionally.", False
-    ),
-    purpose: Purpose = choice(
-        "--purpose", Purpose, "The purpose of the call.", Purpose.SALE
-    ),
     at: datetime | None = options.AT,
     format: Format = options.FORMAT,
     secret: bytes | None = options.SECRET,
+    **facts: Any,
 ) -> None:
     """Judge a complaint by the law and the list in force on the day of the call.
 
@@ -273,20 +282,14 @@ def judge(
         bloctel complaint judge sqlite:///complaints.db BCDF-GHJK-LMNP
         --against sqlite:///oppositions.db
     """
-    facts = Known(
-        contract=contract,
-        consent=consent,
-        outside_hours=outside_hours,
-        call_back=call_back,
-        professional_line=professional_line,
-        purpose=purpose,
-    )
-    with open_hidden(partial(Complaints.open, url), secret) as complaints:
-        if against is None:
-            case = complaints.judge(id, known=facts, at=at)
-        else:
-            with open_lists(against, secret) as book:
-                case = complaints.judge(id, book, known=facts, at=at)
+    with ExitStack() as stack:
+        book = None
+        if against is not None:
+            book = stack.enter_context(open_lists(against, secret))
+        complaints = open_hidden(partial(Complaints.open, url), secret)
+        case = stack.enter_context(complaints).judge(
+            id, book, known=Known(**facts), at=at
+        )
     print_record(_status(case), format)
 
 
@@ -311,8 +314,8 @@ def forward(
 def close(
     complaints: Complaints,
     id: str = _ID,
-    outcome: CaseOutcome = choice(
-        "--outcome", CaseOutcome, "The reason to close the complaint.", CaseOutcome.DONE
+    outcome: CaseOutcome = option(
+        "--outcome", "The reason to close the complaint.", CaseOutcome.DONE
     ),
     at: datetime | None = options.AT,
 ) -> dict[str, object]:
@@ -360,13 +363,17 @@ def report(
         --plot report.svg
     """
     if caller is not None and plot is None:
-        text = "--caller needs --plot FILE"
-        raise InputError("--plot with --caller", "--caller alone", message=text)
+        raise options.usage_error("--caller needs --plot FILE")
     cases = list(complaints.cases())
     if plot is not None:
-        _plot(plot, cases, caller=caller, full=full)
+        if caller is None:
+            plot_complaints(plot, cases)
+        else:
+            plot_caller(plot, _caller(cases, caller), cases, full=full)
     if html is not None:
-        _write_page(html, cases, title=title, full=full)
+        today = clock.today(forms.load("FR").time_zone)
+        page = ReportOptions(title=title or "", made_on=today, full=full)
+        write_report(target(html), cases, page)
     if html != "-":
         _print_findings(cases, format, full=full)
 
@@ -382,26 +389,13 @@ def _status(case: Case) -> dict[str, object]:
     }
 
 
-def _plot(file: str, cases: Sequence[Case], *, caller: int | None, full: bool) -> None:
-    """Draw a picture of all complaints, or of one caller."""
-    if caller is None:
-        plot_complaints(file, cases)
-        return
+def _caller(cases: Sequence[Case], n: int) -> Actor:
+    """Return caller *n* of the report."""
     callers = [found for found in find_callers(cases) if found.numbers]
-    if caller > len(callers):
+    if n > len(callers):
         expected = f"the number of a caller from 1 to {len(callers)}"
-        raise InputError(expected, str(caller), "--caller")
-    plot_caller(file, callers[caller - 1], cases, full=full)
-
-
-def _write_page(
-    file: str, cases: Sequence[Case], *, title: str | None, full: bool
-) -> None:
-    """Write the report as an HTML page."""
-    options = ReportOptions(
-        title=title or "", made_on=clock.today(forms.load("FR").time_zone), full=full
-    )
-    write_report(target(file), cases, options)
+        raise InputError(expected, str(n), "--caller")
+    return callers[n - 1]
 
 
 def _print_findings(cases: Sequence[Case], format: Format, *, full: bool) -> None:

@@ -1,27 +1,17 @@
 """`bloctel consent`: consents, contracts, requests to be called back, and proofs."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from bloctel._util.whole_files import read_file
 from bloctel.bulk import ConsentColumns, import_consents
 from bloctel.cli import options
-from bloctel.cli.io import print_record, print_rows, print_text, progress_bar, source
-from bloctel.cli.options import (
-    Format,
-    Language,
-    argument,
-    choice,
-    new_file,
-    option,
-    parse_column,
-    parse_day,
-    parse_instant,
-    parse_pairs,
-    required,
-)
+from bloctel.cli.io import Rows, print_record, print_text, progress_bar, source
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import CallBackRequest, Contract, Evidence, Slot
 from bloctel.compliance.consents.proof import check_proof
@@ -32,7 +22,7 @@ from bloctel.tabular.outputs import open_output
 _group = RecordCommands(
     "consent",
     ConsentRegister,
-    argument("URL", "The consent register, such as sqlite:///consents.db."),
+    options.argument("URL", "The consent register, such as sqlite:///consents.db."),
     "Record consents and contracts with their evidence; withdraw, prove, erase.",
 )
 app = _group.app
@@ -43,47 +33,58 @@ class _ProofFormat(StrEnum):
     JSON = "json"
 
 
-_GIVEN = required(
-    "--at INSTANT",
-    "The time of the consent or request, such as 2026-09-01T18:12+02:00.",
-    parser=parse_instant,
-)
-_FIRM = required("--firm NAME", "The firm that the consent, contract or request names.")
-_ABOUT = required(
-    "--about WORDS", "The subject, in the same words as in --about of a call."
-)
-_EVIDENCE = required(
-    "--evidence FILE",
-    "The evidence, such as a form or a recording; its digest is recorded.",
-)
-_WHERE = required("--where TEXT", "Where the evidence is stored.")
+class _Subject(options.Number):
+    """A phone number, the firm and the subject of a record."""
+
+    firm: str = options.required(
+        "--firm NAME", "The firm that the consent, contract or request names."
+    )
+    about: str = options.required(
+        "--about WORDS", "The subject, in the same words as in --about of a call."
+    )
 
 
-@_group.command()
+class _Given(_Subject):
+    """Data about a consent or a request, with its evidence."""
+
+    at: datetime = options.required(
+        "--at INSTANT",
+        "The time of the consent or request, such as 2026-09-01T18:12+02:00.",
+    )
+    evidence: Path = options.required(
+        "--evidence FILE",
+        "The evidence, such as a form or a recording; its digest is recorded.",
+    )
+    where: str = options.required(
+        "--where TEXT", "The place where the evidence is stored."
+    )
+
+
+def _parse_slot(text: str) -> Slot:
+    """Parse a time slot: two instants, separated by a slash."""
+    start, _, end = text.partition("/")
+    return Slot(options.parse_instant(start), options.parse_instant(end))
+
+
+@_group.command(None, _Given)
 def record(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    at: datetime = _GIVEN,
-    firm: str = _FIRM,
-    about: str = _ABOUT,
-    evidence: Path = _EVIDENCE,
-    where: str = _WHERE,
-    mention: list[str] | None = option(
+    mention: list[str] | None = options.option(
         "--mention NAME",
         "A notice that the person received, or 'all'; may be repeated.",
     ),
-    expires_on: date | None = option(
+    expires_on: date | None = options.option(
         "--expires-on YYYY-MM-DD",
         "The first day on which the consent is no longer valid.  The default is the "
         "latest day that the law allows.",
-        parser=parse_day,
     ),
-    slot: list[str] | None = option(
+    slot: list[Slot] | None = options.option(
         "--slot FROM/UNTIL",
         "A time slot that the person agreed to, from its start to its end; may be "
         "repeated.",
+        parser=_parse_slot,
     ),
-    region: str | None = options.REGION,
+    **given: Any,
 ) -> dict[str, object]:
     """Record a consent with its evidence, and print its id.
 
@@ -95,15 +96,15 @@ def record(
         --mention all --evidence form.json --where "archive, form.json"
     """
     consent = NewConsent(
-        given_at=at,
-        firm=firm,
-        goods=about,
+        given_at=given["at"],
+        firm=given["firm"],
+        goods=given["about"],
         mentions=mention or (),
-        evidence=_evidence_file(evidence, where),
+        evidence=_evidence(given),
         expires_on=expires_on,
-        slots=[_parse_slot(text) for text in slot or ()],
+        slots=slot or (),
     )
-    id = register.record(number, consent, region=region)
+    id = register.record(given["number"], consent, region=given["region"])
     return {"id": id}
 
 
@@ -111,17 +112,17 @@ def record(
 def import_(
     register: ConsentRegister,
     file: str = options.CSV_FILE,
-    column: list[str] | None = option(
+    column: list[str] | None = options.option(
         "--column FIELD=COLUMN",
         "The column of a field, by name or by number from 1; may be repeated.  "
         "Fields are number, given_at, firm, goods, mentions, sha256, where, "
         "expires_on.",
     ),
-    value: list[str] | None = option(
+    value: list[str] | None = options.option(
         "--set FIELD=TEXT",
         "The value of a field, except number, in all rows; may be repeated.",
     ),
-    time_zone: str | None = option(
+    time_zone: str | None = options.option(
         "--time-zone ZONE",
         "The time zone of times without a UTC offset, such as Europe/Paris.",
     ),
@@ -135,8 +136,9 @@ def import_(
         bloctel consent import sqlite:///consents.db crm.csv --column number=telephone
         --set firm="Exemple SA" --set mentions=all --time-zone Europe/Paris
     """
-    columns = {name: parse_column(text) for name, text in parse_pairs(column).items()}
-    chosen = ConsentColumns(columns, parse_pairs(value), time_zone)
+    fields = options.parse_pairs("--column", column).items()
+    columns = {name: options.parse_column(text) for name, text in fields}
+    chosen = ConsentColumns(columns, options.parse_pairs("--set", value), time_zone)
     with progress_bar("import") as progress:
         done = import_consents(
             register, source(file), chosen, region=region, progress=progress
@@ -145,20 +147,19 @@ def import_(
     return dict(zip(names, done, strict=True))
 
 
-@_group.command()
+@_group.command(None, options.Number)
 def withdraw(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    channel: str = required(
+    channel: str = options.required(
         "--channel TEXT", "The means, such as: by word in a call, by letter, by e-mail."
     ),
     at: datetime | None = options.AT,
-    of: str | None = option(
+    of: str | None = options.option(
         "--id ID",
-        "The consent.  By default, all consents that are already "
-        "recorded, or were given until that time, are withdrawn.",
+        "The id of the consent.  By default, every consent that was recorded or given "
+        "until the time of --at is withdrawn.",
     ),
-    region: str | None = options.REGION,
+    **number: Any,
 ) -> dict[str, object]:
     """Record the withdrawal of a consent; any form is valid, such as a spoken word.
 
@@ -166,25 +167,19 @@ def withdraw(
         bloctel consent withdraw sqlite:///consents.db "01 99 00 12 34"
         --channel "by word in a call"
     """
-    id = register.withdraw(number, channel=channel, at=at, of=of, region=region)
-    return {"id": id}
+    return {"id": register.withdraw(channel=channel, at=at, of=of, **number)}
 
 
-@_group.command()
+@_group.command(None, _Subject)
 def contract(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    firm: str = _FIRM,
-    about: str = _ABOUT,
-    starts_on: date = required(
-        "--starts-on YYYY-MM-DD", "The first day of the contract.", parser=parse_day
+    starts_on: date = options.required(
+        "--starts-on YYYY-MM-DD", "The first day of the contract."
     ),
-    ends_on: date | None = option(
-        "--ends-on YYYY-MM-DD",
-        "The first day after the contract, if the end is known.",
-        parser=parse_day,
+    ends_on: date | None = options.option(
+        "--ends-on YYYY-MM-DD", "The first day after the contract, if the end is known."
     ),
-    region: str | None = options.REGION,
+    **given: Any,
 ) -> dict[str, object]:
     """Record a contract with the person, and print its id.
 
@@ -192,20 +187,20 @@ def contract(
         bloctel consent contract sqlite:///consents.db "01 99 00 12 34"
         --firm "Exemple SA" --about "home insurance" --starts-on 2024-01-01
     """
-    new = Contract(starts_on=starts_on, ends_on=ends_on, firm=firm, object=about)
-    id = register.add_contract(number, new, region=region)
+    firm, object = given["firm"], given["about"]
+    new = Contract(starts_on=starts_on, ends_on=ends_on, firm=firm, object=object)
+    id = register.add_contract(given["number"], new, region=given["region"])
     return {"id": id}
 
 
-@_group.command("end-contract")
+@_group.command("end-contract", options.Number)
 def end_contract(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    id: str = argument("ID", "The id of the contract."),
-    ends_on: date = required(
-        "--ends-on YYYY-MM-DD", "The first day after the contract.", parser=parse_day
+    id: str = options.argument("ID", "The id of the contract."),
+    ends_on: date = options.required(
+        "--ends-on YYYY-MM-DD", "The first day after the contract."
     ),
-    region: str | None = options.REGION,
+    **number: Any,
 ) -> None:
     """Record the end of a contract; this end replaces an end that was recorded before.
 
@@ -213,20 +208,11 @@ def end_contract(
         bloctel consent end-contract sqlite:///consents.db "01 99 00 12 34" 2
         --ends-on 2027-01-01
     """
-    register.end_contract(number, id, ends_on=ends_on, region=region)
+    register.end_contract(id=id, ends_on=ends_on, **number)
 
 
-@_group.command("call-back")
-def call_back(
-    register: ConsentRegister,
-    number: str = options.NUMBER,
-    at: datetime = _GIVEN,
-    firm: str = _FIRM,
-    about: str = _ABOUT,
-    evidence: Path = _EVIDENCE,
-    where: str = _WHERE,
-    region: str | None = options.REGION,
-) -> dict[str, object]:
+@_group.command("call-back", _Given)
+def call_back(register: ConsentRegister, **given: Any) -> dict[str, object]:
     """Record that the person asked to be called back, and print the record's id.
 
     Example:
@@ -234,59 +220,53 @@ def call_back(
         --at 2026-10-02T18:12+02:00 --firm "Exemple SA" --about "heat pump"
         --evidence form.json --where "archive, form.json"
     """
-    request = CallBackRequest(asked_at=at, firm=firm, object=about)
-    file = _evidence_file(evidence, where)
-    id = register.add_call_back(number, request, evidence=file, region=region)
+    request = CallBackRequest(
+        asked_at=given["at"], firm=given["firm"], object=given["about"]
+    )
+    id = register.add_call_back(
+        given["number"], request, evidence=_evidence(given), region=given["region"]
+    )
     return {"id": id}
 
 
-@_group.command()
+@_group.command(None, options.Number)
 def show(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    known_at: datetime | None = option(
+    known_at: datetime | None = options.option(
         "--known-at INSTANT",
         "Show only records made until this time.  By default, all records are shown.",
-        parser=parse_instant,
     ),
-    region: str | None = options.REGION,
-    format: Format = options.FORMAT,
-) -> None:
+    **number: Any,
+) -> Rows:
     """Show the records of a number, as they are now or as they were at an earlier time.
 
     Example:
         bloctel consent show sqlite:///consents.db "01 99 00 12 34"
         --known-at 2026-11-23T10:30+01:00
     """
-    key = register.key_of(number, region=region)
     view = register if known_at is None else register.as_known_at(known_at)
-    rows = _rows(view.of(key))
     columns = ("kind", "about", "firm", "from", "until", "withdrawn_at", "complete")
-    print_rows(columns, rows, format)
+    return Rows(columns, _rows(view.of(register.key_of(**number))))
 
 
-@_group.command()
+@_group.command(None, options.Number)
 def proof(
     register: ConsentRegister,
-    number: str = options.NUMBER,
-    format: _ProofFormat = choice(
-        "--format",
-        _ProofFormat,
-        "The format: a page to print, or JSON.",
-        _ProofFormat.TEXT,
+    format: _ProofFormat = options.option(
+        "--format", "The format: a page to print, or JSON.", _ProofFormat.TEXT
     ),
-    lang: Language = options.language(Language.FR),
-    output: Path | None = new_file(
+    lang: options.Language = options.language(options.Language.FR),
+    output: Path | None = options.new_file(
         "--output FILE", "The file.  The default is standard output."
     ),
-    region: str | None = options.REGION,
+    **number: Any,
 ) -> None:
     """Write the proof for one person, with every record of the number.
 
     Example:
         bloctel consent proof sqlite:///consents.db "01 99 00 12 34" --output proof.txt
     """
-    made = register.proof(number, region=region)
+    made = register.proof(**number)
     is_page = format is _ProofFormat.TEXT
     text = made.text(lang=lang.value) if is_page else made.json()
     if output is None:
@@ -298,7 +278,8 @@ def proof(
 
 @app.command()
 def check(
-    file: Path = argument("FILE", "A proof as JSON."), format: Format = options.FORMAT
+    file: Path = options.argument("FILE", "A proof as JSON."),
+    format: options.Format = options.FORMAT,
 ) -> None:
     """Check that no record in a proof was altered, and print the count of records.
 
@@ -319,11 +300,11 @@ def check(
 @_group.command()
 def purge(
     register: ConsentRegister,
-    on: date | None = option(
+    on: date | None = options.option(
         "--on YYYY-MM-DD",
         "Erase the records whose retention period has ended by this day.  The default "
         "is today in Paris.",
-        parser=parse_day,
+        parser=options.parse_day,
     ),
 ) -> dict[str, object]:
     """Erase the records whose legal retention period has ended.
@@ -334,12 +315,8 @@ def purge(
     return {"erased": register.purge(on=on)}
 
 
-@_group.command()
-def forget(
-    register: ConsentRegister,
-    number: str = options.NUMBER,
-    region: str | None = options.REGION,
-) -> dict[str, object]:
+@_group.command(None, options.Number)
+def forget(register: ConsentRegister, **number: Any) -> dict[str, object]:
     """Erase every record of a number, including proofs (GDPR art. 17).
 
     A legal duty to keep a proof has priority over the person's request (art. 17(3)(b)).
@@ -348,40 +325,23 @@ def forget(
     Example:
         bloctel consent forget sqlite:///consents.db "01 99 00 12 34"
     """
-    return {"erased": register.forget(number, region=region)}
+    return {"erased": register.forget(**number)}
 
 
-def _evidence_file(path: Path, where: str) -> EvidenceFile:
+def _evidence(given: Mapping[str, Any]) -> EvidenceFile:
     """Return the digest and the location of a file with evidence."""
-    digest = hashlib.sha256(read_file(path, "a file with the evidence"))
-    return EvidenceFile(digest.hexdigest(), where)
-
-
-def _parse_slot(text: str) -> Slot:
-    """Parse a time slot: two instants, separated by a slash."""
-    start, _, end = text.partition("/")
-    return Slot(parse_instant(start), parse_instant(end))
+    digest = hashlib.sha256(read_file(given["evidence"], "a file with the evidence"))
+    return EvidenceFile(digest.hexdigest(), given["where"])
 
 
 def _rows(evidence: Evidence) -> list[tuple[object, ...]]:
-    consents: list[tuple[object, ...]] = [
-        (
-            "consent",
-            each.goods,
-            each.firm,
-            each.given_at,
-            each.expires_on,
-            each.withdrawn_at,
-            each.has_all_mentions,
-        )
-        for each in evidence.consents
+    consent = attrgetter(
+        *("goods", "firm", "given_at", "expires_on", "withdrawn_at", "has_all_mentions")
+    )
+    contract = attrgetter("object", "firm", "starts_on", "ends_on")
+    call_back = attrgetter("object", "firm", "asked_at")
+    return [
+        *(("consent", *consent(each)) for each in evidence.consents),
+        *(("contract", *contract(each), None, None) for each in evidence.contracts),
+        *(("call_back", *call_back(each), *[None] * 3) for each in evidence.call_backs),
     ]
-    contracts = [
-        ("contract", each.object, each.firm, each.starts_on, each.ends_on, None, None)
-        for each in evidence.contracts
-    ]
-    call_backs = [
-        ("call_back", each.object, each.firm, each.asked_at, *[None] * 3)
-        for each in evidence.call_backs
-    ]
-    return [*consents, *contracts, *call_backs]

@@ -1,6 +1,7 @@
 """`bloctel countries`: known lists and rules of countries."""
 
 from datetime import date
+from operator import attrgetter
 
 from bloctel.cli import options
 from bloctel.cli.io import print_rows
@@ -9,6 +10,7 @@ from bloctel.errors import InputError
 from bloctel.rules.law import countries
 
 _COLUMNS = ("country", "topic", "known", "since", "until", "certainty", "source")
+_FACT = attrgetter("topic", "en", "since", "until", "certainty", "source")
 
 
 def countries_command(
@@ -38,15 +40,7 @@ def countries_command(
             got = f"{code!r}" if code.isalpha() else f"a text of {len(code)} characters"
             raise InputError(f"one of the countries {', '.join(known)}", got, "CODE")
     rows = [
-        (
-            country.code,
-            fact.topic,
-            fact.en,
-            fact.since,
-            fact.until,
-            fact.certainty,
-            fact.source,
-        )
+        (country.code, *_FACT(fact))
         for country in (known[code] for code in codes or known)
         for fact in (country.facts if on is None else country.facts_on(on))
     ]

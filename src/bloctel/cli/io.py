@@ -13,21 +13,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import date
 from io import StringIO
-from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO, TypeVar
 
-from rich import box
+from rich import box, progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 
 from bloctel._util.atomic_files import named_errors
-from bloctel.cli.options import Format
+from bloctel.cli.options import Format, usage_error
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,10 +37,7 @@ def source(file: str) -> str | BinaryIO:
     if file != "-":
         return file
     if sys.stdin is None:
-        text = "standard input is closed"
-        raise InputError(
-            "an open standard input", "a closed standard input", message=text
-        )
+        raise usage_error("standard input is closed; give a file instead of -")
     return sys.stdin.buffer
 
 
@@ -62,10 +52,7 @@ def read_numbers(arguments: Iterable[str]) -> list[str]:
     Empty input raises InputError, because it probably means that the command before the
     pipe failed; the answer "nothing is blocked" would hide this failure.
     """
-    numbers = [number for text in arguments for number in _numbers(text)]
-    if not numbers:
-        raise InputError("phone numbers", "none", "the command line")
-    return numbers
+    return [number for text in arguments for number in _numbers(text)]
 
 
 def _numbers(argument: str) -> list[str]:
@@ -88,12 +75,11 @@ def progress_bar(task_name: str) -> Iterator[Callable[[int, int | None], None] |
         yield None
         return
     columns = (
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        *(progress.BarColumn(), progress.DownloadColumn()),
+        *(progress.TransferSpeedColumn(), progress.TimeRemainingColumn()),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(task_name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -119,12 +105,17 @@ def print_rows(
         print_text(_table(columns, rows))
 
 
-def print_entries(
-    kind: type[DataclassInstance], entries: Iterable[DataclassInstance], format: Format
-) -> None:
-    """Print dataclasses of one kind, with a column for each field."""
-    rows = [tuple(asdict(entry).values()) for entry in entries]
-    print_rows([field.name for field in fields(kind)], rows, format)
+class Rows(NamedTuple):
+    """Table with names of columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+def entries(kind: type[DataclassInstance], found: Iterable[Any]) -> Rows:
+    """Return a table of dataclasses of one kind, with a column for each field."""
+    rows = [tuple(asdict(entry).values()) for entry in found]
+    return Rows([field.name for field in fields(kind)], rows)
 
 
 def print_record(

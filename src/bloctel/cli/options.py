@@ -2,10 +2,11 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, overload
+from inspect import Parameter, Signature, signature
+from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
 import typer
 
@@ -18,6 +19,13 @@ from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.scrub.opposition_source import files_read
 from bloctel.tabular.outputs import Target, refuse_clashes
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+#: Parameters of a command by name, each with its type and its default.
+Parameters = dict[str, tuple[Any, Any]]
+
+#: Name of a column, or its number from 1; typer does not accept a union of types.
+Column: TypeAlias = Any
 
 #: A longer text of digits is the name of a column, not its number.
 _COLUMN_DIGITS = 9
@@ -39,19 +47,22 @@ class Language(StrEnum):
 
 
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
-    """Return an option from its usage, such as `--output FILE`, and its help."""
+    """Return an option from its usage, such as `--output FILE`, and its help.
+
+    Days, instants and columns are parsed; other values have their annotated type.  If
+    the default is a member of an enumeration, the help shows all members.
+    """
     name, _, metavar = usage.partition(" ")
+    if isinstance(default, StrEnum):
+        metavar = "|".join(type(default))
+    if metavar in _PARSERS:
+        settings = {"parser": _PARSERS[metavar], **settings}
     return typer.Option(default, name, metavar=metavar or None, help=help, **settings)
 
 
 def required(usage: str, help: str, **settings: Any) -> Any:
     """Return an option that is mandatory for its command."""
     return option(usage, help, ..., **settings)
-
-
-def choice(name: str, values: type[StrEnum], help: str, default: object = None) -> Any:
-    """Return an option whose values are the members of an enumeration."""
-    return option(f"{name} {'|'.join(values)}", help, default)
 
 
 def argument(metavar: str, help: str, default: object = ..., **settings: Any) -> Any:
@@ -75,6 +86,11 @@ def new_file(usage: str, help: str, default: object = None) -> Any:
     return make(usage, help, default, callback=_note_written)
 
 
+def usage_error(text: str) -> InputError:
+    """Return the error about options that do not fit together."""
+    return InputError("options that fit together", "other options", message=text)
+
+
 def param_name(param: Any) -> str:
     """Return the name of an option such as --output, or of an argument such as FILE."""
     return str(param.opts[0] if param.opts[0].startswith("-") else param.metavar)
@@ -86,12 +102,7 @@ def forget_files() -> None:
 
 
 def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
-    """Raise InputError if a file to write is another file of the command.
-
-    Args:
-        params: The options and arguments of the command.
-        values: The value of each of them, by name.
-    """
+    """Raise InputError if a file to write is another file of the command."""
     inputs: list[tuple[str, object]] = [*files_in_use()]
     for param in params if _written else ():
         name, given = param_name(param), values.get(param.name)
@@ -110,9 +121,48 @@ def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
 _PATHS: Final = ("FILE", "CALLS", "TARGET", "URL", "RECEIPT", "JOURNAL")
 
 
+def parameters(function: Callable[..., Any], *groups: type) -> Parameters:
+    """Return groups of options for the `**name` of a function, and its parameters.
+
+    A group is a class; each of its annotated attributes is an option.
+    """
+    found = {
+        name: (kind, getattr(group, name))
+        for group in groups
+        for name, kind in get_type_hints(group).items()
+    }
+    hints = get_type_hints(function)
+    for each in signature(function).parameters.values():
+        if each.kind is not Parameter.VAR_KEYWORD:
+            found[each.name] = hints[each.name], each.default
+    return found
+
+
+def declare(command: Callable[..., None], parameters: Parameters) -> None:
+    """Set the parameters from which typer makes the options and arguments."""
+    # typer reads these two attributes
+    command.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
+    vars(command)["__signature__"] = Signature(
+        [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+            for name, (_, default) in parameters.items()
+        ]
+    )
+
+
+def taking(*groups: type) -> Callable[[_F], _F]:
+    """Return a decorator that adds groups of options to a command with a `**name`."""
+
+    def declared(command: _F) -> _F:
+        declare(command, parameters(command, *groups))
+        return command
+
+    return declared
+
+
 def language(default: Language) -> Any:
     """Return the option for the language of a text."""
-    return choice("--lang", Language, "The language of the text.", default)
+    return option("--lang", "The language of the text.", default)
 
 
 def parse_day(text: str) -> date:
@@ -135,10 +185,8 @@ def parse_instant(text: str) -> datetime:
         ) from None
 
 
-def parse_known(text: str | None) -> tuple[int, str] | None:
+def _parse_known(text: str) -> tuple[int, str]:
     """Parse a number of records and a digest, as the verify commands print them."""
-    if text is None:
-        return None
     found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
     if found is None:
         raise typer.BadParameter(
@@ -147,30 +195,30 @@ def parse_known(text: str | None) -> tuple[int, str] | None:
     return int(found[1]), found[2]
 
 
-def parse_pairs(texts: list[str] | None) -> dict[str, str]:
+def parse_pairs(option: str, texts: list[str] | None) -> dict[str, str]:
     """Parse the values of a repeated option such as NAME=TEXT."""
     pairs = [text.partition("=") for text in texts or ()]
+    fault = None
     if not all(name and sign for name, sign, _ in pairs):
-        raise typer.BadParameter("not a name, an equals sign and a text")
-    if len({name for name, _, _ in pairs}) < len(pairs):
-        raise typer.BadParameter("the same name is given twice")
+        fault = "not a name, an equals sign and a text"
+    elif len({name for name, _, _ in pairs}) < len(pairs):
+        fault = "the same name is given twice"
+    if fault:
+        raise typer.BadParameter(fault, param_hint=repr(option))
     return {name: text for name, _, text in pairs}
 
 
-@overload
-def parse_column(text: str) -> str | int: ...
-@overload
-def parse_column(text: None) -> None: ...
-def parse_column(text: str | None) -> str | int | None:
+def parse_column(text: str) -> str | int:
     """Return the number of a column if the text is a number, otherwise the text."""
-    if text is None or not text.isdecimal() or len(text) > _COLUMN_DIGITS:
-        return text
-    return int(text)
+    return int(text) if text.isdecimal() and len(text) <= _COLUMN_DIGITS else text
 
 
-def parse_columns(texts: list[str] | None) -> list[str | int] | None:
-    """Return the columns of a repeated option; None if the option is not given."""
-    return [parse_column(text) for text in texts] if texts else None
+#: Parsers of the options whose usage contains one of these words.
+_PARSERS: Final = {
+    "YYYY-MM-DD": parse_day,
+    "INSTANT": parse_instant,
+    "COLUMN": parse_column,
+}
 
 
 def _check_list(name: str) -> str:
@@ -213,12 +261,9 @@ OPTIONAL_AGAINST = option(*_AGAINST)
 AT = option(
     "--at INSTANT",
     "The time, such as 2026-11-23T10:30+01:00.  The default is the current time.",
-    parser=parse_instant,
 )
 ON = option(
-    "--on YYYY-MM-DD",
-    "The day.  The default is today in the time zone of the list.",
-    parser=parse_day,
+    "--on YYYY-MM-DD", "The day.  The default is today in the time zone of the list."
 )
 ALLOW_FUTURE = option(
     "--allow-future",
@@ -234,7 +279,7 @@ LISTS = option(
 REGION = option(
     "--region CODE",
     "The region (ISO 3166-1) of numbers without a country code.  The default is the "
-    "region of the registry or the snapshot.",
+    "region of the registry, store or snapshot.",
     callback=_check_region,
 )
 #: For commands that create a registry or a log, which stores the region.
@@ -267,5 +312,24 @@ SECRET = option(
 KNOWN = option(
     "--known RECORDS:DIGEST",
     "The number of records and the digest that this command printed earlier.",
+    parser=_parse_known,
 )
-FORMAT = choice("--format", Format, "The format of the result.", Format.TABLE)
+FORMAT = option("--format", "The format of the result.", Format.TABLE)
+
+
+class OnList:
+    """Options of a change of a list."""
+
+    list: str = LIST
+    on: date | None = ON
+
+
+class Number:
+    """A phone number and its region."""
+
+    number: str = NUMBER
+    region: str | None = REGION
+
+
+class NumberOnList(Number, OnList):
+    """Options of a change of the registration of a number."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from bloctel.cli import options
-from bloctel.cli.io import print_entries, print_record, print_rows, progress_bar
-from bloctel.cli.options import Format, argument, new_file, option, parse_day
+from bloctel.cli.io import entries, print_record, print_rows, progress_bar
+from bloctel.cli.options import Format, argument, new_file, option
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
     Check,
@@ -93,7 +93,7 @@ def verify(
         checks.append(check_signature(found, _key(public_key)))
     if journal is not None:
         checks.append(check_journal(found, Journal(journal)))
-    print_entries(Check, checks, format)
+    print_rows(*entries(Check, checks), format)
     raise typer.Exit(0 if all(check.agrees for check in checks) else 1)
 
 
@@ -118,7 +118,6 @@ def status(
     on: date | None = option(
         "--on YYYY-MM-DD",
         "The day.  The default is today in the time zone of the lists.",
-        parser=parse_day,
     ),
     within: int = option(
         "--within DAYS",

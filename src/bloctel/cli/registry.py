@@ -7,25 +7,9 @@ from threading import Event
 from typing import Any, Final
 
 from bloctel.bulk import export_numbers, import_numbers
-from bloctel.cli import options
-from bloctel.cli.io import (
-    print_entries,
-    print_record,
-    progress_bar,
-    read_numbers,
-    source,
-    target,
-)
-from bloctel.cli.options import (
-    Format,
-    argument,
-    new_file,
-    option,
-    parse_column,
-    parse_columns,
-)
+from bloctel.cli import io, options
 from bloctel.cli.store_commands import StoreCommands
-from bloctel.errors import InputError, InvalidNumberError
+from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import PhoneNumber, number_to_store
 from bloctel.registry.journal import HistoryEntry
 from bloctel.registry.prefix_rules import PrefixEntry
@@ -42,14 +26,14 @@ app = _group.app
 #: Much less than the limit for the age of data (`interface.MAX_LAG_SECONDS`).
 _HEARTBEAT_SECONDS: Final = 1.0
 
-_PREFIX = argument("PREFIX", "A prefix such as 0899 or +33162.")
+_PREFIX = options.argument("PREFIX", "A prefix such as 0899 or +33162.")
 
 
 @app.command()
 def create(
     url: str = options.REGISTRY,
     region: str = options.NEW_REGION,
-    lists: list[str] = option(
+    lists: list[str] = options.option(
         "--list NAME", "A list of the registry; may be repeated.", ["own"]
     ),
     secret: bytes | None = options.SECRET,
@@ -93,13 +77,11 @@ def update_rules(
     Registry.update_rules(url, list=list_name, secret=secret)
 
 
-@_group.command()
+@_group.command(None, options.OnList)
 def register(
     registry: Registry,
     numbers: list[str] = options.NUMBERS,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-    delay_days: int | None = option(
+    delay_days: int | None = options.option(
         "--delay-days DAYS",
         "Days until the protection begins.  The default is the longest delay that the "
         "rules of the list allow.",
@@ -108,16 +90,18 @@ def register(
     ),
     allow_future: bool = options.ALLOW_FUTURE,
     region: str | None = options.REGION,
+    **given: Any,
 ) -> dict[str, Any]:
     """Put numbers on a list; if a number is refused, no number is registered.
 
     Example:
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    texts = read_numbers(numbers)
-    parsed = _parse(texts, registry.region if region is None else region)
+    parsed = _parse(
+        io.read_numbers(numbers), registry.region if region is None else region
+    )
     added = registry.register_many(
-        parsed, list=list_name, on=on, delay_days=delay_days, allow_future=allow_future
+        parsed, delay_days=delay_days, allow_future=allow_future, **given
     )
     return {"registered": added, "known already": len(parsed) - added}
 
@@ -133,72 +117,52 @@ def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
     return parsed
 
 
-@_group.command()
-def renew(
-    registry: Registry,
-    number: str = options.NUMBER,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-    region: str | None = options.REGION,
-) -> dict[str, Any]:
+@_group.command(None, options.NumberOnList)
+def renew(registry: Registry, **given: Any) -> dict[str, Any]:
     """Renew the registration of a number for its next term.
 
     Example:
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
         --list fr.bloctel --on 2021-03-01
     """
-    period = registry.renew(number, list=list_name, on=on, region=region)
-    return asdict(period)
+    return asdict(registry.renew(**given))
 
 
-@_group.command()
-def withdraw(
-    registry: Registry,
-    number: str = options.NUMBER,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-    region: str | None = options.REGION,
-) -> dict[str, Any]:
+@_group.command(None, options.NumberOnList)
+def withdraw(registry: Registry, **given: Any) -> dict[str, Any]:
     """Withdraw a number from a list, which then no longer protects the number.
 
     Example:
         bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    period = registry.withdraw(number, list=list_name, on=on, region=region)
-    return asdict(period)
+    return asdict(registry.withdraw(**given))
 
 
-@_group.command()
-def history(
-    registry: Registry,
-    number: str = options.NUMBER,
-    region: str | None = options.REGION,
-    format: Format = options.FORMAT,
-) -> None:
+@_group.command(None, options.Number)
+def history(registry: Registry, **number: Any) -> io.Rows:
     """Show every registration of a number, past and present.
 
     Example:
         bloctel registry history sqlite:///oppositions.db "06 39 98 12 34"
     """
-    print_entries(HistoryEntry, registry.history(number, region=region), format)
+    return io.entries(HistoryEntry, registry.history(**number))
 
 
-@_group.command("import")
+@_group.command("import", options.OnList)
 def import_(
     registry: Registry,
-    file: str = argument("FILE", "A CSV or Parquet file; - is standard input."),
-    list_name: str = options.LIST,
-    columns: list[str] | None = options.LIST_COLUMNS,
-    on: date | None = options.ON,
-    on_column: str | None = option(
+    file: str = options.argument("FILE", "A CSV or Parquet file; - is standard input."),
+    columns: list[options.Column] | None = options.LIST_COLUMNS,
+    on_column: options.Column = options.option(
         "--on-column COLUMN", "The column of days (YYYY-MM-DD)."
     ),
-    keep_going: str | None = new_file(
+    keep_going: str | None = options.new_file(
         "--keep-going REJECTS",
         "Write refused rows to this file, with row number and reason, and register all "
         "other rows.",
     ),
     allow_future: bool = options.ALLOW_FUTURE,
+    **given: Any,
 ) -> dict[str, Any]:
     """Register every number of a file; if a row is refused, no number is registered.
 
@@ -207,20 +171,19 @@ def import_(
     Example:
         bloctel registry import sqlite:///oppositions.db objections.csv --list own
     """
-    if on is not None and on_column is not None:
+    if given["on"] is not None and on_column is not None:
         text = "--on and --on-column are both given; give one of them"
-        raise InputError("--on or --on-column", "both", message=text)
-    with progress_bar("import") as progress:
+        raise options.usage_error(text)
+    with io.progress_bar("import") as progress:
         done = import_numbers(
             registry,
-            source(file),
-            list=list_name,
-            columns=parse_columns(columns),
-            on=on,
-            on_column=parse_column(on_column),
+            io.source(file),
+            columns=columns or None,
+            on_column=on_column,
             rejects=keep_going,
             allow_future=allow_future,
             progress=progress,
+            **given,
         )
     record = {
         "rows": done.rows,
@@ -235,24 +198,24 @@ def import_(
 @_group.command()
 def export(
     registry: Registry,
-    file: str = new_file(
+    file: str = options.new_file(
         "FILE",
         "The file: Parquet if its name ends in .parquet, otherwise CSV; - is standard "
         "output.",
         ...,
     ),
     list_name: str = options.LIST,
-    format: Format = options.FORMAT,
+    format: options.Format = options.FORMAT,
 ) -> None:
     """Write every registration of a list to a file.
 
     Example:
         bloctel registry export sqlite:///oppositions.db objections.csv --list own
     """
-    with progress_bar("export") as progress:
-        n = export_numbers(registry, target(file), list=list_name, progress=progress)
+    with io.progress_bar("export") as progress:
+        n = export_numbers(registry, io.target(file), list=list_name, progress=progress)
     to = sys.stderr if file == "-" else sys.stdout
-    print_record({"exported": n}, format, to=to)
+    io.print_record({"exported": n}, format, to=to)
 
 
 @_group.command()
@@ -266,12 +229,9 @@ def purge(registry: Registry, on: date | None = options.ON) -> dict[str, Any]:
     return {f"erased from {name}": n for name, n in erased.items()}
 
 
-@_group.command()
+@_group.command(None, options.Number)
 def forget(
-    registry: Registry,
-    number: str = options.NUMBER,
-    on: date | None = options.ON,
-    region: str | None = options.REGION,
+    registry: Registry, on: date | None = options.ON, **number: Any
 ) -> dict[str, Any]:
     """Erase every registration of a number, at the person's request (GDPR art. 17).
 
@@ -281,13 +241,13 @@ def forget(
     Example:
         bloctel registry forget sqlite:///oppositions.db "06 39 98 12 34"
     """
-    return {"erased": registry.forget(number, on=on, region=region)}
+    return {"erased": registry.forget(on=on, **number)}
 
 
 @_group.command()
 def backup(
     registry: Registry,
-    file: str = new_file("FILE", "The file; an older backup is replaced.", ...),
+    file: str = options.new_file("FILE", "The file; an older backup is replaced.", ...),
 ) -> None:
     """Copy an SQLite registry consistently to a file; the registry may be in use.
 
@@ -336,57 +296,46 @@ def heartbeat(url: str = options.REGISTRY) -> None:
         Event().wait(_HEARTBEAT_SECONDS)
 
 
-@_group.command("block-prefix")
+@_group.command("block-prefix", options.OnList)
 def block_prefix(
     registry: Registry,
     prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
     allow_future: bool = options.ALLOW_FUTURE,
+    **given: Any,
 ) -> None:
     """Block all numbers with a prefix; for each number, the longest prefix decides.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
     """
-    registry.block_prefix(prefix, list=list_name, on=on, allow_future=allow_future)
+    registry.block_prefix(prefix, allow_future=allow_future, **given)
 
 
-@_group.command("allow-prefix")
-def allow_prefix(
-    registry: Registry,
-    prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-) -> None:
+@_group.command("allow-prefix", options.OnList)
+def allow_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
     """Allow all numbers with a prefix, even if the list blocks a shorter prefix.
 
     Example:
         bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
     """
-    registry.allow_prefix(prefix, list=list_name, on=on)
+    registry.allow_prefix(prefix, **given)
 
 
-@_group.command("drop-prefix")
-def drop_prefix(
-    registry: Registry,
-    prefix: str = _PREFIX,
-    list_name: str = options.LIST,
-    on: date | None = options.ON,
-) -> None:
+@_group.command("drop-prefix", options.OnList)
+def drop_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
     """End the rule that blocks or allows the numbers with a prefix.
 
     Example:
         bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own
     """
-    registry.drop_prefix(prefix, list=list_name, on=on)
+    registry.drop_prefix(prefix, **given)
 
 
 @_group.command()
-def prefixes(registry: Registry, format: Format = options.FORMAT) -> None:
+def prefixes(registry: Registry) -> io.Rows:
     """Show every prefix rule of the registry, past and present.
 
     Example:
         bloctel registry prefixes sqlite:///oppositions.db
     """
-    print_entries(PrefixEntry, registry.prefixes(), format)
+    return io.entries(PrefixEntry, registry.prefixes())

@@ -13,17 +13,6 @@ import typer
 
 from bloctel.cli import options
 from bloctel.cli.io import print_record, print_rows, progress_bar, source, target
-from bloctel.cli.options import (
-    Format,
-    argument,
-    choice,
-    new_file,
-    option,
-    parse_column,
-    parse_columns,
-    required,
-)
-from bloctel.errors import InputError
 from bloctel.scrub import (
     CsvOptions,
     FileOptions,
@@ -49,18 +38,23 @@ class _Written(StrEnum):
     ANNOTATED = "annotated"
 
 
+_WRITE = f"--write {'|'.join(_Written)}"
+
+
 def _output(name: str, rows: str) -> Any:
-    return new_file(f"{name} FILE", f"The file for {rows}; - is standard output.")
+    return options.new_file(
+        f"{name} FILE", f"The file for {rows}; - is standard output."
+    )
 
 
 def scrub(
-    files: list[str] = argument(
+    files: list[str] = options.argument(
         "FILE",
         "A call file: CSV, compressed CSV (gzip or zstd), Parquet or Excel; - is "
         "standard input.  With --into, also a folder, a pattern, or several files.",
     ),
     against: str = options.AGAINST,
-    columns: list[str] = required(
+    columns: list[options.Column] = options.required(
         "--column COLUMN",
         "The phone column, by name or by number from 1.  This option may be repeated: "
         "a row is blocked if any of its numbers is blocked.",
@@ -69,56 +63,57 @@ def scrub(
     blocked: str | None = _output("--blocked", "blocked rows"),
     invalid: str | None = _output("--invalid", "invalid rows"),
     annotated: str | None = _output("--annotated", "all rows, each with its status"),
-    into: str | None = option(
+    into: str | None = options.option(
         "--into FOLDER",
         "The folder for the outputs NAME.clear.csv, NAME.blocked.csv and "
         "NAME.invalid.csv of each file NAME.csv.  It replaces --output, --blocked, "
         "--invalid and --annotated.",
     ),
-    write: list[_Written] | None = choice(
-        "--write",
-        _Written,
+    write: list[_Written] | None = options.option(
+        _WRITE,
         "An output that --into writes; may be repeated.  By default, the outputs are "
         "clear, blocked and invalid.",
     ),
     on: date | None = options.ON,
     lists: list[str] | None = options.LISTS,
     region: str | None = options.REGION,
-    against_columns: list[str] | None = options.AGAINST_COLUMNS,
-    encoding: str | None = option(
+    against_columns: list[options.Column] | None = options.AGAINST_COLUMNS,
+    encoding: str | None = options.option(
         "--encoding NAME", "The encoding of the file.  By default, it is detected."
     ),
-    delimiter: str | None = option(
+    delimiter: str | None = options.option(
         "--delimiter CHAR", "The field delimiter.  By default, it is detected."
     ),
-    header: bool | None = option(
+    header: bool | None = options.option(
         "--header/--no-header",
         "State whether the first row contains the column names.  By default, this is "
         "detected.",
     ),
-    sheet: str | None = option(
+    sheet: str | None = options.option(
         "--sheet NAME",
         "The sheet of a workbook.  The default is the first sheet with the phone "
         "column.",
     ),
-    unpack_without_limit: bool = option(
+    unpack_without_limit: bool = options.option(
         "--unpack-without-limit",
         "Unpack an archive to any size; only for archives that you trust.",
         False,
     ),
-    receipt: Path | None = new_file("--receipt FILE", "Write a receipt of the scrub."),
-    journal: Path | None = option(
+    receipt: Path | None = options.new_file(
+        "--receipt FILE", "Write a receipt of the scrub."
+    ),
+    journal: Path | None = options.option(
         "--journal FILE", "Append the receipt to this journal of receipts."
     ),
-    sign_key: Path | None = option(
+    sign_key: Path | None = options.option(
         "--sign-key FILE", "The key that signs the receipt, from `bloctel receipt key`."
     ),
-    report: str | None = new_file(
+    report: str | None = options.new_file(
         "--report FILE",
         "Write a report for people, as an HTML page; - is standard output.",
     ),
     secret: bytes | None = options.SECRET,
-    format: Format = options.FORMAT,
+    format: options.Format = options.FORMAT,
 ) -> None:
     """Split or annotate call files by the content of the lists on the given day.
 
@@ -138,17 +133,16 @@ def scrub(
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
-    opposition = NumberFile(against, parse_columns(against_columns), secret)
+    opposition = NumberFile(against, against_columns or None, secret)
+    if delimiter in ("\\t", "tab"):
+        delimiter = "\t"
+    csv = CsvOptions(encoding, delimiter, header)
     shared: dict[str, Any] = {
-        "columns": [parse_column(column) for column in columns],
+        "columns": columns,
         "on": on,
         "lists": lists,
         "region": region,
-        "options": FileOptions(
-            CsvOptions(encoding, _delimiter(delimiter), header),
-            sheet,
-            unpack_without_limit,
-        ),
+        "options": FileOptions(csv, sheet, unpack_without_limit),
         "receipt": _receipt_options(receipt, journal, sign_key),
     }
     outputs = Outputs(*map(target, (output, blocked, invalid, annotated)))
@@ -161,8 +155,7 @@ def scrub(
             )
         _print_files(done, format)
     elif write:
-        text = "--write needs --into FOLDER"
-        raise InputError("--into FOLDER with --write", "no --into", message=text)
+        raise options.usage_error("--write needs --into FOLDER")
     else:
         _scrub_one(_only(files), opposition, outputs, report, format, shared)
 
@@ -172,7 +165,7 @@ def _scrub_one(
     against: NumberFile,
     outputs: Outputs,
     report: str | None,
-    format: Format,
+    format: options.Format,
     shared: dict[str, Any],
 ) -> None:
     began = time.perf_counter()
@@ -201,9 +194,7 @@ def _receipt_options(
     """Return the destination of the receipts; None if no receipt is requested."""
     if receipt is None and journal is None:
         if sign_key is not None:
-            expected = "--receipt or --journal with --sign-key"
-            text = "--sign-key needs --receipt or --journal"
-            raise InputError(expected, "neither", message=text)
+            raise options.usage_error("--sign-key needs --receipt or --journal")
         return None
     key = None if sign_key is None else SigningKey.read(sign_key)
     return ReceiptOptions(receipt, journal, key)
@@ -216,27 +207,24 @@ def _refuse_with_into(
     if receipt is not None or report is not None:
         given = "--receipt" if receipt is not None else "--report"
         text = f"{given} is for one file; receipts of many files go to a --journal"
-        raise InputError("--journal with --into", given, message=text)
+        raise options.usage_error(text)
     if outputs.wanted():
         names = ["output" if n == "clear" else n for n in outputs.wanted()]
         given = ", ".join(f"--{name}" for name in names)
-        text = f"--into replaces {given}: give one or the other"
-        raise InputError(f"--into or {given}", "both", message=text)
+        raise options.usage_error(f"--into replaces {given}: give one or the other")
     if "-" in files:
-        text = "--into needs files with names, not standard input"
-        raise InputError("files that have names", "standard input", message=text)
+        raise options.usage_error("--into needs files, not standard input")
 
 
 def _only(files: Sequence[str]) -> str:
     """Return the only file; raise InputError for several files or a folder."""
     got = f"{len(files)} files" if len(files) > 1 else "a folder"
     if len(files) > 1 or os.path.isdir(files[0]):
-        text = f"--into FOLDER is needed to scrub {got}"
-        raise InputError("one call file", got, message=text)
+        raise options.usage_error(f"--into FOLDER is needed to scrub {got}")
     return files[0]
 
 
-def _print_files(done: Sequence[ScrubbedFile], format: Format) -> None:
+def _print_files(done: Sequence[ScrubbedFile], format: options.Format) -> None:
     """Print the counts of each file, warnings and errors; exit with 2 after errors."""
     counts = ("rows", "clear", "blocked", "invalid")
     rows = [
@@ -271,10 +259,6 @@ def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
     ]
     for warning in (*left_out, *summary.anomalies):
         sys.stderr.write(f"bloctel: warning: {warning}{where}\n")
-
-
-def _delimiter(text: str | None) -> str | None:
-    return "\t" if text in ("\\t", "tab") else text
 
 
 def _counts(summary: ScrubSummary, seconds: float) -> dict[str, object]:

@@ -11,7 +11,7 @@ from bloctel.cli.io import print_record
 from bloctel.cli.options import Format, argument, new_file
 from bloctel.errors import InputError
 from bloctel.registry.registry import Registry
-from bloctel.snapshot import MAGIC, Snapshot, SnapshotInfo
+from bloctel.snapshot import MAGIC, Snapshot
 from bloctel.snapshot import verify as verify_snapshot
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def build(
     """
     _refuse_other_files(path)
     with Registry.open(url, secret=secret) as registry:
-        _print(registry.build_snapshot(path, on=on), format)
+        print_record(asdict(registry.build_snapshot(path, on=on)), format)
 
 
 @app.command()
@@ -51,7 +51,7 @@ def verify(path: str = _PATH, format: Format = options.FORMAT) -> None:
     Example:
         bloctel snapshot verify oppositions.bloctel
     """
-    _print(verify_snapshot(path), format)
+    print_record(asdict(verify_snapshot(path)), format)
 
 
 @app.command()
@@ -62,7 +62,7 @@ def info(path: str = _PATH, format: Format = options.FORMAT) -> None:
         bloctel snapshot info oppositions.bloctel
     """
     with Snapshot.open(path, verify=False) as book:
-        _print(book.info, format)
+        print_record(asdict(book.info), format)
 
 
 def _refuse_other_files(path: str) -> None:
@@ -78,7 +78,3 @@ def _refuse_other_files(path: str) -> None:
     else:
         got = "a directory" if file.is_dir() else "a device, a pipe or a socket"
     raise InputError("a new file or a snapshot to replace", got, path)
-
-
-def _print(info: SnapshotInfo, format: Format) -> None:
-    print_record(asdict(info), format)

@@ -1,14 +1,14 @@
 """Commands on a store: a registry, or a log of calls, consents or complaints."""
 
-from collections.abc import Callable, Mapping
-from inspect import Parameter, Signature, signature
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Callable
+from inspect import signature
+from typing import Any, TypeVar
 
 import typer
 
 from bloctel.cli import options
-from bloctel.cli.io import print_record
-from bloctel.cli.options import Format, parse_known
+from bloctel.cli.io import Rows, print_record, print_rows
+from bloctel.cli.options import Format
 from bloctel.records.stream import RecordStream
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -30,66 +30,41 @@ Example:
 
 
 class StoreCommands:
-    """Group of commands that open a store.
-
-    Attributes:
-        app: The group.
-
-    Args:
-        store: The class of the store, which has a class method `open`.
-        url: The argument for the URL of the store.
-        help: The help of the group.
-    """
+    """Group of commands that open a store at the URL in their first argument."""
 
     def __init__(self, store: Any, url: Any, help: str) -> None:
         self.app = typer.Typer(help=help, no_args_is_help=True)
         self._store = store
         self._url = url
 
-    def command(
-        self, name: str | None = None, texts: Mapping[str, Any] | None = None
-    ) -> Callable[[_F], _F]:
+    def command(self, name: str | None = None, *groups: type) -> Callable[[_F], _F]:
         """Return a decorator that makes a command from a function on an open store.
 
-        The command has the argument `URL`, the options *texts*, the parameters of the
-        function except the store, and the option `--secret-file`.  If the function
-        returns a record, the command also has the option `--format`, and prints the
-        record after the store is closed.
-
-        Args:
-            name: The name of the command; by default the name of the function.
-            texts: Options for texts, which the function gets as keyword arguments.
+        The command has the argument `URL`, the parameters of the function except the
+        store, the options of *groups*, and the option `--secret-file`.  If the function
+        returns a record or a table, the command also has the option `--format`, and
+        prints the result after the store is closed.
         """
 
         def register(function: _F) -> _F:
-            hints = get_type_hints(function)
-            prints = hints["return"] is not type(None)
+            own = options.parameters(function, *groups)
+            del own[next(iter(signature(function).parameters))]
+            prints = signature(function).return_annotation is not None
 
             def command(url: str, secret: bytes | None, **given: Any) -> None:
-                format = given.pop("format") if prints else None
+                format = given.pop("format") if prints else Format.TABLE
                 with self._store.open(url, secret=secret) as store:
-                    record = function(store, **given)
-                if format is not None:
-                    print_record(record, format)
+                    result = function(store, **given)
+                if isinstance(result, Rows):
+                    print_rows(*result, format)
+                elif prints:
+                    print_record(result, format)
 
-            _, *own = signature(function).parameters.values()
-            kinds: dict[str, Any] = {"url": str} | dict.fromkeys(texts or (), str)
-            defaults = {"url": self._url, **(texts or {})}
-            for each in own:
-                if each.kind is not Parameter.VAR_KEYWORD:
-                    kinds[each.name] = hints[each.name]
-                    defaults[each.name] = each.default
+            declared = {"url": (str, self._url), **own}
             if prints:
-                kinds["format"], defaults["format"] = Format, options.FORMAT
-            kinds["secret"], defaults["secret"] = bytes | None, options.SECRET
-            # typer reads the parameters of a command from these two attributes
-            command.__annotations__ = kinds
-            vars(command)["__signature__"] = Signature(
-                [
-                    Parameter(key, Parameter.KEYWORD_ONLY, default=default)
-                    for key, default in defaults.items()
-                ]
-            )
+                declared["format"] = (Format, options.FORMAT)
+            declared["secret"] = (bytes | None, options.SECRET)
+            options.declare(command, declared)
             command.__doc__ = function.__doc__
             self.app.command(name or function.__name__)(command)
             return function
@@ -113,9 +88,9 @@ class RecordCommands(StoreCommands):
             store.create(url, region=region, secret=secret).close()
 
         def verify(
-            opened: RecordStream, known: str | None = options.KNOWN
+            opened: RecordStream, known: Any = options.KNOWN
         ) -> dict[str, object]:
-            return opened.verify(known=parse_known(known))._asdict()
+            return opened.verify(known=known)._asdict()
 
         create.__doc__ = _CREATE.format(name=name, what=store.stream)
         verify.__doc__ = _VERIFY.format(name=name, what=store.stream)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from bloctel.numbers.phone_number import (
 from bloctel.scrub.opposition_source import open_question
 
 Method: TypeAlias = Literal["status", "is_blocked", "phone_key", "e164"]
+#: Function that returns an array for a column: status codes, booleans, or integers that
+#: are 0 for cells without a phone number.
+Compute: TypeAlias = Callable[[Any], NDArray[Any]]
 _Column = TypeVar("_Column")
 
 
@@ -28,14 +32,8 @@ class PhoneColumn(ABC, Generic[_Column]):
     """
 
     @abstractmethod
-    def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> _Column:
-        """Return the column that a method of this class returns to its caller.
-
-        Args:
-            compute: Function that returns an array for a column: status codes,
-                booleans, or integers that are 0 for cells without a phone number.
-            method: The name of the method that the user called.
-        """
+    def _apply(self, compute: Compute, method: Method) -> _Column:
+        """Return the result of *method*, which *compute* computes for the column."""
 
     def status(
         self,
@@ -84,12 +82,10 @@ class PhoneColumn(ABC, Generic[_Column]):
         from the beginning of a batch of rows.
         """
         with open_question(book, on=on, lists=lists, region=region) as question:
-            return self._apply(
-                lambda numbers: question.is_blocked_many(
-                    numbers, invalid=invalid, unknown=invalid
-                ),
-                "is_blocked",
+            look_up = partial(
+                question.is_blocked_many, invalid=invalid, unknown=invalid
             )
+            return self._apply(look_up, "is_blocked")
 
     def phone_key(self, *, region: str | None = DEFAULT_REGION) -> _Column:
         """Return the key of each phone number (UInt64); null for other cells.
@@ -98,9 +94,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         the key, and count distinct phone numbers.
         """
         region = check_region(region)
-        return self._apply(
-            lambda numbers: normalize_many(numbers, region=region), "phone_key"
-        )
+        return self._apply(partial(normalize_many, region=region), "phone_key")
 
     def e164(self, *, region: str | None = DEFAULT_REGION) -> _Column:
         """Return each phone number as text in E.164 form; null for other cells."""

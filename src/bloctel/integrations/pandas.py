@@ -8,13 +8,10 @@ frame[~frame["tel"].bloctel.is_blocked(book, invalid="block")]
 Importing this module registers the accessor.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
-
 from bloctel._util.optional import optional_module
-from bloctel.integrations._phone_column import Method, PhoneColumn
+from bloctel.integrations._phone_column import Compute, Method, PhoneColumn
 from bloctel.scrub.classifier import KINDS
 
 pd = optional_module("pandas", "the pandas accessor", "pandas")
@@ -29,7 +26,7 @@ class SeriesAccessor(PhoneColumn[Any]):
     def __init__(self, series: Any) -> None:
         self._series = series
 
-    def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> Any:
+    def _apply(self, compute: Compute, method: Method) -> Any:
         values: Any = compute(self._series)
         if method == "status":
             values = pd.Categorical.from_codes(values.astype("int8"), KINDS)

@@ -10,10 +10,11 @@ expression is created.  If the expression runs on a later day, the expression st
 gives the answers for the fixed day.  So create a new expression for each run.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from bloctel.errors import MissingExtraError
-from bloctel.integrations._phone_column import PhoneColumn
+from bloctel.integrations._phone_column import Compute, Method, PhoneColumn
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.frames import in_polars
 
@@ -21,12 +22,6 @@ try:
     import polars as pl
 except ImportError as error:
     raise MissingExtraError("the polars namespace", "polars") from error
-
-from collections.abc import Callable, Mapping
-
-from numpy.typing import NDArray
-
-from bloctel.integrations._phone_column import Method
 
 #: The type of the column that `status` returns.
 STATUS: Final = pl.Enum(KINDS)
@@ -45,9 +40,7 @@ class SeriesNamespace(PhoneColumn[pl.Series]):
     def __init__(self, column: pl.Series) -> None:
         self._column = column
 
-    def _apply(
-        self, compute: Callable[[Any], NDArray[Any]], method: Method
-    ) -> pl.Series:
+    def _apply(self, compute: Compute, method: Method) -> pl.Series:
         name, values = self._column.name, compute(self._column)
         if method == "status":
             return pl.Series(name, KINDS, STATUS).gather(values)
@@ -66,7 +59,7 @@ class ExprNamespace(PhoneColumn[pl.Expr]):
     def __init__(self, column: pl.Expr) -> None:
         self._column = column
 
-    def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> pl.Expr:
+    def _apply(self, compute: Compute, method: Method) -> pl.Expr:
         def answer(numbers: pl.Series) -> pl.Series:
             return SeriesNamespace(numbers)._apply(compute, method)
 

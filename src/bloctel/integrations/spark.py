@@ -83,7 +83,6 @@ def scrub_frame(  # noqa: PLR0913 - each argument is a part of the question
         CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
     """
-    _require_spark()
     _require_frame(frame)
     indexes, names = _phone_columns(frame.schema, columns)
     session = frame.sparkSession
@@ -128,7 +127,6 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
         CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
     """
-    _require_spark()
     _require_session(session)
     plan, left_out = plan_files(sources, into, write, against=against)
     question = _question(session, against, on, lists, region, shared=shared)
@@ -151,19 +149,19 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 
 
 def _require_session(session: Any) -> None:
+    _require_spark()
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     if not isinstance(session, SparkSession):
-        got = f"a {type(session).__name__}"
-        raise InputError("a SparkSession", got, "session")
+        raise InputError("a SparkSession", f"a {type(session).__name__}", "session")
 
 
 def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
     """Return absolute paths, because workers have other working directories."""
-    targets = outputs.wanted().items()
-    return os.path.abspath(source), {
-        kind: os.path.abspath(str(path)) for kind, path in targets
+    targets = {
+        kind: os.path.abspath(str(path)) for kind, path in outputs.wanted().items()
     }
+    return os.path.abspath(source), targets
 
 
 def _scrubbed(source: Path, outputs: Outputs, result: dict[str, Any]) -> ScrubbedFile:
@@ -187,7 +185,8 @@ def _question(
     """Return the question for the workers; check now that the snapshot can answer."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
-    names = _names(lists)
+    lists = (lists,) if isinstance(lists, str) else lists
+    names = None if lists is None else tuple(lists)
     day = _fixed_day(Snapshot(content), on, names, region)
     file = str(path.absolute()) if shared else _send(session, content)
     edition, own = Edition.of(content), rules.registered()
@@ -201,6 +200,7 @@ def _require_spark() -> None:
 
 
 def _require_frame(frame: Any) -> None:
+    _require_spark()
     from pyspark.sql import DataFrame  # noqa: PLC0415
 
     if not isinstance(frame, DataFrame):
@@ -238,32 +238,20 @@ def _snapshot_path(against: str | Path) -> Path:
     raise InputError("the path of a snapshot file", got, "against")
 
 
-def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
-    if lists is None:
-        return None
-    return (lists,) if isinstance(lists, str) else tuple(lists)
-
-
 def _fixed_day(
     book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
 ) -> date:
-    """Return the day of the look-up; check that the book can answer for this day.
-
-    Raises:
-        CannotAnswerError: The book cannot answer for the lists on this day.
-        InputError: Today is not the same day in the time zones of the lists.
-    """
+    """Return the day of the look-up; check that the book can answer for this day."""
     book.question(on=on, lists=lists, region=region)
     if on is not None:
         return plain_day(on)
     zones = {rules.load(name).time_zone for name in lists or book.lists}
     days = {clock.today(zone) for zone in zones}
     if len(days) > 1:
-        raise InputError(
-            "a day, because today is not the same day in the time zones of these lists",
-            f"{len(days)} days",
-            "on",
+        expected = (
+            "a day, because today is not the same day in the time zones of these lists"
         )
+        raise InputError(expected, f"{len(days)} days", "on")
     return days.pop()
 
 
@@ -316,11 +304,7 @@ def _with_job(frame: Any, job: FrameJob) -> Any:
     try:
         added = frame.toDF(*plain).mapInArrow(work, StructType(fields))
     except PySparkException:
-        raise_alone(
-            InputError(
-                "columns that Spark can convert for Python",
-                "a column of another type (drop or cast it)",
-                "frame",
-            )
-        )
+        expected = "columns that Spark can convert for Python"
+        got = "a column of another type (drop or cast this column)"
+        raise_alone(InputError(expected, got, "frame"))
     return added.toDF(*frame.columns, ADDED_COLUMN, REASON_COLUMN)

@@ -19,7 +19,7 @@ from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.lookup.question import Question
 from bloctel.scrub import FileOptions, Outputs, ScrubbedFile
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
-from bloctel.scrub.classifier import Classification, RowClassifier
+from bloctel.scrub.classifier import RowClassifier
 from bloctel.scrub.folders import scrub_one
 from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
@@ -60,14 +60,8 @@ class SparkQuestion:
             the files that Spark sends.
         is_shared: True if *file* is a path.
         edition: The identity of the content that every worker must use.
-        version: The version of `bloctel` on Spark's driver; each worker must have this
-            version.
-        on: The day of the look-up.
-        lists: The names of the lists; None for all lists of the snapshot.
-        region: The region of phone numbers in national form; None for the region of the
-            snapshot.
-        own_rules: The rules that the program on the driver registered with
-            `bloctel.rules`.
+        version: The version of `bloctel`, which must be the same on each machine.
+        own_rules: The rules that the driver registered with `bloctel.rules`.
     """
 
     file: str
@@ -80,18 +74,7 @@ class SparkQuestion:
     own_rules: tuple[rules.ListRules, ...] = ()
 
     def question(self) -> Question:
-        """Open the snapshot that the driver read, and return the list lookup.
-
-        Raises:
-            SnapshotError: The snapshot is not the snapshot that the driver read, or
-                cannot be used.
-            CannotAnswerError: The version of the library differs from the version on
-                the driver.
-        """
-        book = self._book()
-        return book.question(on=self.on, lists=self.lists, region=self.region)
-
-    def _book(self) -> Snapshot:
+        """Open the snapshot that the driver read, and return the list lookup."""
         if self.version != __version__:
             raise CannotAnswerError(
                 f"the version of bloctel that the driver runs, {self.version}",
@@ -104,12 +87,10 @@ class SparkQuestion:
         content = opened(path, stamp_of(path))
         found = Edition.of(content)
         if found != self.edition:
-            raise SnapshotError(
-                f"{self.edition}, which the driver read",
-                f"{found} (scrub again)",
-                str(path),
-            )
-        return Snapshot(content)
+            expected = f"{self.edition}, which the driver read"
+            raise SnapshotError(expected, f"{found} (scrub again)", str(path))
+        book = Snapshot(content)
+        return book.question(on=self.on, lists=self.lists, region=self.region)
 
 
 def _spark_file(name: str) -> Path:
@@ -128,18 +109,9 @@ def opened(path: Path, stamp: Stamp) -> Content:
     return read_content(path, verify=True)
 
 
-# -- rows of a DataFrame -----------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class FrameJob:
-    """Arguments of the scrub of the rows of a DataFrame.
-
-    Attributes:
-        question: The list lookup in the snapshot.
-        indexes: The indexes of the phone columns.
-        names: The names of the phone columns, as reasons show them.
-    """
+    """Arguments of the scrub of the phone columns of a DataFrame."""
 
     question: SparkQuestion
     indexes: tuple[int, ...]
@@ -148,36 +120,24 @@ class FrameJob:
 
 def scrubbed_batches(job: FrameJob, batches: Iterator[Any]) -> Iterator[Any]:
     """Scrub record batches, and yield them with the two added columns."""
-    classifier = RowClassifier(job.question.question(), job.names)
-    for batch in batches:
-        columns = [batch.column(index) for index in job.indexes]
-        yield _with_kinds(batch, classifier.classify_frame(columns, len(batch)))
-
-
-def _with_kinds(batch: Any, found: Classification) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
-    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
-    schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
-    columns = [*batch.columns, arrow_kinds(found), arrow_reasons(found)]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-# -- call files --------------------------------------------------------------------
+    classifier = RowClassifier(job.question.question(), job.names)
+    kind = pa.field(ADDED_COLUMN, pa.string(), nullable=False)
+    reason = pa.field(REASON_COLUMN, pa.string())
+    for batch in batches:
+        phones = [batch.column(index) for index in job.indexes]
+        found = classifier.classify_frame(phones, len(batch))
+        columns = [*batch.columns, arrow_kinds(found), arrow_reasons(found)]
+        schema = batch.schema.append(kind).append(reason)
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 @dataclass(frozen=True, slots=True)
 class FilesJob:
     """Arguments of the scrub of call files that every machine can access.
 
-    Attributes:
-        question: The list lookup in the snapshot.
-        files: The path of each call file, and the paths of its outputs by the output's
-            name.
-        columns: The phone columns, by name or by number from 1.
-        options: Known properties of the call files; a property that is None is
-            detected.
-        threads: The number of threads for the scrub of one file.
+    `files` contains the path of each file, and the paths of its outputs by name.
     """
 
     question: SparkQuestion

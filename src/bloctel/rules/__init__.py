@@ -36,12 +36,7 @@ from msgspec.structs import replace
 from bloctel._util import canonical_json, clock
 from bloctel._util.protected_files import protect
 from bloctel._util.whole_files import in_utf8, read_file
-from bloctel.errors import (
-    CannotAnswerError,
-    InputError,
-    ListRulesError,
-    UnknownListError,
-)
+from bloctel.errors import InputError, ListRulesError, UnknownListError
 from bloctel.rules._list_rules import CLEARED, ListRules, parse
 from bloctel.rules._toml import LIST_NAME
 from bloctel.rules._versions import (
@@ -288,9 +283,9 @@ def register(source: str | Path | ListRules) -> ListRules:
         raise InputError(expected, shown_name(name), f"{where}, list.name")
     try:
         clock.zone(rules.time_zone)
-    except CannotAnswerError as error:
+    except InputError as error:
         key = f"{where}, list.time_zone"
-        raise InputError("a known time zone", rules.time_zone, key) from error
+        raise InputError(error.expected, error.got, key) from error
     known = load(name) if name in _packaged() else _registered.setdefault(name, rules)
     if known != rules:
         raise InputError(

@@ -368,10 +368,9 @@ def list_reason(code: int) -> str:
 def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
     """Return the error about a row of a list that cannot be read."""
     if code != UNREAD_NUMBER:
-        got = f"text that is refused as {list_reason(code)}"
-        return InputError(
-            "a phone number", got, f"{where}, row {row}, column {column!r}"
-        )
+        reason, at = list_reason(code), f"{where}, row {row}, column {column!r}"
+        text = f"the value is not a phone number (reason: {reason})"
+        return InputError("a phone number", reason, at, message=text)
     return InputError(
         "phone numbers in the phone columns only",
         "a phone number in a cell that is not read",

@@ -131,9 +131,10 @@ class SqliteStorage(SqlStorage):
                 # an older backup with other permissions is no permission for this one
                 os.chmod(copy.name, 0o600)
         except OSError as error:
-            got = error.strerror or "an I/O error"
+            reason = error.strerror or "I/O error"
         else:
             return
+        got = f"a file that cannot be written ({reason})"
         raise errors.InputError("a file for the backup", got, str(path))
 
     def close(self) -> None:
