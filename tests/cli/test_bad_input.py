@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,14 +98,14 @@ def test_a_file_without_read_permission(
     """The test simulates the missing permission, because root may read every file."""
     calls = tmp_path / "calls.csv"
     calls.write_text("tel\n")
-    ordinary = Path.open
+    ordinary = open
 
-    def refuse(self: Path, mode: str) -> object:
-        if self == calls:
-            raise PermissionError(13, "Permission denied", str(self))
-        return ordinary(self, mode)
+    def refuse(file: object, *args: Any, **options: Any) -> object:
+        if file == calls:
+            raise PermissionError(13, "Permission denied", str(calls))
+        return ordinary(file, *args, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
 
     said = sentence(run("scrub", calls, "--against", lists, "--column", "tel"))
 
