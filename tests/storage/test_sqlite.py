@@ -389,7 +389,7 @@ def test_erasure_does_not_wait_for_an_export(path: Path) -> None:
             register(other, NUMBERS[1])
             assert wal.stat().st_size > 0
         assert registry.history(NUMBERS[0]) == []
-        assert wal.stat().st_size == 0
+        assert wal.stat().st_size < 5_000  # one page, written after the erasure
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])

@@ -135,6 +135,18 @@ def test_older_log_of_the_same_file(
     assert_refused(path, "does not belong")
 
 
+def test_copy_beside_an_empty_log(path: Path, tmp_path: Path) -> None:
+    """A copy is refused if another program created an empty log for it."""
+    copy = tmp_path / "copies" / "copy.db"
+    copy.parent.mkdir()
+    with Registry.open(url_of(path)) as registry:
+        register(registry, NUMBERS[1])
+        shutil.copy(path, copy)
+    log_of(copy).touch()
+
+    assert_refused(copy, "the last changes may be missing")
+
+
 def test_log_of_another_registry(path: Path, tmp_path: Path) -> None:
     """A file is refused beside the log of another registry."""
     other = tmp_path / "other.db"

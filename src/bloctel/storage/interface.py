@@ -89,7 +89,7 @@ class Reader(Protocol):
     def lag(self) -> float | None:
         """Return the age of the data in seconds, if the server copies another server.
 
-        It is the age at the start of the transaction (`copy_age`): None if the server
+        It is the age at the start of the transaction (`CopyAge`): None if the server
         is not a copy, and infinite if the age is not known.
         """
 
@@ -484,31 +484,40 @@ def heartbeat_time() -> int:
     return int(1000 * clock.now())
 
 
-def copy_age(heartbeat: int, where: str) -> float:
-    """Return the age in seconds of the data on a server that copies another server.
+class CopyAge:
+    """Age of the data on a server that copies another server.
 
     Servers copy changes in the order of the commits. A copy that has a heartbeat
     therefore has all changes that were confirmed before the time of the heartbeat. This
     is also true for a copy of a copy, which cannot know if its source is up to date.
-
-    Args:
-        heartbeat: The time of the newest heartbeat on the copy, from `heartbeat_time`;
-            0 without a heartbeat.
-        where: The name of the storage in messages.
     """
-    if not heartbeat:
-        return inf
-    age = clock.now() - heartbeat / 1000
-    if age < -MAX_LAG_SECONDS:
-        raise errors.StorageUnreachableError(
-            "a heartbeat in the past",
-            f"a heartbeat {-age:.0f} seconds in the future",
-            where,
-            message=f"the clock of this machine is {-age:.0f} seconds behind the clock "
-            "of the machine that runs bloctel registry heartbeat, so the age of the "
-            "data is not known; synchronise the two clocks",
-        )
-    return max(age, 0.0)
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._newest = 0, 0.0  # the last heartbeat, and when it was first read
+
+    def seconds(self, heartbeat: int) -> float:
+        """Return the age in seconds, by the newest heartbeat that the copy has.
+
+        Args:
+            heartbeat: The time from `heartbeat_time`; 0 without a heartbeat.
+        """
+        if not heartbeat:
+            return inf
+        if heartbeat != self._newest[0]:
+            self._newest = heartbeat, clock.elapsed()
+        age = clock.now() - heartbeat / 1000
+        if age < -MAX_LAG_SECONDS:
+            raise errors.StorageUnreachableError(
+                "a heartbeat in the past",
+                f"a heartbeat {-age:.0f} seconds in the future",
+                self._where,
+                message=f"the clock of this machine is {-age:.0f} seconds behind the "
+                "clock of the machine that runs bloctel registry heartbeat, so the age "
+                "of the data is not known; synchronise the two clocks",
+            )
+        # if a clock is wrong, the data is at least as old as its first reading
+        return max(age, clock.elapsed() - self._newest[1])
 
 
 def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:

@@ -68,6 +68,7 @@ class SqlStorage:
         self._where = where
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
+        self._copy_age = interface.CopyAge(where)
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
@@ -133,7 +134,7 @@ class SqlStorage:
             if connection.info["is_copy"]:
                 # the snapshot has this heartbeat, or a newer one
                 heartbeat = connection.scalar(sa.select(schema.heartbeat.c.at))
-                lag = interface.copy_age(heartbeat or 0, self._where)
+                lag = self._copy_age.seconds(heartbeat or 0)
             interface.require_recent(lag, max_lag_seconds)
             with closing(self.reader(connection, lag)) as reader:
                 yield reader

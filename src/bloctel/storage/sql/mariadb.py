@@ -31,7 +31,7 @@ class MariadbStorage(engine.SqlStorage):
             )
         connect_args = {
             "connect_timeout": engine.CONNECT_SECONDS,
-            "init_command": _WAITS.format(BUSY_SECONDS),
+            "init_command": f"{_WAITS.format(BUSY_SECONDS)}, {_SESSION}",
             "charset": "utf8mb4",
         }
         # the snapshot of a reader begins with its first query, the snapshot of a
@@ -105,6 +105,12 @@ class MariadbWriter(SqlWriter):
 
 #: The statement that sets how long a transaction waits for rows and for tables.
 _WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:.0f}"
+
+#: Settings without which the server could cut results and values without an error.
+_SESSION: Final = (
+    "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+    "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+)
 
 #: The setting with which only the value 1 flushes each commit to the disk.
 _FLUSH: Final = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"

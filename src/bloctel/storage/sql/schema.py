@@ -17,7 +17,11 @@ SCHEMA_VERSION: Final = 1
 metadata: Final = sa.MetaData()
 
 #: Without this collation MariaDB and MySQL treat "a" and "A" as equal.
-_BYTES: Final[Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_BYTES: Final[Any] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_engine": "InnoDB",  # has transactions
+}
 
 
 def _table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> sa.Table:

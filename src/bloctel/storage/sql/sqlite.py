@@ -152,10 +152,15 @@ class SqliteStorage(SqlStorage):
             execute = connection.exec_driver_sql
             execute("PRAGMA busy_timeout = 0")  # while it waits, no one can write
             try:
-                row = execute("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
+                if not is_busy:
+                    # the first transaction of the new log truncates the file; an empty
+                    # log would look as if the last changes were missing
+                    execute("BEGIN IMMEDIATE")
+                    sqlite_stamps.stamp(connection)
+                    execute("COMMIT")
             finally:
                 execute(f"PRAGMA busy_timeout = {self.busy_seconds * 1000:.0f}")
-        is_busy: int = row[0]
         return not is_busy
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:

@@ -148,7 +148,7 @@ class SqliteFile:
 
     def connect(self, busy_seconds: float, mode: str = "mode=rw") -> sqlite3.Connection:
         """Return a new connection to the file."""
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{self._path.as_uri()}?{mode}",
             uri=True,
             timeout=busy_seconds,
@@ -156,6 +156,9 @@ class SqliteFile:
             check_same_thread=False,
             factory=_Connection,
         )
+        # the first transaction of a new log overwrites the whole file of the old log
+        connection.execute("PRAGMA journal_size_limit = 0")
+        return connection
 
     def require_unmoved(self) -> None:
         """Check that the open files still exist under their names.
@@ -243,7 +246,7 @@ class SqliteFile:
     def _log_error(self, *, restored: bool) -> errors.StorageError | None:
         """Return the error if the log is missing or belongs to another file."""
         descriptor = self._descriptors[0]
-        if self._log.exists():
+        if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
             return None if is_own else self._foreign_error(self._log)
         # without locks, SQLite may have removed the log of a complete file

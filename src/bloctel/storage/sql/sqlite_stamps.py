@@ -87,12 +87,18 @@ def write_incomplete(descriptor: int) -> None:
 
 def is_complete(descriptor: int) -> bool:
     """Return True if the header of an open file states that it needs no log."""
-    header = _header(descriptor)
+    return _is_complete(_header(descriptor))
+
+
+def _is_complete(header: bytes) -> bool:
     return header[_MODE] != _WAL_MODE or header[_OWN][-1] % 2 == 0
 
 
 def owns_log(descriptor: int, log: Path) -> bool:
-    """Return True if a log belongs to an open file, or contains no transaction."""
+    """Return True if a log belongs to an open file.
+
+    A log without a transaction belongs to a file that needs no log.
+    """
     before = None
     # repeated after other programs have moved the log's content into the file
     while before != (now := (_header(descriptor), _log_header(log))):
@@ -110,7 +116,8 @@ def _belongs(header: bytes, log: Path) -> bool:
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                return not has_commit  # the rest is older than the log's header
+                # the rest is older than the log's header
+                return not has_commit and _is_complete(header)
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
                 copy = start[_FRAME_HEADER_BYTES:]

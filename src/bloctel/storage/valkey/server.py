@@ -101,6 +101,7 @@ class ValkeyServer:
         self.locks: set[WriterLock] = set()
         self.keeper: Thread | None = None
         self._seen: dict[str, int] = {}
+        self._copy_age = interface.CopyAge(self.where)
         self._noting = Lock()  # protects `_seen`
         # the braces put all keys of a registry into one slot of a cluster
         self._root = f"{{{namespace}}}"
@@ -213,9 +214,7 @@ class ValkeyServer:
             hello, at = connection.send(("HELLO",), heartbeat)
             info = dict(role=hello[hello.index(b"role") + 1].decode())
         self._require_no_eviction(info)
-        return (
-            None if is_primary(info) else interface.copy_age(int(at or 0), self.where)
-        )
+        return None if is_primary(info) else self._copy_age.seconds(int(at or 0))
 
     def _require_no_eviction(self, info: Mapping[str, Any]) -> None:
         policy = str(info.get("maxmemory_policy", ""))
