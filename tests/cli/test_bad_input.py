@@ -101,7 +101,7 @@ def test_a_file_without_read_permission(
     ordinary = open
 
     def refuse(file: object, *args: Any, **options: Any) -> object:
-        if file == calls:
+        if str(file) == str(calls):
             raise PermissionError(13, "Permission denied", str(calls))
         return ordinary(file, *args, **options)  # type: ignore[call-overload]
 
