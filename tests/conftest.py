@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # has the same examples, so that a failure points to the change under test.
 settings.register_profile(
     "full",
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize="CI" in os.environ,

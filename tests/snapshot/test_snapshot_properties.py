@@ -117,7 +117,7 @@ def test_every_altered_byte_is_noticed(
         _, offset, size, _ = struct.unpack_from("<8sQQQ", good, 128 + 32 * i)
         used |= set(range(offset, offset + size))
     for place in range(len(good)):
-        for value in {good[place] ^ 1, good[place] ^ 0x80, 0, 0xFF} - {good[place]}:
+        for value in (good[place] ^ 1 << place % 8, good[place] ^ 0xFF):
             altered = bytearray(good)
             altered[place] = value
             path.write_bytes(altered)
