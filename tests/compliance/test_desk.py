@@ -121,7 +121,7 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
         ("time_zone", "0639981234", "expected a time zone such as Europe/Paris"),
         ("time_zone", "../etc/passwd", "expected a time zone such as Europe/Paris"),
         ("time_zone", "", "expected a time zone such as Europe/Paris"),
-        ("time_zone", "Europe/Pari", "data about the time zone Europe/Pari"),
+        ("time_zone", "Europe/Pari", "data about the time zone 'Europe/Pari'"),
         ("region", "ZZ", "an ISO 3166-1 alpha-2 region"),
         ("automated", "no", "expected true or false"),
         ("automated", 1, "expected true or false"),

@@ -12,14 +12,24 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel._util import _clocks
-from bloctel.errors import CannotAnswerError
+from bloctel._util.raising import raise_alone
+from bloctel._util.strict import show
+from bloctel.errors import CannotAnswerError, InputError
 
 #: Clock in seconds, to measure durations; it never stops or goes back.
 elapsed = _clocks.elapsed
 #: Coarse clock of the time of day in seconds, to limit the use of cached answers.
 coarse_wall = _clocks.wall
+_DAY_SECONDS: Final = 86_400
 #: The largest error of `coarse_wall` on any system, in seconds.
 _COARSE_ERROR: Final = 0.02
+
+
+def check_seconds(seconds: float, where: str) -> float:
+    """Return a duration in seconds; raise InputError unless it is at most one day."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _DAY_SECONDS:
+        raise InputError(f"seconds from 0 to {_DAY_SECONDS}", show(seconds), where)
+    return seconds
 
 
 def now() -> float:
@@ -63,8 +73,10 @@ def zone(time_zone: str) -> ZoneInfo:
     """Return a time zone by its name; CannotAnswerError if the machine has no data."""
     try:
         return ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise CannotAnswerError(
-            f"data about the time zone {time_zone}",
-            "a machine without it (to install it: python -m pip install tzdata)",
-        ) from error
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise_alone(
+            CannotAnswerError(
+                f"data about the time zone {show(time_zone)}",
+                "a machine without it (to install it: python -m pip install tzdata)",
+            )
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import Final
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 from bloctel.tabular.encodings import Encoding, find_encoding
 from bloctel.tabular.phone_columns import (
@@ -101,7 +102,7 @@ def _is_blank(row: list[str]) -> bool:
 def _checked(delimiter: str) -> str:
     if len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n\0':
         return delimiter
-    raise InputError("a delimiter of one ASCII character", repr(delimiter))
+    raise InputError("a delimiter of one ASCII character", show(delimiter))
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel._util.raising import raise_alone
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 
 #: For the `codecs` name of each accepted encoding, the encoding that is used.
@@ -101,7 +102,7 @@ def _accepted(given: str) -> str:
     try:
         return _ACCEPTED[codecs.lookup(given).name]
     except (KeyError, LookupError, ValueError):
-        raise_alone(InputError(f"one of the encodings {_OFFERED}", repr(given)))
+        raise_alone(InputError(f"one of the encodings {_OFFERED}", show(given)))
 
 
 def _by_zeros(sample: bytes) -> str | None:
