@@ -124,6 +124,8 @@ def test_the_message_of_a_closed_list() -> None:
         ("valkey://pw@host/0?a=pw", "valkey://(hidden)@host/0?(hidden)"),
         ("redis:/pw@host/0", "redis:/(hidden)@host/0"),
         ("postgresql:///lists?password=pw", "postgresql:///lists?(hidden)"),
+        ("postgresql://u:p?w@host/lists", "postgresql://u:(hidden)@"),
+        ("postgresql://host:1/lists?password=p@w", "postgresql://host:(hidden)@"),
         ("folder/which?.csv", "folder/which?.csv"),
     ],
 )

@@ -16,8 +16,11 @@ _PASSWORD: Final = re.compile(
     r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
     re.IGNORECASE | re.DOTALL,
 )
-#: The options of a URL, one of which can be a password.
-_OPTIONS: Final = re.compile(r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?).+", re.I | re.DOTALL)
+#: The options of a URL, one of which can be a password.  If there is an @ after the
+#: question mark, they may be a part of the password in front of the host.
+_OPTIONS: Final = re.compile(
+    r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?)[^@]+(@?).*", re.IGNORECASE | re.DOTALL
+)
 
 
 def without_password(text: str) -> str:
@@ -26,7 +29,7 @@ def without_password(text: str) -> str:
     >>> without_password("postgresql://bloctel:secret@db.example/lists?sslmode=prefer")
     'postgresql://bloctel:(hidden)@db.example/lists?(hidden)'
     """
-    return _OPTIONS.sub(r"\1(hidden)", _PASSWORD.sub(r"\1(hidden)@", text))
+    return _PASSWORD.sub(r"\1(hidden)@", _OPTIONS.sub(r"\1(hidden)\2", text))
 
 
 class BloctelError(Exception):

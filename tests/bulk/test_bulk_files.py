@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bloctel import normalize
 from bloctel.bulk import Imported, export_numbers, import_numbers
 from bloctel.bulk.row_sources import NO_DAY, read_iso_days
 from bloctel.errors import InputError, InvalidNumberError, ListClosedError
 from bloctel.periods import from_epoch_day
 from bloctel.registry.registry import Registry
+from bloctel.scrub.opposition_source import read_numbers
 from tests.helpers.command_line import run
 
 if TYPE_CHECKING:
@@ -254,6 +256,28 @@ def test_an_export_can_be_imported(tmp_path: Path, suffix: str) -> None:
     assert done == Imported(4, 4, 0, 0)
     for number in numbers:
         assert other.history(number) == one.history(number)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("region", ["US", "ES", "FR", None])
+def test_an_exported_number_is_not_a_national_number(
+    tmp_path: Path, suffix: str, region: str | None
+) -> None:
+    """+36 1 234 2276 is exact in an exported list, but may be a number of New York."""
+    one = Registry.create("memory:", region=region)
+    texts = ["+36 (0)1 234 2276", "+687 12 34 56", "+516 733 8400", "+44 7700 900001"]
+    numbers = [normalize(text, region=None) for text in texts]
+    one.register_many(numbers, list="own", on=date(2020, 1, 1))
+    path = tmp_path / f"list.{suffix}"
+    export_numbers(one, path, list="own")
+
+    other = Registry.create("memory:", region=region)
+    done = import_numbers(other, path, list="own", on_column="registered_on")
+
+    assert done == Imported(4, 4, 0, 0)
+    assert all(other.is_blocked(number) for number in numbers)
+    if suffix == "csv":  # `scrub --against` reads it too
+        assert sum(map(len, read_numbers(path, region=region))) == 4
 
 
 def test_an_exported_row_says_all(registry: Registry) -> None:

@@ -257,6 +257,9 @@ def test_a_second_reading_that_is_listed(digits: str, region: str, other: str) -
         ("00465711234", "FR"),
         ("(0)0465 71 12 34", "FR"),
         ("0061234567", "IT"),
+        ("00 261 32 12 345 95", "TH"),  # +261 32... or +61 32..., both foreign
+        ("00 250 250 129 655", "HK"),
+        ("00 1 649 712 4970", "KH"),
     ],
 )
 def test_numbers_to_store_have_one_reading(
@@ -370,7 +373,10 @@ def test_a_slash_after_a_complete_number(text: str, region: str, several: bool) 
 
 @pytest.mark.parametrize(
     ("text", "region"),
-    [("06 39 98 12 34", "BE"), (639981234, "BE"), ("0639981234", "ES")],
+    [
+        *[("06 39 98 12 34", "BE"), (639981234, "BE"), ("0639981234", "ES")],
+        *[(4908001234567456, "DE"), ("4908001234567456", "DE")],  # 16 digits
+    ],
 )
 def test_a_number_that_the_plan_cannot_have(text: object, region: str) -> None:
     """A number of another country's plan is refused in national form."""

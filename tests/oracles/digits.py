@@ -154,7 +154,7 @@ def read_digits(digits: str, plus: bool, plan: int, slash: bool) -> Answer:
     if plus:
         return read_abroad(digits, too_long)
     if plan != _digits.FRENCH_PLAN:
-        return WORLD
+        return too_long if re.fullmatch("[1-9][0-9]{15,}", digits) else WORLD
     if re.fullmatch("0?[1-9][0-9]{8}", digits):
         return line(digits[-9:])
     if re.fullmatch("00[1-9][0-9]{8}", digits):

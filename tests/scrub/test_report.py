@@ -342,7 +342,10 @@ def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
         ("memory:", "memory:"),
         ("postgresql://me:s3cret@db.example:5432/a", "postgresql://db.example:5432/a"),
         ("valkey://:s3cret@db.example/0?secret=s3cret", "valkey://db.example/0"),
-        ("mariadb://me:a@s3cret@[::1/lists", "a registry"),
+        ("mariadb://me:a@s3cret@[::1/lists", "mariadb://[::1/lists"),
+        ("postgresql:///me:s3cret@host/lists", "postgresql:///host/lists"),
+        ("postgresql://me:s3?cret@host/lists", "postgresql://"),
+        ("postgresql://host:1/lists?password=s3@cret", "postgresql://"),
     ],
 )
 def test_no_password_is_shown(target: str, shown: str) -> None:

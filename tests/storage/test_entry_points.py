@@ -65,6 +65,15 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
     assert "39 98" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb", "mysql", "valkey"])
+def test_a_password_in_another_place_is_refused(scheme: str) -> None:
+    """A URL with one slash too many contains its password in the database name."""
+    with pytest.raises(InputError, match="password@host") as caught:
+        Registry.open(f"{scheme}:///me:s3cret@host/lists")
+
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_scheme_may_have_capital_letters(tmp_path: Path) -> None:
     """Schemes of URLs are case-insensitive, as RFC 3986 requires."""
     with Registry.create(f"SQLite:///{tmp_path / 'own.db'}", lists=["own"]):

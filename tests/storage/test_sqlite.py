@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 import bloctel
-from bloctel import Follower, Registry
+from bloctel import Follower, Registry, Snapshot
 from bloctel.errors import (
     BloctelError,
     InputError,
@@ -392,11 +392,22 @@ def test_erasure_does_not_wait_for_an_export(path: Path) -> None:
         assert wal.stat().st_size < 5_000  # one page, written after the erasure
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
-def test_busy_seconds_are_checked(path: Path, seconds: float) -> None:
-    """A wait must be a number of seconds."""
-    with pytest.raises(InputError, match="busy_seconds"):
-        Registry.open(url_of(path), busy_seconds=seconds)
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "1"])
+@pytest.mark.parametrize(
+    ("open", "argument"),
+    [
+        (Registry.open, "busy_seconds"),
+        (Registry.open, "refresh_seconds"),
+        (Follower.open, "max_silence_seconds"),
+        (Snapshot.follow, "refresh_seconds"),
+    ],
+)
+def test_seconds_are_checked(
+    open: Callable[..., object], argument: str, seconds: float
+) -> None:
+    """A duration must be a number of seconds, at most one day."""
+    with pytest.raises(InputError, match=f"seconds from 0 to 86400.*{argument}"):
+        open("sqlite:///none.db", **{argument: seconds})
 
 
 def test_default_wait_is_five_seconds(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bloctel._util import _clocks
+from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import CannotAnswerError, InputError
 
@@ -19,8 +20,16 @@ from bloctel.errors import CannotAnswerError, InputError
 elapsed = _clocks.elapsed
 #: Coarse clock of the time of day in seconds, to limit the use of cached answers.
 coarse_wall = _clocks.wall
+_DAY_SECONDS: Final = 86_400
 #: The largest error of `coarse_wall` on any system, in seconds.
 _COARSE_ERROR: Final = 0.02
+
+
+def check_seconds(seconds: float, where: str) -> float:
+    """Return a duration in seconds; raise InputError unless it is at most one day."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _DAY_SECONDS:
+        raise InputError(f"seconds from 0 to {_DAY_SECONDS}", show(seconds), where)
+    return seconds
 
 
 def now() -> float:
@@ -69,13 +78,9 @@ def zone(time_zone: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         expected, shown = "a time zone such as Europe/Paris", show(time_zone)
         if available_timezones():
-            raise InputError(expected, f"the unknown name {shown}") from error
-        raise CannotAnswerError(
-            expected,
-            shown,
-            message="this machine has no data about time zones; install the data "
-            "(python -m pip install tzdata)",
-        ) from error
+            raise_alone(InputError(expected, f"the unknown name {shown}"))
+        text = "this machine has no data about time zones: python -m pip install tzdata"
+        raise_alone(CannotAnswerError(expected, shown, message=text))

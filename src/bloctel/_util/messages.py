@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final, Literal
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 
 Language = Literal["en", "fr"]
@@ -31,7 +32,7 @@ def check_language(lang: str) -> str:
     """Return *lang* if the catalogue has this language; otherwise raise InputError."""
     if lang not in LANGUAGES:
         known = ", ".join(LANGUAGES)
-        raise InputError(f"one of the languages {known}", f"{lang[:20]!r}", "lang")
+        raise InputError(f"one of the languages {known}", show(lang), "lang")
     return lang
 
 

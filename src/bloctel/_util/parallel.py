@@ -6,6 +6,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _Result = TypeVar("_Result")
 def check_threads(threads: int) -> int:
     """Return a number of threads; raise InputError unless it is an integer from 1."""
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise InputError("a whole number from 1", repr(threads), "threads")
+        raise InputError("a whole number from 1", show(threads), "threads")
     return threads
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,9 @@ from bloctel.registry.journal import RegistrationColumns
 from bloctel.registry.registry import Registry
 from bloctel.scrub.opposition_source import files_read
 from bloctel.tabular.csv_reader import Progress
+from bloctel.tabular.number_lists import EXPORT_COLUMNS as COLUMNS
 from bloctel.tabular.outputs import open_output
 from bloctel.tabular.parquet_reader import parquet_module
-
-#: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
-COLUMNS: Final = ("number", "registered_on", "starts_on", "ends_on", "withdrawn_on")
 
 
 def export_numbers(

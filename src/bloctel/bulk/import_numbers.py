@@ -64,7 +64,8 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
     were withdrawn in the meantime.
 
     Args:
-        registry: The registry.  Phone numbers in national form are read in its region.
+        registry: The registry.  Phone numbers in national form are read in its region,
+            except in a file with the columns of an export, which has E.164 numbers.
         source: A path, or a binary stream of CSV.
         list: The name of the list.
         columns: The column of phone numbers, or several columns, by name or by number

@@ -37,6 +37,7 @@ from bloctel.tabular.number_lists import (
     read_list,
     refuse_hidden_numbers,
     refuse_lengths,
+    region_of_list,
 )
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import (
@@ -186,10 +187,10 @@ class _CsvRows:
 
     def __init__(self, records: RecordFile, region: str | None) -> None:
         self._records = records
-        self._region = region
         self.name = records.name
         self.columns = records.dialect.columns.names
         chosen = records.dialect.columns
+        self._region = region = region_of_list(chosen.first, region)
         self.day = _name_of_days(chosen)
         refuse_hidden_numbers(records.head, len(self.columns), region, self.name)
 
@@ -229,7 +230,7 @@ class _ParquetRows:
     ) -> None:
         self.name = file.name
         self._file = file
-        self._region = region
+        self._region = region_of_list(file.schema.names, region)
         self._progress = progress
         chosen = choose([list(file.schema.names), *_sample(file)], True)
         self.columns, self.day = chosen.names, _name_of_days(chosen)

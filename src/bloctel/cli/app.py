@@ -132,9 +132,8 @@ class _Commands(TyperGroup):
                     "a phone number does not begin with a minus: write the digits, or "
                     "a plus and the country code"
                 )
-            # the message repeats arguments, so digits that can be a phone number are
-            # hidden
-            error.message = _NUMBER.sub("(digits)", error.message)
+            # the message repeats arguments, which can be phone numbers or URLs
+            error.message = without_password(_NUMBER.sub("(digits)", error.message))
             # typer begins some messages with the name of a Python error
             error.message = error.message.removeprefix("Value error, ")
             raise

@@ -20,7 +20,7 @@ from bloctel._util import whole_files
 from bloctel._util.canonical_json import parse
 from bloctel._util.instants import past_instant, read_instant
 from bloctel._util.raising import raise_alone
-from bloctel._util.strict import convert
+from bloctel._util.strict import convert, show
 from bloctel.complaints.complaint import (
     Complaint,
     checked_text,
@@ -221,7 +221,7 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
         InputError: The target cannot be written, or the format is not known.
     """
     if format not in ("csv", "json"):
-        raise InputError("the format csv or json", f"{format[:20]!r}", "format")
+        raise InputError("the format csv or json", show(format), "format")
     entries = [_entry(case) for case in cases]
     if format == "csv":
         buffer = io.StringIO(newline="")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bloctel import _filter
 from bloctel._util.parallel import check_threads, map_in_order
+from bloctel._util.strict import show
 from bloctel.errors import InputError, InvalidNumberError, NotKnownError
 from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
@@ -314,7 +315,7 @@ class Question:
         """Return True for each row that is blocked; see `Book.is_blocked_many`."""
         for name, choice in (("invalid", invalid), ("unknown", unknown)):
             if choice not in ("raise", "block"):
-                raise InputError("'raise' or 'block'", repr(choice), name)
+                raise InputError("'raise' or 'block'", show(choice), name)
         parts = [np.empty(0, bool)]
         first = 0
         for block, statuses in self._blocks(column, threads):

@@ -447,7 +447,9 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
 cdef inline uint64_t _key(Scan* s, int plan) noexcept nogil:
     if s.plus:
         return _abroad(s, s.digits, s.n)
-    return _national(s) if plan == FRENCH_PLAN else WORLD
+    if plan == FRENCH_PLAN:
+        return _national(s)
+    return _too_long(s) if s.n > 15 and s.digits[0] != 0 else WORLD
 
 
 cdef uint64_t read_text(Text p, Py_ssize_t n, int plan) noexcept nogil:

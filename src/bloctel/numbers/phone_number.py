@@ -230,7 +230,7 @@ def number_to_store(number: object, region: str | None) -> PhoneNumber:
     """Return the `PhoneNumber` of a number to store.
 
     Unlike `normalize`, this function refuses a foreign number whose digits are also
-    a number of the region, such as +516 733 8400 in New York.
+    another number, such as +516 733 8400 in New York.
     """
     found = _digits.read(number, plan_of(check_region(region)))
     if found in _SLOW:

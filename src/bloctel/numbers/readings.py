@@ -89,14 +89,13 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
-    A foreign number is ambiguous if its digits fit as well as a number of the region,
-    with a wrong plus or one zero too many: the person may mean either line.  *code* is
-    the country code with which the keys of the region begin.
+    A foreign number is ambiguous if its digits fit as well as another number, with a
+    wrong plus or one zero too many: the person may mean either line.  *code* is the
+    country code with which the keys of the region begin.
     """
-    key, *others = found
-    if others and not str(key).startswith(code):
-        home = [other for other in others if str(other).startswith(code)]
-        fit, *fits = (_line(f"+{each}", None).fit for each in (key, *home))
+    key = found[0]
+    if not str(key).startswith(code):
+        fit, *fits = (_line(f"+{each}", None).fit for each in found)
         if max(fits, default=_Fit.NONE) >= fit:
             return _digits.AMBIGUOUS
     return key

@@ -20,6 +20,7 @@ from typing import Final, Literal, Self, get_args
 
 from bloctel import errors, snapshot
 from bloctel._util import clock, forks
+from bloctel._util.strict import show
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.question import State
 from bloctel.registry.replica import Exact, Replica, require_exact
@@ -106,8 +107,8 @@ class Follower(Book):
             exact: See `Registry.open`; `storage` allows no cache.
             max_silence_seconds: The time for which look-ups continue if the storage
                 cannot be reached, or if a list of the registry has other rules than in
-                this process. If the database server is a copy of another server (a
-                standby or replica), the age of its data counts.
+                this process; at most one day. If the database server is a copy of
+                another server (a standby or replica), the age of its data counts.
             when_silent: The behaviour of look-ups afterwards. `refuse` raises an error;
                 `answer` uses the last known state, which can miss a block.
             secret: See `Registry.open`.
@@ -120,8 +121,9 @@ class Follower(Book):
             InputError: An argument is not valid.
         """
         require_exact(exact)
+        clock.check_seconds(max_silence_seconds, "max_silence_seconds")
         if when_silent not in get_args(WhenSilent):
-            got = repr(when_silent)
+            got = show(when_silent)
             raise errors.InputError("'refuse' or 'answer'", got, "when_silent")
         if cache is not None and exact == "storage":
             message = "exact='storage' uses no cache; leave out the argument cache"

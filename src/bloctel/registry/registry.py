@@ -142,8 +142,10 @@ class Registry(Book):
                 other rules than the registry.
             WrongSecretError: The numbers are hidden by another secret, or not hidden.
             StorageError: The registry cannot be read.
+            InputError: An argument is not valid; durations are at most one day.
         """
         require_exact(exact)
+        clock.check_seconds(refresh_seconds, "refresh_seconds")
         storage = opening.join_storage(url, secret, busy_seconds)
         with opening.close_on_error(storage):
             return cls(storage, refresh_seconds, exact)

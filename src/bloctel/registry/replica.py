@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bloctel import _filter, snapshot
 from bloctel._util import clock
 from bloctel._util.instants import past_day
+from bloctel._util.strict import show
 from bloctel.errors import (
     CursorPurgedError,
     DayNotCoveredError,
@@ -58,7 +59,7 @@ _log = logging.getLogger("bloctel")
 def require_exact(exact: str) -> None:
     """Check that the location of the exact step is known."""
     if exact not in get_args(Exact):
-        raise InputError("'memory' or 'storage'", repr(exact), "exact")
+        raise InputError("'memory' or 'storage'", show(exact), "exact")
 
 
 def _identity_of(settings: Mapping[str, str]) -> UUID:

@@ -1,12 +1,12 @@
 """Opposition sources: a registry, a snapshot, or a plain CSV file of phone numbers."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Final, cast
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bloctel import rules
 from bloctel._open import is_url
 from bloctel._open import open as open_book
-from bloctel.errors import InputError
+from bloctel.errors import InputError, without_password
 from bloctel.lookup.book import Book
 from bloctel.lookup.question import Question
 from bloctel.numbers import _digits
@@ -35,6 +35,7 @@ from bloctel.tabular.number_lists import (
     read_list,
     refuse_hidden_numbers,
     refuse_row,
+    region_of_list,
 )
 
 
@@ -169,12 +170,9 @@ def shown_target(target: str) -> str:
     """
     if not is_url(target):
         return target
-    try:
-        parts = urlsplit(target)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "a registry"
-    return f"{parts.scheme}:{'//' if '://' in target else ''}{host}{parts.path}"
+    # everything up to the last @ can be a part of the user or the password
+    shown = re.sub(r"(?s)\A([^:/]*:?/*).*@", r"\1", without_password(target))
+    return shown.partition("?")[0]
 
 
 def read_numbers(
@@ -190,6 +188,7 @@ def read_numbers(
     choose = list_columns(columns, region, name)
     with open_records(source, choose, ALL_DETECTED) as records:
         names = records.dialect.columns.names
+        region = region_of_list(records.dialect.columns.first, region)
         refuse_hidden_numbers(records.head, len(names), region, name)
         for batch in records.batches():
             keys = read_list(batch, len(names), region)

@@ -83,7 +83,7 @@ class Snapshot(Book):
         Args:
             path: The path of the file.
             refresh_seconds: The longest delay before a new file is used, in seconds.
-                If it is 0, every look-up checks for a new file.
+                If it is 0, every look-up checks for a new file; at most one day.
             verify: See `open`; this applies to each new file too.  An overwritten file
                 counts as a new file.
 
@@ -92,6 +92,7 @@ class Snapshot(Book):
                 file.
         """
         path = Path(path)
+        clock.check_seconds(refresh_seconds, "refresh_seconds")
         content = reader.read_content(path, verify=verify)
         return _Following(content, path, refresh_seconds, verify=verify)
 

@@ -4,13 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
-from typing import Final
 from uuid import uuid4
 
-from bloctel.errors import InputError
+from bloctel._util.clock import check_seconds
 from bloctel.storage.interface import BUSY_SECONDS, Storage, open_storage
-
-_DAY_SECONDS: Final = 86_400
 
 
 def new_settings(region: str | None) -> dict[str, str]:
@@ -59,9 +56,7 @@ def close_on_error(storage: Storage) -> Iterator[Storage]:
 def _storage(
     url: str, secret: bytes | None, busy_seconds: float = BUSY_SECONDS
 ) -> Storage:
-    if not 0 <= busy_seconds <= _DAY_SECONDS:
-        got = repr(busy_seconds)
-        raise InputError(f"seconds from 0 to {_DAY_SECONDS}", got, "busy_seconds")
+    check_seconds(busy_seconds, "busy_seconds")
     storage = open_storage(url)
     storage.busy_seconds = busy_seconds
     if secret is None:

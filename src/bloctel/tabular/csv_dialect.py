@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel._util.raising import raise_alone
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 from bloctel.tabular.phone_columns import (
     ChosenColumns,
@@ -128,7 +129,7 @@ def detect(
     if given is not None and (
         len(given) != 1 or not given.isascii() or given in '"\r\n\0'
     ):
-        raise InputError("a delimiter of one ASCII character", repr(given))
+        raise InputError("a delimiter of one ASCII character", show(given))
     candidates = _CANDIDATES if given is None else (given,)
     all_rows = {each: _rows(text, each, at_end=at_end) for each in candidates}
     tables = {each: list(dropwhile(_is_blank, all_rows[each])) for each in all_rows}
@@ -183,7 +184,7 @@ def find_encoding(
         try:
             name = _ACCEPTED[codecs.lookup(given).name]
         except (KeyError, LookupError, ValueError):
-            raise_alone(InputError(f"one of the encodings {_OFFERED}", repr(given)))
+            raise_alone(InputError(f"one of the encodings {_OFFERED}", show(given)))
     for magic, what in _MAGICS.items():
         if sample.startswith(magic):
             raise InputError("a CSV file", what, where)

@@ -65,8 +65,22 @@ _PHONE_NAME: Final = re.compile(
 _VAGUE_NAME: Final = re.compile(r"\W*(?:numero|number|num)\W*")
 _BLANKS: Final = ' \t"'
 
+#: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
+EXPORT_COLUMNS: Final = (
+    *("number", "registered_on", "starts_on"),
+    *("ends_on", "withdrawn_on"),
+)
 #: Column or columns by name or by number from 1; None detects the only phone column.
 ListColumns = str | int | Sequence[str | int] | None
+
+
+def region_of_list(header: Sequence[str], region: str | None) -> str | None:
+    """Return the region in which the numbers of a list are read.
+
+    An exported list contains E.164 numbers only: in the region of its registry, some
+    of them could also be national numbers with a wrong plus.
+    """
+    return None if tuple(header) == EXPORT_COLUMNS else region
 
 
 def list_columns(

@@ -23,6 +23,7 @@ from xml.parsers import expat
 from bloctel._util.optional import optional_module
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 from bloctel.tabular.compression import refuse_bomb
 from bloctel.tabular.csv_reader import Source, open_source, source_name
@@ -114,7 +115,7 @@ class Workbook:
         if sheet is not None:
             if sheet not in names:
                 got = "the sheets " + ", ".join(map(repr, names))
-                raise InputError(f"a sheet {sheet!r}", got, self.name)
+                raise InputError(f"a sheet {show(sheet)}", got, self.name)
             names = [sheet]
         refusals = []
         for name in names:

@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
 
 from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 
 #: Excel's limit of a sheet.
@@ -50,10 +52,9 @@ class WorkbookWriter:
         }
         try:
             self._sheet = self._book.add_worksheet(sheet)
-        except module.exceptions.XlsxWriterException as error:
-            raise InputError(
-                "a sheet name that Excel allows", repr(sheet), "sheet"
-            ) from error
+        except module.exceptions.XlsxWriterException:
+            expected = "a sheet name that Excel allows"
+            raise_alone(InputError(expected, show(sheet), "sheet"))
 
     def write(self, cells: Sequence[Cell]) -> None:
         """Write the next row; no cell is written for an empty string."""

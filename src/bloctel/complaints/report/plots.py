@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bloctel._util.messages import message
+from bloctel._util.strict import show
 from bloctel.complaints.analysis.callers import Actor
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.lifecycle import Case
@@ -183,7 +184,7 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
     ending = Path(target).suffix[1:].lower() if isinstance(target, str | Path) else ""
     kind = format or ending
     if kind not in ("svg", "png"):
-        got = f"the format {kind[:20]!r}" if kind else "no format"
+        got = f"the format {show(kind)}" if kind else "no format"
         raise InputError("a picture in the format svg or png", got, "plot")
     try:
         from matplotlib import rc_context  # noqa: PLC0415

@@ -336,10 +336,10 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
         raise InputError(
             "scheme://user:password@host/database", "text that is not such a URL"
         )
-    if "@" in (parsed.host or ""):
+    if "@" in f"{parsed.host}{parsed.database}":
         # a part of the password must not reach a message or a name server
-        expected = "a URL whose password is percent-encoded (%40 for @)"
-        raise InputError(expected, "a URL with several @")
+        expected = "scheme://user:password@host/database, with %40 for other @"
+        raise InputError(expected, "a URL with an @ in another place")
     if not parsed.database:
         raise InputError(
             "a URL that names a database",
