@@ -6,13 +6,13 @@ book.is_blocked("+33639981234")     # on a list today?
 book.check("06 39 98 12 34", on=date(2024, 1, 2))
 ```
 
-`CLEAR` means that the number is on none of the requested lists on that day.  It never
-means "may be called": since 11 August 2026 France requires prior consent
+`CLEAR` means that the number is on none of the requested lists on the given day.  It
+never means "may be called": since 11 August 2026 France requires prior consent
 (Code de la consommation, article L223-1).
 """
 
 try:
-    from bloctel import _filter  # noqa: F401 - tried, not used
+    from bloctel import _filter  # noqa: F401 - only to test the import
     from bloctel.lookup import _probe  # noqa: F401
     from bloctel.numbers import _digits  # noqa: F401
 except ImportError as error:
@@ -96,7 +96,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "scrub_frame",
     # the Bloom filter alone
     "BloomFilter",
-    # errors that programs catch; all others are in bloctel.errors
+    # errors that programs often catch; the module bloctel.errors has all other errors
     "errors",
     "BloctelError",
     "CannotAnswerError",
@@ -116,8 +116,8 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "__version__",
 ]
 
-#: Modules that are imported on first use: a program that only looks up numbers does not
-#: wait for registries and scrubs.
+#: Modules that are imported on first use, so that a program that only looks up numbers
+#: starts faster.
 _LAZY = ("complaints", "compliance", "scrub")
 
 

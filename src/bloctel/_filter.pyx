@@ -51,7 +51,7 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# Numbers of blocks and counts of entries have 32 bits.
+# The number of blocks and the count of entries have 32 bits.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
 # Below this rate, most blocks would contain no key: it needs 2,900 bits per key.
 cdef double MIN_RATE = 1e-12
@@ -70,7 +70,7 @@ cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
-# ---- Arguments: each is checked once. ----
+# ---- Checks of arguments ----
 
 
 cdef uint64_t _as_key(object key) except? 0:
@@ -247,7 +247,7 @@ cdef object _empty_blocks(uint64_t n_blocks):
 
 
 cdef object _borrowed_blocks(object blocks):
-    """Return a contiguous buffer as bytes; refuse a buffer that is not whole blocks."""
+    """Return a contiguous buffer as bytes; refuse a buffer with an incomplete block."""
     try:
         array = np.frombuffer(blocks, np.uint8)
     except (BufferError, TypeError, ValueError):
@@ -310,7 +310,7 @@ cdef class BloomFilter:
 
     @classmethod
     def with_blocks(cls, n_blocks, capacity):
-        """Return an empty filter with *n_blocks* blocks, as another program made it.
+        """Return an empty filter with *n_blocks* blocks, to match another program's.
 
         The `false_positive_rate` follows from *n_blocks* and *capacity*.
 
@@ -356,7 +356,7 @@ cdef class BloomFilter:
 
     @classmethod
     def from_bytes(cls, data):
-        """Return the filter that `to_bytes` converted to bytes; *data* is copied.
+        """Return the filter that `to_bytes` converted to *data*; *data* is copied.
 
         Raises:
             InputError: *data* is not a filter, has a wrong size, was altered, or was
@@ -773,7 +773,7 @@ cdef class ExactIndex:
         )
 
 
-# ---- Filter, then index ----
+# ---- Look-ups that read the filter first, and then the index ----
 
 
 cdef object damaged_index():

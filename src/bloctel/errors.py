@@ -10,8 +10,8 @@ import sys
 from datetime import date
 from typing import Final
 
-#: `user:password@` in a URL, also if its scheme or a slash was lost; and `password@` of
-#: the servers whose URL may have no user.
+#: `user:password@` in a URL, even if the URL lacks its scheme or a slash; and the form
+#: `password@`, because a URL of Redis or Valkey may have a password without a user.
 _PASSWORD: Final = re.compile(
     r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
     re.IGNORECASE | re.DOTALL,
@@ -125,7 +125,7 @@ class RegistryNotFoundError(BloctelError):
 
 
 class MissingExtraError(BloctelError, ImportError):
-    """A feature needs a package that is not installed.
+    """A feature needs an optional package that is not installed.
 
     Attributes:
         feature: The feature that needs the package.
@@ -179,7 +179,7 @@ class ListClosedError(CannotAnswerError):
 
 
 class ListRulesError(CannotAnswerError):
-    """The book contains a list for which this process has no rules, or other rules."""
+    """The rules of a list in the book are missing or different in this process."""
 
 
 class DayNotCoveredError(CannotAnswerError):
@@ -191,7 +191,7 @@ class StaleSnapshotError(DayNotCoveredError):
 
 
 class NotKnownError(CannotAnswerError):
-    """The operator gave no answer about the phone number, or its answer is too old."""
+    """The list's operator gave no answer about the number, or the answer is too old."""
 
 
 class SnapshotError(CannotAnswerError):
@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal cannot give the changes after the cursor; read all lists again."""
+    """The journal does not have all changes after the cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):
@@ -247,7 +247,7 @@ class StorageGoneError(StorageError):
 
 
 class RegistryReplacedError(StorageGoneError):
-    """Another registry is now at the URL of the opened one; open it again."""
+    """Another registry has replaced the opened registry; open the URL again."""
 
 
 class ForkedError(StorageError):

@@ -112,7 +112,7 @@ def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
     both = run("scrub", calls, *command, "--output", tmp_path / "x.csv")
     stream = run("scrub", "-", *command)
 
-    assert sentence(both) == "--into replaces --output: give one or the other"
+    assert sentence(both) == "--into replaces --output: do not give both"
     alone = run("scrub", calls, *command[:-2], "--write", "annotated")
     assert sentence(alone) == "--write needs --into FOLDER"
     assert sentence(stream) == "--into needs files, not standard input"

@@ -28,7 +28,7 @@ static inline double coarse_wall_seconds(void)
 #define ELAPSED_CLOCK CLOCK_MONOTONIC
 #endif
 
-/* Linux stores this time in a page that every process can read. */
+/* Linux stores the coarse time in a memory page that every process can read. */
 #ifdef CLOCK_REALTIME_COARSE
 #define COARSE_WALL_CLOCK CLOCK_REALTIME_COARSE
 #else

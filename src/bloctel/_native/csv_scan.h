@@ -191,7 +191,7 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Eight positions are written at a time, even if there are fewer. */
+/* Positions in a window, and extra room, because eight are written at a time. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
 /* The fields and records that end in a window, which starts at the start of a
@@ -204,7 +204,7 @@ typedef struct {
     int has_quotes;
 } csv_window;
 
-/* State passed from one block of a window to the next, as bit 0 or as all bits. */
+/* State passed from a block to the next; a flag is bit 0 or all bits of its word. */
 typedef struct {
     uint64_t in_quotes;     /* all bits, while a quote is open */
     uint64_t after_edge;    /* after a byte that may precede an opening quote */
@@ -268,7 +268,7 @@ CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t de
         if (!csv_read_quotes(&masks, &carry, &inside))
             return;
         window->has_quotes |= masks.quotes != 0;
-        /* In a pair of both, the carriage return ends the record. */
+        /* In the pair CR LF, the carriage return ends the record. */
         const uint64_t pairs = masks.line_feeds & (returns << 1 | carry.after_return);
         const uint64_t lines = (masks.line_feeds | returns) & ~pairs & ~inside;
         const uint64_t ends = lines | (masks.delimiters & ~inside);

@@ -1,6 +1,6 @@
 /* Keys with periods, collected in any order, then sorted and merged in place.
  *
- * A period is packed: list (16 bits), first day (23), first day after it (24). The
+ * A period is an integer: list (16 bits), first day (23), day after the last (24). The
  * packed periods are ordered by list, then by first day. There are few distinct
  * periods, and each is stored once; an entry is a key and a period code, 12 bytes.
  */
@@ -28,7 +28,7 @@ typedef struct {
     uint64_t *periods;
     uint32_t *slots;
     uint32_t n;
-    size_t n_slots; /* a power of two; periods has room for half of it */
+    size_t n_slots; /* a power of two; periods has room for half as many */
 } period_set;
 
 typedef struct {
@@ -86,8 +86,8 @@ static int periods_grow(period_set *set)
     return 1;
 }
 
-/* Set *code to the code of a period, and add a new period; return 0 if the set is
- * full. */
+/* Set *code to the code of a period, and add the period if it is new; return 0 if the
+ * set is full. */
 static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
 {
     if (set->n == set->n_slots / 2 && (set->n == PERIODS_MAX || !periods_grow(set)))

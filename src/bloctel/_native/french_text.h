@@ -28,7 +28,7 @@ static inline uint64_t french_line(uint64_t nsn)
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
 }
 
-/* A word whose highest bit is 0 if an integer is the key of a line of the French plan.
+/* Return a word whose highest bit is 0 if an integer is a key of the French plan.
  * There is no branch, so that a loop over many integers compiles to SIMD. */
 static inline uint64_t french_not_key(uint64_t key)
 {
@@ -91,7 +91,7 @@ static inline uint64_t french_clean_key(const uint8_t *text, size_t n)
     return (start & masks[form]) == prefixes[form] ? french_last_nine(text, n) : 0;
 }
 
-/* The key of +33 0 and nine digits, or of an overseas code and nine; else 0. */
+/* The key of +33 0 or an overseas code, followed by nine digits; else 0. */
 static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
 {
     uint32_t start;

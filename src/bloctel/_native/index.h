@@ -1,6 +1,6 @@
 /* Exact index over sorted 64-bit keys in flat arrays, and its look-ups after a filter.
  *
- * A key is high = key >> 16 and remainder = key & 0xFFFF. Highs close to each other
+ * A key is a high, key >> 16, and a remainder, key & 0xFFFF. Highs close to each other
  * form a run. Each high of a run is a segment. A segment is divided into 1 << k slots
  * by the top k bits of the remainder; each run has its own k, so that dense and sparse
  * parts have slots of a similar size. The directory contains the first entry of each
@@ -47,7 +47,7 @@ typedef struct {
     int code_bytes; /* 1, 2 or 4 */
 } exact_index;
 
-/* Entries [start, end); start <= end. */
+/* The entries from start to end - 1; start <= end. */
 typedef struct {
     uint32_t start;
     uint32_t end;

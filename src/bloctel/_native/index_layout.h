@@ -43,7 +43,7 @@ static int index_choose_k(uint64_t n_entries, uint64_t n_segments)
 static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
                           index_extent *extent)
 {
-    size_t first = 0; /* entry of the run */
+    size_t first = 0; /* the first entry of the run */
     extent->n_runs = extent->n_slots = 0;
     if (n && keys[n - 1] >= INDEX_KEY_LIMIT)
         return 0;

@@ -83,7 +83,7 @@ static void pairs_distribute(pairs from, pairs to, size_t n, int shift, int n_bi
 static void pairs_sort_cached(pairs these, size_t n, int n_bits, pair_scratch *scratch)
 {
     const pairs copy = {scratch->keys, scratch->values};
-    /* an even number of passes: the last one writes to these, not to the copy */
+    /* an even number of passes: the last pass writes to `these`, not to the copy */
     const int n_passes = (n_bits + 2 * PAIR_SORT_BITS - 1) / (2 * PAIR_SORT_BITS) * 2;
     const int width = (n_bits + n_passes - 1) / n_passes;
     for (int pass = 0; pass < n_passes; pass += 2) {

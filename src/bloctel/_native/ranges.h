@@ -27,7 +27,7 @@ typedef struct {
     uint64_t n;             /* if 0, no key has a code, and no look-up is allowed */
 } key_ranges;
 
-/* Exponent and leading binary digits of the key as a double; they increase with it. */
+/* The exponent and leading bits of the key as a double; they increase with the key. */
 static inline uint64_t ranges_bucket(uint64_t key)
 {
     const double value = (double)(int64_t)key;

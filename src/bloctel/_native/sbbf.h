@@ -123,8 +123,8 @@ static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
     }
 }
 
-/* Each position is written, and the next position overwrites it unless its key passes.
- * A branch that depends on random data would be slower. */
+/* Write each position; if its key does not pass, the next position overwrites it. A
+ * branch that depends on random data would be slower. */
 static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
@@ -211,7 +211,7 @@ static inline uint64_t sbbf_insert_chunk(const sbbf_chunk *chunk, size_t n)
     return sbbf_insert_chunk_portable(chunk, n);
 }
 
-/* Insert a chunk key by key into a filter that may become full; then return 0. */
+/* Insert a chunk key by key; return 0 if the filter is full before the last key. */
 static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
                                    uint64_t capacity, uint64_t *n_added)
 {

@@ -1,1 +1,1 @@
-"""Helpers that do not depend on phone numbers or lists."""
+"""General utilities for files, time, texts, threads and statistics."""

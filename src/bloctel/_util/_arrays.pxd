@@ -4,7 +4,7 @@ Each function takes the array, the number of items that it must have, and its na
 the error message. The caller keeps a reference to the array while it uses the pointer.
 
 Raises:
-    TypeError: Not an array, or its items have another type.
+    TypeError: The argument is not an array, or its items have another type.
     ValueError: The length differs, or the array is not contiguous or not writable.
 """
 

@@ -11,12 +11,12 @@ _adjusted = 0
 
 
 def elapsed():
-    """Return seconds that count on while the machine is suspended or a clock is set."""
+    """Return the seconds of a clock that never stops, even in a suspended machine."""
     return elapsed_seconds() + _skipped
 
 
 def wall():
-    """Return the seconds since 1970, at most some milliseconds too few."""
+    """Return the seconds since 1970; the result can be some milliseconds too low."""
     return coarse_wall()
 
 
@@ -27,6 +27,6 @@ def skip(double duration):
 
 
 def adjust(double difference):
-    """Change the wall clock alone, as an administrator does; only tests use this."""
+    """Advance only the wall clock, as if an administrator had set it, in a test."""
     global _adjusted
     _adjusted += difference

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 
-#: Bytes after which a background thread flushes to the disk.
+#: A background thread flushes a file to the disk each time after this number of bytes.
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 
 @contextmanager
 def named_errors(path: str | Path) -> Iterator[None]:
-    """Add the path to I/O errors in the block: write errors do not contain a path."""
+    """Add the path of a file to the I/O errors in the block that have no path."""
     try:
         yield
     except OSError as error:
@@ -43,7 +43,7 @@ def open_private(path: str | Path, flags: int) -> int:
     """Open a file; if it is new or empty, only its owner can read it (mode 0600).
 
     The files of the library contain phone numbers, and registries also contain the key
-    that signs tokens. An empty file counts as new only if *flags* may create files.
+    that signs tokens. An empty file counts as new only if *flags* contains O_CREAT.
     """
     descriptor = os.open(path, flags, 0o600)
     try:
@@ -75,7 +75,7 @@ class _FlushedAhead(io.FileIO):
         super().__init__(path, "xb", opener=open_private)
         if os.name == "posix":
             with suppress(FileNotFoundError):  # there is no older file to replace
-                if (older := final.stat()).st_size:  # an empty file is like none
+                if (older := final.stat()).st_size:  # ignore an empty file
                     os.fchmod(self.fileno(), older.st_mode & 0o777)
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -91,7 +91,7 @@ class _FlushedAhead(io.FileIO):
         return n_written
 
     def wait(self) -> None:
-        """Wait until the background thread ends its flush; raise its error."""
+        """Wait until the background thread ends its flush; raise the flush error."""
         flush, self._flush = self._flush, None
         if flush is not None:
             flush.result()
@@ -103,13 +103,13 @@ class _FlushedAhead(io.FileIO):
 
 
 class PendingFile:
-    """File that has a temporary name in the folder of the target until it is renamed.
+    """New file with a temporary name, which gets its final name when it is complete.
 
-    *replaces* has the meaning that it has in `refuse_to_replace`.
+    *replaces* is the kind of file that it may replace, such as "a snapshot".
     """
 
     def __init__(self, target: str | Path, replaces: str = "") -> None:
-        # a symbolic link is kept: the file to which it leads is replaced
+        # if the target is a symbolic link, replace the file to which the link points
         self._final = Path(os.path.realpath(target))
         self._replaces = replaces
         _refuse_special(self._final)
@@ -120,7 +120,7 @@ class PendingFile:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Leave the file to the parent process, after a fork."""
+        """Disconnect a forked child process from the file, which its parent writes."""
         self._is_inherited = True
         forks.cut_off(self._raw.fileno)
         self._unlock()
@@ -128,7 +128,7 @@ class PendingFile:
     def finish(self) -> None:
         """Flush all bytes to the disk, and close the temporary file."""
         self._refuse_inherited()
-        # another process may have created the target since
+        # another process may have created the target after the check in `__init__`
         refuse_to_replace(self._final, self._replaces)
         with named_errors(self._final):
             self.file.flush()
@@ -172,9 +172,8 @@ class PendingFile:
 def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
     """Open a new file for writing; it replaces the file at *path* after the block.
 
-    A program that reads *path* sees the old file or the complete new file, never a
-    part.  After any error, including Ctrl-C, the old file is kept and the new file is
-    removed.
+    A program that reads *path* sees the old file or the complete new file.  After an
+    error, including Ctrl-C, the old file is kept and the new file is removed.
     """
     pending = PendingFile(path, replaces)
     try:
@@ -187,7 +186,7 @@ def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
-    """Lock an open file during the block; wait while another lock prevents this.
+    """Lock an open file during the block; first wait until no other lock prevents it.
 
     The lock excludes other processes, and other threads that have opened the file
     themselves.  Several processes can have a *shared* lock at the same time.
@@ -204,7 +203,7 @@ def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    #: A position far beyond the content, because Windows refuses to read locked bytes.
+    #: Windows refuses to read a locked byte, so this byte is far after the content.
     _LOCKED_BYTE = 1 << 30
 
     def _lock(descriptor: int, shared: bool) -> None:
@@ -224,7 +223,7 @@ if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
     def _locked_copy(descriptor: int) -> int | None:
-        return None  # files of a killed process cannot be recognised
+        return None  # on Windows, files of killed processes are not recognised
 
     def _remove_if_left(name: str) -> None:
         pass
@@ -239,7 +238,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _locked_copy(descriptor: int) -> int | None:
-        """Lock a file; return a descriptor that keeps the lock after a close."""
+        """Lock a file; return a second descriptor, which also keeps the lock."""
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return os.dup(descriptor)
 
@@ -275,7 +274,7 @@ def _create(final: Path) -> tuple[Path, _FlushedAhead, int | None]:
             lock = _locked_copy(file.fileno())
         except OSError:  # the file system has no locks
             return path, file, None
-        # before the lock, another process may have removed the file as a leftover
+        # before this lock, another process may have removed the file as a leftover
         if lock is None or os.fstat(lock).st_nlink:
             return path, file, lock
         os.close(lock)

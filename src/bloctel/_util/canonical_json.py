@@ -20,9 +20,9 @@ def canonical(value: object) -> bytes:
 
 
 def parse(text: str) -> Any:
-    """Return the value of a JSON text; ValueError if libraries can read it differently.
+    """Return the value of a JSON text; raise ValueError if other parsers may differ.
 
-    Libraries differ for repeated names, floats, and integers of more than 53 bits.
+    JSON parsers differ for repeated names, floats, and integers of more than 53 bits.
     """
     try:
         value = json.loads(
@@ -33,14 +33,14 @@ def parse(text: str) -> Any:
             parse_constant=_refuse,
         )
         if "\\u" in text:
-            canonical(value)  # raises for half of a surrogate pair
+            canonical(value)  # raises UnicodeEncodeError for a lone surrogate
         return value
     except RecursionError:
         raise_alone(ValueError("a JSON text with too many levels"))
 
 
 def _sorted(value: object) -> object:
-    """Return a value in which objects are sorted by the UTF-16 form of their names."""
+    """Sort the members of each object in a value by their names in UTF-16."""
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value, key=_in_utf16)}
     if isinstance(value, list | tuple):
@@ -49,7 +49,7 @@ def _sorted(value: object) -> object:
 
 
 def _in_utf16(name: str) -> bytes:
-    return str.encode(name, "utf-16-be")  # a TypeError unless the name is text
+    return str.encode(name, "utf-16-be")  # raises TypeError if the name is not text
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Current time and time zones; no other module reads the clock.
 
-Other functions take the day or the time as an argument, and read the clock only if the
-argument is None.
+Functions that depend on the day or the time have it as an argument.  They call this
+module only if the argument is None.
 """
 
 import time
@@ -18,7 +18,7 @@ from bloctel.errors import CannotAnswerError, InputError
 
 #: Clock in seconds, to measure durations; it never stops or goes back.
 elapsed = _clocks.elapsed
-#: Coarse clock of the time of day in seconds, to limit the use of cached answers.
+#: Coarse clock in seconds since 1970; it limits how long answers are cached.
 coarse_wall = _clocks.wall
 _DAY_SECONDS: Final = 86_400
 #: The largest error of `coarse_wall` on any system, in seconds.
@@ -48,7 +48,7 @@ def today(time_zone: str) -> date:
 
 
 def seconds_of_today(time_zones: Collection[str]) -> float:
-    """Return a number of seconds, at most 1, in which the day changes in no zone.
+    """Return for how many seconds, at most 1, the day does not change in any zone.
 
     Shortly before midnight, the result is 0, because `coarse_wall` can be late.
     """

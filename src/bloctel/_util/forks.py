@@ -1,7 +1,7 @@
-"""Objects that a forked process inherits, with locks and connections of its parent.
+"""Preparation of objects for use in a forked child process.
 
-A fork copies the locks that threads of the parent hold, and the connections that the
-parent continues to use, but no thread.
+A fork copies locks and connections of the parent process, but not its threads.  So the
+child must not wait for a copied lock, and must not use a copied connection.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 
 class Inherited(Protocol):
-    """Object that does something in a forked child process."""
+    """Object with a method that runs in each forked child process."""
 
     def enter_child(self) -> None:
         """Prepare the object for the child process, without waiting for a lock."""
@@ -23,18 +23,18 @@ _objects: Final[WeakSet[Inherited]] = WeakSet()
 
 
 def prepare_in_child(inherited: Inherited) -> None:
-    """Call `enter_child` of an object in each later forked child process."""
+    """Register an object: later forked child processes call its `enter_child`."""
     _objects.add(inherited)
 
 
 def keep_forever(inherited: object) -> None:
-    """Never release an object: its finalizer would use a file of the parent."""
+    """Never free an object, because its finalizer would use a file of the parent."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 
 def cut_off(fileno: Callable[[], int]) -> None:
     """Replace a socket or a file of the parent by the null device, in this process."""
-    with suppress(Exception):  # it is closed
+    with suppress(Exception):  # the file is already closed
         descriptor = fileno()
         null = os.open(os.devnull, os.O_RDWR)
         try:

@@ -28,7 +28,7 @@ _UNSEEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def render(template: Path, lang: str, **values: object) -> str:
-    """Return the HTML page that a template gives for the values.
+    """Return an HTML page: a template whose variables are replaced by values.
 
     A template can call four functions, which use the language of the page: `t` returns
     a message of the catalogue, and `show`, `share` and `probability` format values.

@@ -21,7 +21,7 @@ _CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 
 
 def in_utc(at: object, where: str = "at") -> datetime:
-    """Return an instant in UTC.
+    """Convert an instant to UTC; refuse a datetime without a time zone.
 
     Comparisons need UTC: Python compares two datetimes in the same time zone by their
     local times, which is wrong in the hour that occurs twice when the clocks go back.
@@ -39,7 +39,7 @@ def in_utc(at: object, where: str = "at") -> datetime:
 def past_instant(at: datetime | None, where: str) -> datetime:
     """Return an instant in UTC, or now for None; refuse an instant in the future.
 
-    Five minutes are accepted, because the clocks of two machines can differ.
+    A time at most five minutes ahead is accepted: clocks of two machines can differ.
     """
     now = clock.moment()
     instant = now if at is None else in_utc(at, where)
@@ -94,7 +94,7 @@ def _read_time(text: str, where: str) -> datetime:
 
 
 def _localized(time: datetime, zone: ZoneInfo, where: str) -> datetime:
-    """Add a time zone to a local time; raise InputError if the time is ambiguous."""
+    """Add a time zone to a local time; raise InputError unless it occurs once."""
     folds = [time.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     before, after = (each.utcoffset() or timedelta() for each in folds)
     if before == after:
@@ -115,7 +115,7 @@ def to_microseconds(at: object, where: str = "at") -> int:
 
 
 def from_microseconds(at: int) -> datetime:
-    """Return an instant in UTC.
+    """Return the instant, in UTC, at a number of microseconds since 1970-01-01T00:00Z.
 
     >>> from_microseconds(1_000_000)
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)

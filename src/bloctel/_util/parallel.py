@@ -1,4 +1,4 @@
-"""Map with a thread pool that keeps the order, and the number of threads to use."""
+"""Parallel map in several threads, whose results keep the order of the input."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _Result = TypeVar("_Result")
 
 
 def check_threads(threads: int) -> int:
-    """Return a number of threads; raise InputError unless it is an integer from 1."""
+    """Return a number of threads; raise InputError if it is not a positive integer."""
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", show(threads), "threads")
     return threads
 
 
 def chosen_threads(threads: int | None, limit: int) -> int:
-    """Return *threads*, or the number of cores, at most *limit*, if it is None."""
+    """Return *threads*; for None, return the number of cores, but at most *limit*."""
     if threads is not None:
         return check_threads(threads)
     if hasattr(os, "sched_getaffinity"):  # the cores that this process may use
@@ -42,9 +42,9 @@ def map_in_order(
 ) -> Generator[_Result, None, None]:
     """Yield the result of *work* on each piece, in the order of the pieces.
 
-    Only a few pieces are read before their results are needed, so that memory stays
-    bounded.  The first error ends the generator.  When the generator has ended, no
-    thread is still working.  If *workers* is 0, the caller's thread does the work.
+    The generator reads only a few pieces in advance, so that it needs little memory.
+    The first error ends the generator.  When the generator has ended, no thread is
+    still working.  If *workers* is 0, the caller's thread does the work.
 
     >>> list(map_in_order(len, ["a", "bb", ""], workers=2))
     [1, 2, 0]

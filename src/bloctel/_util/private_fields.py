@@ -1,4 +1,4 @@
-"""Named tuples whose `repr` shows neither phone numbers nor contacts."""
+"""Decorator that hides phone numbers and contacts in the `repr` of named tuples."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,7 +7,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def not_shown(*names: str) -> Callable[[_C], _C]:
-    """Leave these fields out of the `repr` of a named tuple.
+    """Return a class decorator that omits these fields from a named tuple's `repr`.
 
     >>> from typing import NamedTuple
     >>> @not_shown("key")

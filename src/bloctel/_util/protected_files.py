@@ -1,4 +1,4 @@
-"""Protected files: keys, registries, snapshots and others that no output replaces."""
+"""Protection of keys, registries, snapshots and similar files against replacement."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import Final
 
 from bloctel.errors import InputError
 
-#: The beginnings of files that no other kind of file replaces, by their kind.
+#: For each kind of protected file, the pattern of the first bytes of such a file.
 _BEGINNINGS: Final = {
     "a key": re.compile(rb"(?s:.*)-----BEGIN [A-Z ]*KEY-----"),
     "a registry": re.compile(rb"SQLite format 3\0"),
@@ -19,7 +19,7 @@ _BEGINNINGS: Final = {
     "receipts": re.compile(rb'\{"against":'),
 }
 _HEAD_SIZE: Final = 4096
-#: The endings of the names of the files that SQLite writes beside a database file.
+#: The endings of the names of the files that SQLite writes next to a database file.
 SQLITE_ENDINGS: Final = ("-wal", "-shm", "-journal")
 
 #: The real paths of files that this process uses until it ends, with their kinds.
@@ -49,7 +49,7 @@ def refuse_to_replace(path: str | Path, replaces: str = "") -> None:
 
 
 def _kind_of(path: str) -> str:
-    """Return the kind of a file that an output must not replace, or ""."""
+    """Return the kind of a protected file, or "" for a file that is not protected."""
     for kind, used in files_in_use():
         with suppress(OSError):
             if os.path.samefile(path, used):

@@ -1,10 +1,10 @@
-"""Raise an error in place of an exception that may contain phone numbers."""
+"""Replacement of an exception that may contain phone numbers by another error."""
 
 from typing import NoReturn
 
 
 def raise_alone(error: BaseException, cause: BaseException | None = None) -> NoReturn:
-    """Raise an error without the exception that is handled at the moment.
+    """Raise an error that has no reference to the exception that is being handled.
 
     `raise ... from None` only hides that exception: it stays in `__context__`, and its
     message or its attributes may contain cells, parameters or whole documents.

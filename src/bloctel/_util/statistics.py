@@ -1,4 +1,4 @@
-"""Tail probabilities of distributions, computed without a library for statistics."""
+"""Tail probabilities of statistical distributions, computed without SciPy."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-#: A sum ends at the first term that does not change any of its digits.
+#: A sum ends at the first term whose share of the sum is at most this value.
 _NEGLIGIBLE: Final = 1e-17
 
 
@@ -45,7 +45,7 @@ def binomial_tail(count: int, trials: int, chance: float) -> float:
 
 
 def normal_tail(deviations: float) -> float:
-    """Return the chance of a value at least *deviations* deviations above the mean.
+    """Return the chance of *deviations* or more standard deviations above the mean.
 
     >>> round(normal_tail(1.959964), 6)
     0.025
@@ -54,7 +54,7 @@ def normal_tail(deviations: float) -> float:
 
 
 def chi_square_below(value: float, degrees: int) -> float:
-    """Return the chance that a chi-square value with *degrees* is at most *value*.
+    """Return the chance of a chi-square of at most *value*, with *degrees* of freedom.
 
     >>> round(chi_square_below(3.940299, 10), 6)
     0.05
@@ -71,14 +71,14 @@ def chi_square_below(value: float, degrees: int) -> float:
 def successes_tail(count: int, chances: Sequence[float]) -> float:
     """Return the chance of at least *count* successes, given the chance of each trial.
 
-    The result is the binomial tail if all chances are equal.
+    If all chances are equal, the result is the same as that of `binomial_tail`.
 
     >>> round(successes_tail(9, [0.5] * 10), 6)
     0.010742
     """
     if count <= 0:
         return 1.0
-    # the chance of 0, 1, ... count - 1 successes; last, the chance of more successes
+    # item i is the chance of i successes; the last item also covers more successes
     weights = np.zeros(count + 1)
     weights[0] = 1.0
     for chance in chances:
@@ -111,7 +111,7 @@ def ascents_tail(count: int, length: int) -> float:
 
 
 def _summed(log_first: float, ratio: Callable[[int], float]) -> float:
-    """Sum a series; *ratio* gives each later term divided by the term before it."""
+    """Sum a series: *log_first* is ln(term 0), `ratio(i)` is term i / term (i - 1)."""
     total = term = 1.0
     step = 1
     while term > _NEGLIGIBLE * total:

@@ -24,15 +24,15 @@ _KEY: Final = re.compile(
 
 
 def text(pattern: str, description: str) -> msgspec.Meta:
-    """Return an annotation for texts; the complete text must match *pattern*."""
+    """Return a msgspec annotation for a text that must match *pattern* completely."""
     return msgspec.Meta(pattern=rf"\A(?:{pattern})\Z", description=description)
 
 
 def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -> T:
-    """Convert a decoded document to a record, or raise InputError with the wrong key.
+    """Convert a decoded document to a record; raise InputError that names a wrong key.
 
-    *where* is the name of the document in error messages.  TOML has types for days and
-    times, which JSON does not have, and calls an object a table.
+    *where* is the name of the document in error messages.  Unlike JSON, TOML has types
+    for days and times.  TOML calls an object a table.
     """
     try:
         return msgspec.convert(
@@ -47,7 +47,7 @@ def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -
 
 
 def show(value: object) -> str:
-    """Return a short description of a value, without a possible phone number.
+    """Return a short description of a value, which never shows a phone number.
 
     >>> show("own"), show(["own"]), show("06 39 98 12 34")
     ("'own'", 'an array of 1', 'text of 14 characters')
@@ -87,7 +87,7 @@ def _refusal(
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # msgspec quotes unknown keys, which can look like a path that does not exist
+        # the message quotes an unknown key, which can look like the path of a value
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)
@@ -111,7 +111,7 @@ def _type_info(cls: Any) -> inspect.Type:
 
 
 def _bare(kind: Any) -> Any:
-    """Return a type without its constraints, and without the alternative None."""
+    """Return a type without its constraints; return `T` for the union `T | None`."""
     while True:
         if isinstance(kind, inspect.Metadata):
             kind = kind.type

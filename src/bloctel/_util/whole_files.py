@@ -12,7 +12,7 @@ _MOST_BYTES: Final = 1 << 30
 def read_file(
     source: str | Path | BinaryIO, expected: str, *, most: int = _MOST_BYTES
 ) -> bytes:
-    """Return the content of a file or a stream; error messages call it *expected*."""
+    """Return the content of a file; *expected* describes the file in error messages."""
     where = str(source) if isinstance(source, str | Path) else "standard input"
     try:
         if isinstance(source, str | Path):

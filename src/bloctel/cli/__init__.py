@@ -55,16 +55,16 @@ def _asks_for_help() -> bool:
 
 
 def _handle_signals() -> None:
-    """Make SIGTERM and SIGHUP stop a command as Ctrl-C does, with its clean-up."""
+    """Make SIGTERM and SIGHUP stop a command like Ctrl-C, so that it can clean up."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # keep an action that the parent process has set, such as nohup
+        # keep the action that the parent process has set: `nohup` ignores SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _prepare_streams() -> None:
-    """Replace a closed standard error; make both output streams accept any text."""
+    """Replace a closed standard error; make the output escape unknown characters."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

@@ -34,10 +34,10 @@ def request(
     region: str | None = options.REGION,
     format: Format = options.FORMAT,
 ) -> None:
-    """Write the file for the operator, with the columns Telephone and Identifiant.
+    """Write a file of numbers, which a list's operator compares with the list.
 
-    Foreign numbers are not written, because they are not on any French list.  Cells
-    that do not contain a phone number are not written either.
+    The columns are Telephone and Identifiant.  Foreign numbers are not written, because
+    no French list contains them.  Cells without a phone number are not written either.
 
     Example:
         bloctel answers request prospects.csv --column telephone --id-column code

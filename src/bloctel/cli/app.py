@@ -15,7 +15,7 @@ from bloctel.cli import options
 from bloctel.cli.options import option
 from bloctel.errors import BloctelError, CannotAnswerError, without_password
 
-#: The class of all errors about arguments, which typer does not export.
+#: The base class of all errors about arguments; typer does not export this class.
 _UsageError: Any = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError"
 )
@@ -23,8 +23,8 @@ _UsageError: Any = next(
 _NEGATIVE: Final = re.compile(r"No such option:? '?-\d")
 _NUMBER: Final = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 
-#: Names of the commands, in the order of the help, with the function or the group in
-#: the module of the command.
+#: Names of the commands, in the order of the help.  Each value is the name of the
+#: function or of the group of commands in the module of the command.
 _COMMANDS: Final = {
     "check": "check",
     "may-call": "may_call",
@@ -46,11 +46,11 @@ _STREAMS: Final = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
 
 def _load(name: str) -> Any:
-    """Import one command, because a run needs only one command."""
+    """Import and return one command; the import of all commands would take longer."""
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
     command = getattr(module, _COMMANDS[name])
     parent = typer.Typer(rich_markup_mode=None)
-    parent.callback()(lambda: None)  # a callback makes a group, even of one command
+    parent.callback()(lambda: None)  # makes typer build a group
     if isinstance(command, typer.Typer):
         parent.add_typer(command, name=name)
     else:
@@ -60,7 +60,7 @@ def _load(name: str) -> Any:
 
 
 def _rules_option() -> Any:
-    """Return the option --rules, which is not a parameter of any command."""
+    """Return the option --rules; the functions of commands do not get its value."""
     parent = typer.Typer(add_completion=False)
 
     @parent.command()
@@ -76,7 +76,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Make a command store its words in `_words_run`, and check its files, when run."""
+    """Wrap a command: when it runs, it first stores its words and checks its files."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:
@@ -98,14 +98,14 @@ def ran_as_written(arguments: list[str]) -> bool:
 
 
 class _Commands(TyperGroup):
-    """Group of commands that turns each error into a sentence and an exit code."""
+    """Group of commands that prints errors as sentences and sets the exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command; its help shows examples on lines that can be copied."""
+        """Return a command; its help keeps the line breaks of the examples."""
         options.forget_files()
         command = _load(cmd_name) if cmd_name in _COMMANDS else None
         parts = getattr(command, "commands", {}).values() or [command]
@@ -166,9 +166,9 @@ app = typer.Typer(
     name="bloctel",
     cls=_Commands,
     help="Check before a call whether a phone number is on an opposition list.\n\n"
-    "'clear' means that the number is on none of the requested lists on that day.  It "
-    "never means that the number may be called: since 11 August 2026, France requires "
-    "prior consent.",
+    "'clear' means that the number is on none of the requested lists on the given day."
+    "  It never means that the number may be called: since 11 August 2026, France "
+    "requires prior consent.",
     epilog="Exit codes: 0 done or clear, 1 blocked (for receipts: a difference, or a "
     "file that is due; for calls: not lawful), 2 wrong usage or invalid input, 3 no "
     "reliable answer.",

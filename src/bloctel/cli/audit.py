@@ -33,8 +33,8 @@ def audit(
     ),
     output: Path | None = new_file(
         "--output FILE",
-        "Write the breaches to this CSV file.  There is a row for each call and "
-        "ground, with the article, the fine and the condition for a lawful call.",
+        "Write the breaches to this CSV file.  There is a row for each breach of a "
+        "call, with the article, the fine and the condition for a lawful call.",
     ),
     unsettled: Path | None = new_file(
         "--unsettled FILE", "Write the calls that could not be judged to this CSV file."

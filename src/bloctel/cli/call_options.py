@@ -1,4 +1,4 @@
-"""Options that describe a call, and the function that opens a desk."""
+"""Options that describe a call, and a function that opens a `Desk` to judge calls."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -42,7 +42,7 @@ class CallOptions:
 
 
 class DeskOptions:
-    """Arguments of `opened_desk`."""
+    """Options for the law, the lists and the consents that a `Desk` uses."""
 
     country: str = option(
         "--country CODE", "The country (ISO 3166-1) whose law applies.", "FR"
@@ -63,7 +63,7 @@ class DeskOptions:
     )
     trust: Certainty = option(
         "--trust",
-        "The lowest certainty of a rule that may permit a call.",
+        "A rule with a lower certainty than this cannot permit a call.",
         Certainty.V2,
     )
     secret: bytes | None = options.SECRET
@@ -73,7 +73,7 @@ class DeskOptions:
 def opened_desk(
     given: dict[str, Any], *, calls: str | None = None
 ) -> Iterator[tuple[Desk, dict[str, Any]]]:
-    """Open the desk of `DeskOptions`; return it with the facts of `CallOptions`."""
+    """Open a `Desk` from `DeskOptions`; return it with the facts of `CallOptions`."""
     facts = {name: given.pop(name) for name in get_type_hints(CallOptions)}
     against, consents = given.pop("against"), given.pop("consents")
     secret = given.pop("secret")
@@ -91,7 +91,7 @@ def opened_desk(
 
 
 def open_lists(against: str, secret: bytes | None, region: str | None = None) -> Book:
-    """Open the lists, with the secret if they are hidden, or otherwise without it."""
+    """Open the lists; use the secret only if their phone numbers are hidden."""
     return open_hidden(
         lambda *, secret: open_against(
             NumberFile(against, secret=secret), region=region
@@ -101,11 +101,11 @@ def open_lists(against: str, secret: bytes | None, region: str | None = None) ->
 
 
 def open_hidden(open: Callable[..., _T], secret: bytes | None) -> _T:
-    """Open a store with the secret, or without it if the store is not hidden."""
+    """Open a store; use the secret only if the store hides its phone numbers."""
     try:
         return open(secret=secret)
     except WrongSecretError as error:
         try:
-            return open(secret=None)  # raises if the store is hidden
+            return open(secret=None)  # raises if the store hides numbers
         except WrongSecretError:
             raise error from None

@@ -29,7 +29,7 @@ def add(
     at: datetime | None = options.AT,
     detail: list[str] | None = option(
         "--detail NAME=TEXT",
-        "Another fact to record, but not the called number; may be repeated.",
+        "Another fact to record, except the called number; may be repeated.",
     ),
     **number: Any,
 ) -> dict[str, object]:
@@ -97,8 +97,8 @@ def purge(
 def forget(calls: CallLog, **number: Any) -> dict[str, object]:
     """Erase every attempt to call a number, at the person's request (GDPR art. 17).
 
-    Refusals are erased too.  So first register an objection on the list `own`, because
-    consents that the person refused would permit calls again.
+    Refusals are erased too, so the consents that they ended would permit calls again.
+    To prevent this, first register an objection on the list `own`.
 
     Example:
         bloctel calls forget sqlite:///calls.db "01 99 00 12 34"

@@ -99,7 +99,7 @@ class _OtherFields(_Fields):
 
 
 class _Facts:
-    """Arguments of `Known`."""
+    """Options for the facts about a call that a complaint does not contain."""
 
     contract: bool = option(
         "--contract", "The person had an active contract with the firm.", False
@@ -136,7 +136,7 @@ def add(
     at: datetime | None = options.AT,
     **given: str,
 ) -> dict[str, object]:
-    """Store a complaint, or only a signal if a mandatory field is missing.
+    """Store a complaint; if a mandatory field is missing, store it as a signal.
 
     Example:
         bloctel complaint add sqlite:///complaints.db --called "06 39 98 12 34"
@@ -156,7 +156,7 @@ def import_(
     """Store every complaint of a file; if a complaint is refused, none is stored.
 
     The header of a CSV file has the column names that `bloctel complaint export`
-    writes.  A file does not need all columns.  A second import of a file changes
+    writes.  A file does not need all columns.  A second import of the same file changes
     nothing.
 
     Example:
@@ -248,7 +248,7 @@ def complete(
     at: datetime | None = options.AT,
     **given: str,
 ) -> dict[str, object]:
-    """Add missing fields to a signal; fields that are not given do not change.
+    """Add missing fields to a signal (an incomplete complaint); keep its other fields.
 
     Example:
         bloctel complaint complete sqlite:///complaints.db BCDF-GHJK-LMNP
@@ -349,7 +349,7 @@ def report(
     ),
     caller: int | None = option(
         "--caller N",
-        "Draw the numbers, names and firms of caller N of the report instead.",
+        "With --plot, draw the numbers, names and firms of caller N of the report.",
         min=1,
     ),
     title: str | None = option("--title TEXT", "The title of the page."),
@@ -379,7 +379,7 @@ def report(
 
 
 def _status(case: Case) -> dict[str, object]:
-    """Return the status of a complaint for the operator of the storage."""
+    """Return the status of a complaint as a record to print."""
     return {
         "id": case.id,
         "state": case.state.value,

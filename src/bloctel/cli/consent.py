@@ -34,7 +34,7 @@ class _ProofFormat(StrEnum):
 
 
 class _Subject(options.Number):
-    """A phone number, the firm and the subject of a record."""
+    """Options for the phone number, the firm and the subject of a record."""
 
     firm: str = options.required(
         "--firm NAME", "The firm that the consent, contract or request names."
@@ -45,7 +45,7 @@ class _Subject(options.Number):
 
 
 class _Given(_Subject):
-    """Data about a consent or a request, with its evidence."""
+    """Options for the time and the evidence of a consent or a request."""
 
     at: datetime = options.required(
         "--at INSTANT",
@@ -130,7 +130,7 @@ def import_(
 ) -> dict[str, object]:
     """Record every consent of a file; if a row is refused, no consent is recorded.
 
-    A second import of a file changes nothing.
+    A second import of the same file changes nothing.
 
     Example:
         bloctel consent import sqlite:///consents.db crm.csv --column number=telephone
@@ -151,7 +151,7 @@ def import_(
 def withdraw(
     register: ConsentRegister,
     channel: str = options.required(
-        "--channel TEXT", "The means, such as: by word in a call, by letter, by e-mail."
+        "--channel TEXT", "The form of the withdrawal, such as: by word, by e-mail."
     ),
     at: datetime | None = options.AT,
     of: str | None = options.option(
@@ -329,7 +329,7 @@ def forget(register: ConsentRegister, **number: Any) -> dict[str, object]:
 
 
 def _evidence(given: Mapping[str, Any]) -> EvidenceFile:
-    """Return the digest and the location of a file with evidence."""
+    """Return the digest of the file with the evidence, and the stated location."""
     digest = hashlib.sha256(read_file(given["evidence"], "a file with the evidence"))
     return EvidenceFile(digest.hexdigest(), given["where"])
 

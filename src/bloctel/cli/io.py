@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _P = TypeVar("_P", str, str | None)
 
-#: Width of a table in a pipe: rows are never wrapped.
+#: Width of a table that is not printed to a terminal, so that its rows are not wrapped.
 _UNLIMITED = 100_000
 
 
@@ -59,7 +59,7 @@ def _numbers(argument: str) -> list[str]:
     stream = source(argument)
     if isinstance(stream, str):
         return [stream]
-    # a byte that is not UTF-8 becomes a character that makes the number invalid
+    # replace a byte that is not UTF-8 by a character that makes the number invalid
     text = stream.read().decode("utf-8-sig", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
@@ -106,7 +106,7 @@ def print_rows(
 
 
 class Rows(NamedTuple):
-    """Table with names of columns."""
+    """Rows of a table, with the names of its columns."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]

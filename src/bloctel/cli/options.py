@@ -24,10 +24,10 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 #: Parameters of a command by name, each with its type and its default.
 Parameters = dict[str, tuple[Any, Any]]
 
-#: Name of a column, or its number from 1; typer does not accept a union of types.
+#: Name or number (from 1) of a column: `str | int`, a union that typer does not accept.
 Column: TypeAlias = Any
 
-#: A longer text of digits is the name of a column, not its number.
+#: A text with more digits than this is the name of a column, not its number.
 _COLUMN_DIGITS = 9
 
 
@@ -102,7 +102,7 @@ def forget_files() -> None:
 
 
 def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
-    """Raise InputError if a file to write is another file of the command."""
+    """Raise InputError if the command would write to an input or twice to one file."""
     inputs: list[tuple[str, object]] = [*files_in_use()]
     for param in params if _written else ():
         name, given = param_name(param), values.get(param.name)
@@ -122,7 +122,7 @@ _PATHS: Final = ("FILE", "CALLS", "TARGET", "URL", "RECEIPT", "JOURNAL")
 
 
 def parameters(function: Callable[..., Any], *groups: type) -> Parameters:
-    """Return groups of options for the `**name` of a function, and its parameters.
+    """Return the parameters of a function; *groups* replace its `**` parameter.
 
     A group is a class; each of its annotated attributes is an option.
     """
@@ -139,7 +139,7 @@ def parameters(function: Callable[..., Any], *groups: type) -> Parameters:
 
 
 def declare(command: Callable[..., None], parameters: Parameters) -> None:
-    """Set the parameters from which typer makes the options and arguments."""
+    """Set the parameters of a command, which typer reads as options and arguments."""
     # typer reads these two attributes
     command.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
     vars(command)["__signature__"] = Signature(
@@ -151,7 +151,7 @@ def declare(command: Callable[..., None], parameters: Parameters) -> None:
 
 
 def taking(*groups: type) -> Callable[[_F], _F]:
-    """Return a decorator that adds groups of options to a command with a `**name`."""
+    """Return a decorator that replaces the `**` parameter of a command by options."""
 
     def declared(command: _F) -> _F:
         declare(command, parameters(command, *groups))
@@ -170,7 +170,7 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        # the text gives no example of a day, because error messages hide digits
+        # the message gives no example of a day, because messages of errors hide digits
         raise_alone(typer.BadParameter("not a day in the form YYYY-MM-DD"))
 
 
@@ -222,7 +222,7 @@ _PARSERS: Final = {
 
 
 def _check_list(name: str) -> str:
-    # an error of the look-up would show the name, which can be a misplaced phone number
+    # a later error would show the text, which can be a misplaced phone number
     if not name[:1].isalpha():
         raise typer.BadParameter("not the name of a list, such as own")
     return name
@@ -246,7 +246,7 @@ def _read_secret(file: str | None) -> bytes | None:
     return read_file(file, "the file with the secret").rstrip(b"\r\n")
 
 
-REGISTRY = argument("URL", "The registry, such as sqlite:///own.db.")
+REGISTRY = argument("URL", "The URL of the registry, such as sqlite:///own.db.")
 NUMBER = argument("NUMBER", "A phone number.")
 NUMBERS = argument(
     "NUMBER", "Phone numbers; - reads one number per line from standard input."
@@ -254,20 +254,21 @@ NUMBERS = argument(
 CSV_FILE = argument("FILE", "A CSV file; - is standard input.")
 _AGAINST = (
     "--against TARGET",
-    "A snapshot, a registry's URL, or a CSV file of numbers.",
+    "The lists: a snapshot, the URL of a registry, or a CSV file of numbers.",
 )
 AGAINST = required(*_AGAINST)
 OPTIONAL_AGAINST = option(*_AGAINST)
 AT = option(
     "--at INSTANT",
-    "The time, such as 2026-11-23T10:30+01:00.  The default is the current time.",
+    "The time of the event, such as 2026-11-23T10:30+01:00.  The default is now.",
 )
 ON = option(
-    "--on YYYY-MM-DD", "The day.  The default is today in the time zone of the list."
+    "--on YYYY-MM-DD",
+    "The day of the look-up or change.  The default is today in the list's time zone.",
 )
 ALLOW_FUTURE = option(
     "--allow-future",
-    "Accept a day in the future, before which the number is not protected.",
+    "Accept a day in the future; the number is not protected before this day.",
     False,
 )
 LIST = required("--list NAME", "The list, such as own.", callback=_check_list)
@@ -318,18 +319,18 @@ FORMAT = option("--format", "The format of the result.", Format.TABLE)
 
 
 class OnList:
-    """Options of a change of a list."""
+    """Options of a command that changes a list."""
 
     list: str = LIST
     on: date | None = ON
 
 
 class Number:
-    """A phone number and its region."""
+    """Options for a phone number and its region."""
 
     number: str = NUMBER
     region: str | None = REGION
 
 
 class NumberOnList(Number, OnList):
-    """Options of a change of the registration of a number."""
+    """Options of a command that changes the registration of a number."""

@@ -55,7 +55,7 @@ def verify(
     annotated: Path | None = _ANNOTATED,
     output_folder: Path | None = option(
         "--output-folder FOLDER",
-        "Compare all outputs, which are found in this folder by their names.",
+        "Compare all outputs of the scrub with the files of this name in this folder.",
     ),
     public_key: str | None = option(
         "--public-key KEY",
@@ -117,11 +117,11 @@ def status(
     journal: Path = _JOURNAL,
     on: date | None = option(
         "--on YYYY-MM-DD",
-        "The day.  The default is today in the time zone of the lists.",
+        "The day of the status.  The default is today in the time zone of the lists.",
     ),
     within: int = option(
         "--within DAYS",
-        "A file is due if its result ends within this number of days (7 by default).",
+        "A file is due if its result expires within this number of days (default: 7).",
         7,
         min=0,
         max=9999,
@@ -195,7 +195,7 @@ def _read(path: Path, number: int | None) -> Receipt:
 
 
 def _key(given: str | None) -> str | None:
-    """Return the public key in an option, or in the file that the option names."""
+    """Return the public key from the value of an option, or from the file it names."""
     if given is None or re.fullmatch("[0-9a-f]{64}", given):
         return given
     try:

@@ -1,4 +1,4 @@
-"""`bloctel registry`: create registries; register, renew, withdraw and erase."""
+"""`bloctel registry`: create registries; register, renew, withdraw, erase numbers."""
 
 import sys
 from dataclasses import asdict
@@ -23,7 +23,7 @@ _group = StoreCommands(
 )
 app = _group.app
 
-#: Much less than the limit for the age of data (`interface.MAX_LAG_SECONDS`).
+#: Time between two heartbeats, much less than MAX_LAG_SECONDS, the maximum age of data.
 _HEARTBEAT_SECONDS: Final = 1.0
 
 _PREFIX = options.argument("PREFIX", "A prefix such as 0899 or +33162.")
@@ -50,8 +50,8 @@ def create(
 def add_list(registry: Registry, list_name: str = options.LIST) -> None:
     """Add an empty list, unless the registry has this list already.
 
-    No other command adds a list, so that a typing error in the name of a list is an
-    error.
+    No other command adds a list to a registry, so that the other commands refuse a
+    misspelled name.
 
     Example:
         bloctel registry add-list sqlite:///oppositions.db --list own:brand-a
@@ -119,7 +119,7 @@ def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
 
 @_group.command(None, options.NumberOnList)
 def renew(registry: Registry, **given: Any) -> dict[str, Any]:
-    """Renew the registration of a number for its next term.
+    """Renew the registration of a number for another term of protection.
 
     Example:
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
@@ -154,7 +154,7 @@ def import_(
     file: str = options.argument("FILE", "A CSV or Parquet file; - is standard input."),
     columns: list[options.Column] | None = options.LIST_COLUMNS,
     on_column: options.Column = options.option(
-        "--on-column COLUMN", "The column of days (YYYY-MM-DD)."
+        "--on-column COLUMN", "The column with each registration's day (YYYY-MM-DD)."
     ),
     keep_going: str | None = options.new_file(
         "--keep-going REJECTS",
@@ -166,7 +166,7 @@ def import_(
 ) -> dict[str, Any]:
     """Register every number of a file; if a row is refused, no number is registered.
 
-    A second import of a file changes nothing.
+    A second import of the same file changes nothing.
 
     Example:
         bloctel registry import sqlite:///oppositions.db objections.csv --list own
@@ -265,7 +265,7 @@ def backup(
 def mark_restored(
     url: str = options.REGISTRY, secret: bytes | None = options.SECRET
 ) -> None:
-    """Mark an SQLite registry as restored from a backup, before it is opened again.
+    """Mark an SQLite registry as restored from a backup, so that it can be opened.
 
     A backup cannot be opened before this command, because it lacks the last changes.
     If the command is interrupted, run the command again.  After the command, register
@@ -281,9 +281,9 @@ def mark_restored(
 def heartbeat(url: str = options.REGISTRY) -> None:
     """Store the time once per second, for look-ups on copies of the server.
 
-    A copy is a standby or replica of the database server.  The newest time that a copy
-    has shows the age of its data, and data that is too old is refused.  So this command
-    must run all the time, with the URL of the primary server.  It ends with an error if
+    A copy is a standby or replica of the database server.  The newest time in a copy
+    shows the age of its data, and look-ups refuse data that is too old.  So run this
+    command all the time, with the URL of the primary server.  It ends with an error if
     the server does not answer: let a service manager start it again.
 
     Example:
@@ -303,7 +303,7 @@ def block_prefix(
     allow_future: bool = options.ALLOW_FUTURE,
     **given: Any,
 ) -> None:
-    """Block all numbers with a prefix; for each number, the longest prefix decides.
+    """Block all numbers with a prefix; if several prefixes match, the longest decides.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own

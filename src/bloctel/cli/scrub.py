@@ -30,7 +30,7 @@ from bloctel.scrub.receipts import SigningKey
 
 
 class _Written(StrEnum):
-    """Outputs that --into can write for each file."""
+    """Output that --into can write for each file."""
 
     CLEAR = "clear"
     BLOCKED = "blocked"
@@ -126,8 +126,8 @@ def scrub(
     'clear' means that the number is on none of the requested lists.  The status 'clear'
     never means that the law permits a call.
 
-    If it seems that a program counted or invented the numbers, the command writes
-    warnings to standard error.  Warnings do not change the result.
+    If the numbers look as if a program had generated them, the command writes warnings
+    to standard error.  Warnings do not change the result.
 
     Example:
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
@@ -203,15 +203,15 @@ def _receipt_options(
 def _refuse_with_into(
     files: Sequence[str], outputs: Outputs, *, receipt: Path | None, report: str | None
 ) -> None:
-    """Refuse options for only one file, and standard input, if --into is given."""
+    """Raise InputError for arguments that cannot be used together with --into."""
     if receipt is not None or report is not None:
         given = "--receipt" if receipt is not None else "--report"
-        text = f"{given} is for one file; receipts of many files go to a --journal"
+        text = f"{given} cannot be used with --into; --journal stores all receipts"
         raise options.usage_error(text)
     if outputs.wanted():
         names = ["output" if n == "clear" else n for n in outputs.wanted()]
         given = ", ".join(f"--{name}" for name in names)
-        raise options.usage_error(f"--into replaces {given}: give one or the other")
+        raise options.usage_error(f"--into replaces {given}: do not give both")
     if "-" in files:
         raise options.usage_error("--into needs files, not standard input")
 
@@ -250,7 +250,7 @@ def _print_files(done: Sequence[ScrubbedFile], format: options.Format) -> None:
 
 
 def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
-    """Print the sheets that were left out and the anomalies to standard error."""
+    """Print warnings about unchecked sheets and about anomalies to standard error."""
     where = f" - at {file}" if file else ""
     left_out = [
         f"the sheet {name!r}{kind and f' ({kind})'} was not checked, and no output "

@@ -73,7 +73,7 @@ class StoreCommands:
 
 
 class RecordCommands(StoreCommands):
-    """Group of commands on a store of records; `create` and `verify` are among them."""
+    """Group of commands on a store of records, including `create` and `verify`."""
 
     def __init__(
         self, name: str, store: type[RecordStream], url: Any, help: str

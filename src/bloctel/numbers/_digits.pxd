@@ -4,9 +4,9 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 ctypedef const uint8_t* Text
 
-# The plan that digits without a country code belong to.
+# The numbering plan of digits without a country code.
 cpdef enum:
-    ANY_PLAN     # of an unknown region: an integer has a country code
+    ANY_PLAN     # the region is unknown: an integer has a country code
     FRENCH_PLAN
     OTHER_PLAN
 

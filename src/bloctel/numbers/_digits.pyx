@@ -173,7 +173,7 @@ cdef inline bint _is_blank(uint8_t c) noexcept nogil:
 
 
 cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
-    """Remove blanks, a spreadsheet's ="..." or '..., quotes, and tel:."""
+    """Remove blanks, quotes, `tel:`, and the forms ="..." and '... of spreadsheets."""
     cdef Text q = p[0]
     cdef Py_ssize_t m = n[0]
     while m and _is_blank(q[m - 1]):
@@ -207,7 +207,7 @@ cdef inline bint _is_word(Text p, Py_ssize_t n, const char* word) noexcept nogil
 
 
 cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
-    """Return whether the rest of the text is an extension: `ext. 12`, `poste 12`."""
+    """Return whether the end of a text is an extension: `ext. 12`, `poste 12`."""
     cdef Py_ssize_t i = 0, word, first
     if n and p[0] == 59:  # RFC 3966: ";ext=12"
         i = 1
@@ -274,7 +274,7 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 
 
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
-    """Classify the rest of a text from its first letter, `#` or `;` on.
+    """Classify the end of a text, which begins with a letter, `#` or `;`.
 
     Return the code of a refusal, 0 if the rest does not belong to the number, or -1 if
     the rest starts with a separator.
@@ -470,7 +470,7 @@ cdef uint64_t _read_slowly(Text p, Py_ssize_t n, int plan) noexcept nogil:
 
 
 cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
-    """Write an integer as digits; without a region they are E.164 digits."""
+    """Convert an integer to digits; without a region, they have a country code."""
     cdef uint8_t reverse[20]
     cdef int i
     s.n = s.seen = s.marks = s.at_mark = s.at_slash = s.pending = 0
@@ -495,11 +495,11 @@ cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil:
     return _key(&s, plan)
 
 
-# -- From Python --------------------------------------------------------------
+# -- Functions for Python -----------------------------------------------------
 
 @cython.total_ordering
 cdef class Line:
-    """Phone line, identified by its key: the compiled base of `PhoneNumber`.
+    """Phone line, identified by its key: the compiled base class of `PhoneNumber`.
 
     `PhoneNumber` checks the key; this class does not.
 
@@ -609,7 +609,7 @@ def clean(object value, int plan):
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
-    """Set *out* to `read` of each of *values* from the index *first* on.
+    """Set each item of *out* to the result of `read` for a value, from index *first*.
 
     Return True if each result is a key, as `read_integers` and `read_spans` do.
     """
@@ -623,7 +623,7 @@ def read_objects(list values not None, Py_ssize_t first, int plan, out):
 
 
 def read_integers(values, int plan, out):
-    """Set *out* to `read` of each of *values* (int64)."""
+    """Set each item of *out* to the result of `read` for its value (int64)."""
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
     cdef bint are_keys = True
@@ -651,7 +651,7 @@ def are_french_keys(keys):
 
 
 def read_spans(data, starts, ends, int plan, out):
-    """Set *out* to `read` of each text `data[starts[i]:ends[i]]`."""
+    """Set each `out[i]` to the result of `read` for `data[starts[i]:ends[i]]`."""
     cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
     cdef Text text = uint8_items(data, size, b"data")
     cdef const int64_t *start = int64_items(starts, n, b"starts")

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Rows of a block: enough to outweigh the cost of a block, few enough that intermediate
-#: arrays stay in the cache and that a million rows occupy several threads.
+#: Number of rows in a block.  Larger blocks would not fit in the processor's cache, and
+#: would leave threads idle.  Smaller blocks would cost more time for each row.
 _BLOCK_ROWS: Final = 1 << 17
 _EXPECTED: Final = "a column of text or whole numbers"
 #: Types of text in Arrow; a column of the null type has only missing values.
@@ -60,7 +60,7 @@ class Spans:
         return self.starts.size
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set *out* (uint64) to each row's key, or to the code of its refusal.
+        """Set each item of *out* (uint64) to the key of its row, or to a refusal code.
 
         The result is True if each row has a key.
         """
@@ -90,7 +90,7 @@ class Integers:
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
         """Set *out* as `Spans.read` does; return True if each row has a key."""
-        # values above int64 are not phone numbers; in the view they are negative
+        # unsigned values above the range of int64 become negative, and are refused
         are_keys = _digits.read_integers(self.values.view(np.int64), plan, out)
         if self.valid is None:
             return are_keys
@@ -98,7 +98,7 @@ class Integers:
         return are_keys and bool(self.valid.all())
 
     def value(self, row: int) -> int | None:
-        """Return the integer at *row*, or None without a value."""
+        """Return the integer at *row*, or None if the row has no value."""
         if self.valid is not None and not self.valid[row]:
             return None
         return int(self.values[row])
@@ -160,12 +160,12 @@ def _read(
     from_chunks: Callable[[Iterator[Any]], _T],
     from_rows: Callable[[Iterable[object]], _T],
 ) -> _T:
-    """Read *column* with the right function; error messages name *expected*."""
+    """Read *column* with the function for its type; messages contain *expected*."""
     if isinstance(column, set | frozenset):
         raise InputError(expected, "a set, whose values have no order")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
-    # most pandas columns are numpy arrays, which do not need pyarrow
+    # most pandas columns are numpy arrays, which can be read without pyarrow
     if isinstance(getattr(column, "dtype", None), np.dtype):
         return from_array(_flat_array(column, expected))
     chunks = _arrow_chunks(column, kinds, expected)
@@ -221,7 +221,7 @@ def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _refusing_failures(pa: Any) -> Iterator[None]:
-    """Raise InputError for errors of a producer, whose messages can contain numbers."""
+    """Replace errors of the library of a column, because they can contain numbers."""
     try:
         yield
     except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
@@ -241,7 +241,7 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield the rows of Arrow arrays; a producer's offsets and lengths are trusted."""
+    """Yield the rows of Arrow arrays; their offsets and lengths are not checked."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
@@ -323,17 +323,17 @@ def _text_block(rows: NDArray[Any]) -> Block:
     codes = texts.view(np.uint32)
     if codes.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
         return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
-    return Objects.of_all([text or None for text in texts.tolist()])  # as in `Spans`
+    return Objects.of_all([text or None for text in texts.tolist()])  # "" is no value
 
 
 def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
-    """Return a block of texts of one width, padded with zeros, without a copy."""
+    """Return a block of texts that are padded with zeros to one width; copy nothing."""
     starts = np.arange(texts.size, dtype=np.int64) * texts.itemsize
     return Spans(texts.view(np.uint8), starts, starts + np.char.str_len(texts))
 
 
 def _object_block(rows: NDArray[Any]) -> Block:
-    missing = getattr(rows.dtype, "na_object", None)  # numpy's StringDType has it
+    missing = getattr(rows.dtype, "na_object", None)  # only numpy's StringDType has it
     values = rows.tolist()  # masked values become None
     return Objects.of_all([None if value is missing else value for value in values])
 
@@ -349,7 +349,7 @@ _MAKERS: Final[Mapping[str, Callable[[NDArray[Any]], Block]]] = {
 
 
 def days(column: object, length: int | None) -> NDArray[np.int32]:
-    """Return a day, or each row of a column of days, as days since 1970-01-01.
+    """Return a day, or each day of a column, as a number of days since 1970-01-01.
 
     Days are `datetime.date`, text such as `2024-05-31`, numpy `datetime64` at
     midnight, and Arrow's date32. A `datetime.datetime` is refused, because its day

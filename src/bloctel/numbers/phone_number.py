@@ -1,4 +1,4 @@
-"""Phone numbers: parsing and normalisation to one key per line.
+"""Phone numbers: parsing, and normalisation to one key for each phone line.
 
 The core of the library uses only *keys*.  A key is the E.164 number as an integer, with
 one exception.  The French plan is closed: a national number, `0` and nine digits, names
@@ -6,9 +6,9 @@ one line, whether it is written with +33, +262, +590, +594, +596 or +508.  All t
 forms have the key `33` and the nine digits.  In Saint-Pierre-et-Miquelon, whose
 international form has six digits, the key is `508` and the six digits.
 
-Compiled code reads French forms, and `phonenumbers` the forms of other countries.
-A number is accepted even if its range is missing from the metadata: the regulator may
-have assigned the range later, and a refusal would lose an objection.
+Compiled code reads French numbers, and `phonenumbers` reads all others.  A number is
+accepted even if its range is missing from the metadata of `phonenumbers`: the regulator
+may have assigned the range later, and a refusal would lose an objection.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 DEFAULT_REGION: Final = "FR"
 
 #: The regions with the French plan's national form, `0` and nine digits.
-#: Saint-Pierre-et-Miquelon (PM) also has six digits, and is left to `phonenumbers`.
+#: `phonenumbers` reads numbers of Saint-Pierre-et-Miquelon (PM), some of six digits.
 _FRENCH_REGIONS: Final = frozenset({"FR", "RE", "YT", "GP", "MQ", "GF", "BL", "MF"})
 
 #: Overseas country codes by the first digits of the national significant number.
@@ -70,7 +70,7 @@ class Reason(StrEnum):
     NOT_TEXT = "not_text"
     """The value is neither text nor an integer: a float, a list, a bool."""
     LETTERS = "letters"
-    """Letters other than an extension: `O639981234` is not `0639981234`."""
+    """Letters that are not an extension: `O639981234` is not `0639981234`."""
     UNEXPECTED_CHARACTER = "unexpected_character"
     """A character that does not occur in phone numbers."""
     SEVERAL_NUMBERS = "several_numbers"
@@ -90,7 +90,7 @@ class Reason(StrEnum):
     UNKNOWN_COUNTRY = "unknown_country"
     """The country code is not assigned, or the country has no such numbers."""
     NO_COUNTRY = "no_country"
-    """A national form without a region."""
+    """A number without a country code, and without a given region."""
     AMBIGUOUS = "ambiguous"
     """The digits name two lines: only one of them is blocked, or both are equally
     likely.  Write the number with its country code."""
@@ -107,7 +107,7 @@ NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),
 )
-#: Longer regions are not shown in messages.
+#: A region with more characters than this is not shown in error messages.
 _SHOWN_REGION: Final = 4
 
 #: The reasons by the codes of the compiled reader, which begin at 1.
@@ -191,7 +191,7 @@ class PhoneNumber(_digits.Line):
 
 
 def number_of(key: int) -> PhoneNumber:
-    """Return the number of a key that comes from the parser or a storage: no check."""
+    """Return the `PhoneNumber` of a key that is known to be valid; check nothing."""
     return _digits.Line.__new__(PhoneNumber, key)
 
 
@@ -227,7 +227,7 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
 
 
 def number_to_store(number: object, region: str | None) -> PhoneNumber:
-    """Return the `PhoneNumber` of a number to store.
+    """Parse a number before it is stored, and return its `PhoneNumber`.
 
     Unlike `normalize`, this function refuses a foreign number whose digits are also
     another number, such as +516 733 8400 in New York.
@@ -240,7 +240,7 @@ def number_to_store(number: object, region: str | None) -> PhoneNumber:
 
 
 def _valid(key: int) -> PhoneNumber:
-    """Return the number of a key, or raise InvalidNumberError for a refusal."""
+    """Return the number of a key; raise InvalidNumberError for a refusal code."""
     if key < _digits.FIRST_KEY:
         raise InvalidNumberError(reason_of(key))
     return number_of(key)
@@ -258,7 +258,7 @@ def is_valid(number: object, *, region: str | None = DEFAULT_REGION) -> bool:
 def normalize_many(
     column: object, *, region: str | None = DEFAULT_REGION
 ) -> NDArray[np.uint64]:
-    """Return the keys of a column of numbers, 0 where `normalize` would refuse.
+    """Return the key of each number in a column; 0 if `normalize` would refuse it.
 
     A list may contain any objects, and those that are not numbers give 0; an array of
     floats, whose rows cannot be numbers, is refused.
@@ -290,7 +290,7 @@ def read_all(
 ) -> tuple[NDArray[np.uint64], dict[int, Readings]]:
     """Return the keys of a column as `normalize_many` does, and the other readings.
 
-    The other readings, which `readings_of` explains, are by row.
+    The second result contains the other readings of each row (see `readings_of`).
     """
     parts, found, first = [_NO_KEYS], {}, 0
     for block in blocks(column):
@@ -307,21 +307,21 @@ def read_all(
 
 
 def rows_without_zero(block: Block, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return the rows whose French number may be written with nine digits only.
+    """Return the rows whose French number may be written without its leading 0.
 
-    A spreadsheet removes the 0 in front.  Only nine digits without this 0 can also be a
-    foreign number without its plus.
+    A spreadsheet removes this 0.  Only the other nine digits can also be a foreign
+    number without its plus.
     """
     nine_digits = keys - FRANCE  # outside 10^8 to 10^9 unless it is a French line
     rows = np.flatnonzero((nine_digits < 10**9) & (nine_digits >= 10**8))
-    if isinstance(block, Spans):  # a text of nine digits starts with neither
+    if isinstance(block, Spans):  # a text of only nine digits has no 0 or plus
         first = block.data[block.starts[rows]]
         rows = rows[(first != ord("0")) & (first != ord("+"))]
     return rows
 
 
 def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the digits of each key's E.164 number as an integer, 0 for the key 0.
+    """Return the E.164 number of each key as an integer; return 0 for the key 0.
 
     >>> e164_many(normalize_many(["0639981234", "+44 7700 900123", None])).tolist()
     [262639981234, 447700900123, 0]
@@ -337,7 +337,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _country_codes() -> NDArray[np.uint64]:
     """Return the country code of a French line by the first five of its nine digits."""
     codes = np.full(10**5, 33, np.uint64)
-    for prefix in sorted(_OVERSEAS, key=len):  # the longest match decides
+    for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
         width: int = 10 ** (5 - len(prefix))
         codes[int(prefix) * width :][:width] = _OVERSEAS[prefix]
     return codes
@@ -349,8 +349,8 @@ def _country_codes() -> NDArray[np.uint64]:
 def require_key(key: object, where: str = "key") -> int:
     """Return *key* if it is the key of a phone number.
 
-    The digits of a key, read as E.164 digits, give the same key.  An integer of other
-    digits would never be found, although `normalize` accepts the digits.
+    An integer is a key if `normalize` returns the same integer as its key.  A look-up
+    would never find another integer, even if `normalize` accepts its digits.
     """
     number = None
     if not isinstance(key, bool):
@@ -366,7 +366,7 @@ def require_key(key: object, where: str = "key") -> int:
 
 
 def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.uint64]:
-    """Return an array of keys, each of which `require_key` accepts."""
+    """Return *keys* if `require_key` accepts each key; otherwise raise InputError."""
     if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
         expected = "a one-dimensional uint64 array, as normalize_many returns"
         raise InputError(expected, f"a value of type {type(keys).__name__}", where)
@@ -440,7 +440,7 @@ def plan_of(region: str | None) -> int:
 
 
 def home_code(region: str | None) -> str:
-    """Return the digits with which the keys of a region begin; empty without region."""
+    """Return the digits with which the keys of a region begin; "" without a region."""
     if region is None or is_french(region):
         return "33" if region else ""
     return str(load_phonenumbers().country_code_for_region(region))
@@ -461,7 +461,7 @@ def readings_of(number: object, region: str | None) -> Readings:
     """Return the key of *number* or the code of its refusal, and its other readings.
 
     The other readings are lines that the same digits name, such as a foreign number
-    without its plus.  A number is clear only if none of them is blocked.
+    without its plus.  A number is clear only if none of these lines is blocked.
     """
     answer = _digits.read(number, plan_of(region))
     if answer in _SLOW:
@@ -479,8 +479,8 @@ def read_block(
 ) -> NDArray[np.uint64]:
     """Return keys, or codes of refusals, of one block of a column.
 
-    *others* receives the other readings of the rows that the compiled parser leaves to
-    Python, by row.
+    If the compiled parser cannot read a row, Python code reads it, and stores the other
+    readings of the row in *others*.
     """
     keys = np.empty(len(block), np.uint64)
     if block.read(plan_of(region), keys):
@@ -491,7 +491,7 @@ def read_block(
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
     for row in rows:
         value = block.value(row)
-        # other objects may have no hash
+        # objects of other types may not be hashable
         name = value if type(value) in (str, bytes, int) else (row,)
         found = read.get(name)
         if found is None:
@@ -517,7 +517,7 @@ _IS_SLOW: Final = np.isin(np.arange(_digits.FIRST_KEY), _SLOW)
 
 
 def _read_slowly(number: object, answer: int, region: str | None) -> Readings:
-    """Read a number that the compiled parser leaves to Python."""
+    """Read a number that the compiled parser cannot read."""
     if answer == _digits.CONTEXT:
         return _read_in_context(cast("str | bytes", number), region)
     plan = plan_of(region)

@@ -16,8 +16,8 @@ from bloctel.numbers.readings import load_phonenumbers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: The maximum share of mistyped numbers among numbers that people type.  The metadata
-#: of `phonenumbers` contains the blocks of all numbers of French town halls.
+#: The maximum share of mistyped numbers in a file that people typed.  Correct numbers
+#: are in assigned blocks: `phonenumbers` knows the blocks of all French town halls.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")
@@ -61,7 +61,7 @@ class FictionRanges:
 
 @cache
 def fiction_ranges() -> FictionRanges:
-    """Return the ranges that come with the library.
+    """Return the ranges in the file `fiction.toml` of this package.
 
     >>> fiction_ranges().starts.tolist()[-1]
     33639980000

@@ -1,4 +1,4 @@
-"""Readings of digits: the phone lines that digits may mean in the world's plans.
+"""Readings of digits: all phone lines that a sequence of digits may mean.
 
 Digits with a plus sign begin with a country code.  Digits without it may be a national
 number of the region, a national number whose leading zero a spreadsheet removed, or an
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from phonenumbers import PhoneNumber
 
-#: The key of a number or the code of its refusal, then the keys of other lines that the
-#: same digits name.
+#: The key of a number, or the code of its refusal; then the keys of all other lines
+#: that the same digits may mean.
 Readings: TypeAlias = tuple[int, ...]
 
 #: E.164 numbers have at most 15 digits, so that keys are below 2^50.
@@ -35,7 +35,7 @@ _LONGEST_E164: Final = 15
 _NINE: Final = 9
 
 _ONE_LINE_FILE: Final = Path(__file__).with_name("one_line.toml")
-#: A digit in the patterns of that file, and how often it is repeated.
+#: A digit in a pattern of `one_line.toml`, and the number of its repetitions.
 _ATOM: Final = re.compile(r"((?:\\d|\[[\d-]+\]|\d)\??)(?:\{(\d+)\})?")
 
 
@@ -68,7 +68,7 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
         if _is_assigned(before, region, plan):
             return (_digits.SEVERAL_NUMBERS,)
         return readings(before + after, region, plan)
-    if digits.startswith("+00"):  # the plus is a second international prefix
+    if digits.startswith("+00"):  # 00 is an international prefix, like the plus
         return readings(digits[1:] if region else f"+{digits[3:]}", region, plan)
     if digits.startswith("+"):
         chosen = _line(digits, None)
@@ -89,8 +89,8 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
-    A foreign number is ambiguous if its digits fit as well as another number, with a
-    wrong plus or one zero too many: the person may mean either line.  *code* is the
+    A foreign number is ambiguous if its digits, without the plus or one zero, are an
+    equally likely number of any country: the person may mean either line.  *code* is the
     country code with which the keys of the region begin.
     """
     key = found[0]
@@ -110,8 +110,8 @@ def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
 def of_french_digits(key: int, digits: str) -> Readings:
     """Return the readings of a French number, by its key and its clean digits.
 
-    Nine digits are also a foreign number without its plus if they are its key.  If they
-    are not (490301234 is +49 (0)30 1234), they are a French number without its zero.
+    Nine digits without a leading zero can also be a foreign number without its plus, if
+    they are the key of that number.  490301234 is not: +49 (0)30 1234 has another key.
     """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
@@ -156,7 +156,7 @@ def has_other_form(prefix: str) -> bool:
 
 
 def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
-    """Yield numbers of a pattern that begin with a prefix, with different ends."""
+    """Yield numbers that match a pattern and begin with a prefix; their ends differ."""
     start = _start_of(pattern)
     for preferred in "0123456789" if start.fullmatch(prefix) else "":
         number = prefix
@@ -167,7 +167,7 @@ def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
 
 
 def _start_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """Return the pattern of the first digits, any number of them, of a pattern."""
+    """Return a pattern that matches each beginning of the numbers of *pattern*."""
     start = ""
     for atom, count in reversed(_ATOM.findall(pattern.pattern)):
         for _ in range(int(count or 1)):
@@ -176,10 +176,10 @@ def _start_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _one_code(digits: str) -> _Reading:
-    """Return the reading of digits after a plus, without the first country code.
+    """Return the reading of digits whose country code was written twice.
 
-    A program may have put the code before a number that already had it.  If the digits
-    begin with only one country code, there is no such reading.
+    A program may have added the code to a number that already had it.  If the digits do
+    not begin with the same code twice, the result is `_NO_READING`.
     """
     code = str(load_phonenumbers().parse(digits).country_code)
     if not digits.startswith(f"+{code}{code}"):
@@ -189,7 +189,7 @@ def _one_code(digits: str) -> _Reading:
 
 @cache
 def keeps_zero(country_code: int) -> bool:
-    """Return whether numbers of a plan begin with 0 after the country code."""
+    """Return whether some numbers of a plan begin with 0 after the country code."""
     world = load_phonenumbers()
     return any(
         world.national_significant_number(example).startswith("0")
@@ -201,7 +201,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return the patterns of numbers with another form, and that form, by code."""
+    """Return the patterns and forms of `one_line.toml`, by country code."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
@@ -212,13 +212,13 @@ def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
 def _after_zeros(digits: str, region: str) -> Readings:
     """Return the readings of digits that begin with 00.
 
-    The two zeros are an international prefix, or one of them is too many: 00465711234
-    is +46 5711234 in Sweden, or 0465711234 in France.
+    The two zeros are an international prefix, or one zero was added by mistake:
+    00465711234 is +46 5711234 in Sweden, or 0465711234 in France.
     """
     abroad, national = _line("+" + digits[2:], None), _line(digits, region)
     one_zero = _NO_READING if digits[2:3] == "0" else _line(digits[1:], region)
     chosen = max(national, abroad, key=lambda reading: reading.fit)
-    if chosen.fit < _Fit.PLAN:  # a region has no national numbers that begin with 00
+    if chosen.fit < _Fit.PLAN:  # no region has national numbers that begin with 00
         chosen = abroad
     if chosen.fit is _Fit.NONE:
         return (one_zero.key if one_zero.fit >= _Fit.PLAN else chosen.key,)
@@ -232,7 +232,7 @@ def _without_plus(digits: str, region: str) -> Readings:
     national = _line(digits, region)
     code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
-        return (national.key,)  # the region's international prefix, such as 011
+        return (national.key,)  # with the region's international prefix, such as 011
     if digits.startswith("0"):
         return _chosen([national], _NO_READING)
     restored = _line("0" + digits, region)
@@ -272,7 +272,7 @@ def _with_others(chosen: _Reading, *others: _Reading) -> Readings:
 
 
 def _refusal(reading: _Reading) -> int:
-    """Return the code of the refusal of a number that its plan cannot have."""
+    """Return the refusal code of a number that does not fit the plan of its country."""
     return reading.key if reading.fit is _Fit.NONE else _digits.UNKNOWN_COUNTRY
 
 
@@ -297,7 +297,7 @@ def _national(digits: str, region: str | None) -> _Reading:
 
 @lru_cache(maxsize=1 << 16)
 def _line(digits: str, region: str | None) -> _Reading:
-    """Return the reading of clean digits; those without a plus are national."""
+    """Return the reading of clean digits: national digits, or digits after a plus."""
     reading, parsed = _parse(digits, region)
     if parsed is None or not parsed.italian_leading_zero:
         return reading
@@ -307,9 +307,9 @@ def _line(digits: str, region: str | None) -> _Reading:
     is_better = without.fit >= _Fit.PLAN and without.fit > reading.fit
     if is_better and digits.startswith("+"):
         # in most plans this 0 is not part of the number: +48 (0)22 ...
-        return _line(without_zero, None)  # the next digit may be such a 0 too
+        return _line(without_zero, None)  # there may be another such 0
     if is_better or reading.fit is _Fit.LENGTH:
-        # a national number with a 0 that the plan does not have may be foreign
+        # the plan has no numbers with this 0, so the number may be foreign
         return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY)
     if without.fit is not reading.fit or reading.fit is _Fit.NONE:
         return reading
@@ -324,7 +324,7 @@ def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | Non
     try:
         parsed = world.parse(digits, region)
         e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
-        # phonenumbers keeps a 0 of +49 00 30 ..., and drops it at the second parsing
+        # phonenumbers keeps one 0 of +49 00 30 ..., but a second parsing removes it
         if e164 != digits and world.parse(e164) != parsed:
             return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY), None
         line = "+" + one_line(e164[1:])
@@ -337,7 +337,7 @@ def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | Non
 
 
 def _has_usual_length(parsed: PhoneNumber | None) -> bool:
-    """Return whether a number is as long as the example of its kind of numbers."""
+    """Return whether a number is as long as the example number of its type."""
     world = load_phonenumbers()
     region, kind = world.region_code_for_number(parsed), world.number_type(parsed)
     example = world.example_number_for_type(region, kind)
@@ -375,8 +375,8 @@ def _patterns(country_code: int) -> list[re.Pattern[str]]:
     return [re.compile(plan.general_desc.national_number_pattern) for plan in plans]
 
 
-#: Values of NumberParseException.error_type and ValidationResult of phonenumbers. To
-#: import the library for their names would slow down the start of every program.
+#: Values of NumberParseException.error_type and ValidationResult of phonenumbers.  The
+#: library is not imported for their names, because the import is slow.
 _REFUSED: Final = {
     0: _digits.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
     1: _digits.TOO_SHORT,  # NOT_A_NUMBER

@@ -18,7 +18,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-# pytest then shows the values in a failed assertion, as it does in test files
+# with this call, pytest shows the values in a failed assertion of these modules
 parts = iter_modules(__path__, f"{__name__}.")
 pytest.register_assert_rewrite(*(part.name for part in parts))
 

@@ -23,7 +23,7 @@ from bloctel.storage.rows import (
 
 KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
-#: The list that each storage of the tests has.
+#: The only list of the fixture `storage` at first.
 OWN = StoredList(1, "own", None, None)
 
 
@@ -33,7 +33,7 @@ def row(key: int = KEY, on: int = DAY, ends_on: int = NO_END) -> Registration:
 
 
 def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
-    """Return the registrations in *rows*, which belong to one list, as columns."""
+    """Convert *rows*, which are registrations on one list, to columns."""
     columns = np.array([r[1:5] for r in rows], np.int64).reshape(-1, 4).T
     list_id = rows[0].list_id if rows else 1
     return NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
@@ -46,13 +46,13 @@ def add(storage: Storage, *rows: Registration) -> int:
 
 
 def last_cursor(storage: Storage) -> int:
-    """Return the cursor of the last change."""
+    """Return the cursor of the last change in the journal."""
     with storage.read() as reader:
         return reader.position().cursor
 
 
 def look_up(storage: Storage, keys: Collection[int]) -> Found:
-    """Return the result of a look-up, for the position that the storage has now."""
+    """Look up keys, and require the position that the storage has now."""
     with storage.read() as reader:
         position = reader.position()
     return storage.lookup(keys, position)
@@ -96,7 +96,7 @@ def run_all(works: Sequence[Callable[[], object]]) -> None:
 
 
 def request(**changes: Any) -> RequestRow:
-    """Return a request; *changes* replaces some of its fields."""
+    """Return a sample request, in which *changes* replace some fields."""
     kind = ChangeKind.REGISTERED
     default = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
     return default._replace(**changes)
@@ -105,13 +105,13 @@ def request(**changes: Any) -> RequestRow:
 class ContractBase:
     """Base class of the contract tests, with the fixtures that open a storage."""
 
-    #: True if two storages opened on one URL share their content.
+    #: True if two storages that are opened at the same URL have the same content.
     is_shared = True
 
     @pytest.fixture
     def url(self) -> str:
         """Return a URL at which there is no registry yet."""
-        raise NotImplementedError
+        raise NotImplementedError("override the fixture `url` in your test class")
 
     def open(self, url: str) -> Storage:
         """Open the storage at *url*."""

@@ -1,4 +1,4 @@
-"""Contract tests of the journal: order, erasure and trimming."""
+"""Contract tests of the journal: order, erasure, and removal of old events."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from bloctel.testing.base import (
 
 
 class JournalContract(ContractBase):
-    """Contract tests of events, erasures and trims of the journal."""
+    """Contract tests of the order, the erasure and the removal of events."""
 
     def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
         """Events can be read in order and in pages, and their cursors increase."""
@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """Position and tokens show that a journal continues, or is another one."""
+        """Each transaction has a token; a reader recognises the same journal by it."""
         known = []
         for i in range(3):
             with storage.write() as writer:
@@ -72,9 +72,9 @@ class JournalContract(ContractBase):
             assert reader.lag() is None
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """Erasure of a last registration erases its number from events and requests.
+        """If the last registration of a number is erased, so are its requests.
 
-        The events stay in the journal, but they no longer contain the number.
+        The events of the number stay in the journal, but no longer contain the number.
         """
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
@@ -112,7 +112,7 @@ class JournalContract(ContractBase):
             assert reader.request("ab" * 16) is None
 
     def test_a_trimmed_journal_refuses_old_cursors(self, storage: Storage) -> None:
-        """A trim drops the events up to a cursor, but no registration."""
+        """A trim removes all events up to a cursor; they can no longer be read."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
@@ -128,7 +128,7 @@ class JournalContract(ContractBase):
             assert reader.changes(third, 9) == events[3:]
             assert reader.position().cursor == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
-        with storage.write() as writer:  # dropped events do not come back
+        with storage.write() as writer:  # removed events do not come back
             writer.erase_registrations([row(KEY)])
             assert writer.changes(third, 9) == [
                 event._replace(key=None) if event.key == KEY else event
@@ -156,7 +156,7 @@ class JournalContract(ContractBase):
         assert event.cursor > last
 
     def test_new_lines_can_be_trimmed_and_erased(self, storage: Storage) -> None:
-        """A transaction can drop and erase events that it has added itself."""
+        """A transaction can trim and erase events that the transaction itself added."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             stored = writer.changes(0, 9)
@@ -176,7 +176,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """A read from a cursor after the end of the journal is refused."""
+        """A reader that asks for changes after an unused cursor gets an error."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.changes(0, 9)[-1].cursor

@@ -16,7 +16,7 @@ from bloctel.testing.base import (
 
 
 class ListsAndRequestsContract(ContractBase):
-    """Tests of lists, prefix rules and requests."""
+    """Contract tests of lists, prefix rules and requests for registration."""
 
     def test_lists_are_numbered_in_order(self, storage: Storage) -> None:
         """Lists have the ids 1, 2, 3 in the order in which they were added."""
@@ -31,7 +31,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.lists() == (OWN, *added)
 
     def test_a_list_is_replaced(self, storage: Storage) -> None:
-        """A new digest of rules and a new first complete day replace the old values."""
+        """An update of a list replaces its digest of rules and first complete day."""
         with storage.write() as writer:
             added = writer.add_list("a", "5" * 64)
 
@@ -85,7 +85,7 @@ class ListsAndRequestsContract(ContractBase):
         assert events == [(rule.list_id, rule.starts_on) for rule in expected]
 
     def test_requests_are_stored(self, storage: Storage) -> None:
-        """Requests can be stored, replaced, found by person or number, and expire."""
+        """Requests can be stored, replaced and found, and dropped after they expire."""
         used = request(id="cd" * 16, key=KEY + 1, used_at=7, made_on=DAY)
         with storage.write() as writer:
             writer.save_request(request())
@@ -110,7 +110,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact can be any text of 320 characters; a time can be distant."""
+        """A contact can be any text of 320 characters; an expiry can be far away."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
         requests = [
@@ -127,7 +127,7 @@ class ListsAndRequestsContract(ContractBase):
             assert [reader.request(one.id) for one in requests] == requests
 
     def test_persons_are_distinguished(self, storage: Storage) -> None:
-        """Digests of persons differ if the case of one letter differs."""
+        """Persons are different even if their digests differ only by case or accent."""
         names = ["person", "Person", "persón"]
         requests = [
             request(id=f"{i:032x}", person=name) for i, name in enumerate(names)
@@ -161,7 +161,7 @@ class ListsAndRequestsContract(ContractBase):
             assert writer.request(changed.id) == changed
 
     def test_erasure_erases_requests(self, storage: Storage) -> None:
-        """Erasure of a number from a list erases only its requests for this list."""
+        """Erasing a number from a list erases its requests, but only for this list."""
         others = [request(id="0" * 32, key=KEY + 1), request(id="1" * 32, list_id=2)]
         erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:

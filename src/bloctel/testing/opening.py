@@ -9,7 +9,7 @@ from bloctel.testing.base import KEY, ContractBase, add, look_up, row
 
 
 class OpeningContract(ContractBase):
-    """Tests of creating, opening and closing a registry."""
+    """Contract tests of the life of a registry from `create` to `close`."""
 
     def test_creation_never_overwrites(self, storage: Storage) -> None:
         """A second call of `create` raises an error, and changes nothing."""
@@ -43,7 +43,7 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """A second storage can open the URL, while the first is open and after that."""
+        """A second storage can open the URL before and after the first is closed."""
         add(storage, row())
         other = self.open(shared_url)
         other.check()

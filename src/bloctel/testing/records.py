@@ -1,4 +1,4 @@
-"""Contract tests of records of calls and consents: order and erasure."""
+"""Contract tests of the records of calls and consents: order and erasure."""
 
 import pytest
 
@@ -11,7 +11,7 @@ _AT = 1_790_000_000_123_456
 
 
 def record(seq: int, key: int | None = KEY, stream: str = "calls") -> RecordRow:
-    """Return a record with invalid digests, which a storage does not check."""
+    """Return a record with invalid digests; a storage does not check digests."""
     body = f'{{"seq":{seq}}}'
     return RecordRow(stream, seq, key, _AT + seq, body, f"{seq:064x}", f"{seq:064X}")
 
@@ -49,7 +49,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [KEY + 5]) == []
 
     def test_streams_are_separate(self, storage: Storage) -> None:
-        """Each stream has its own sequence numbers, and is searched alone."""
+        """Each stream has its own sequence numbers, and a search reads one stream."""
         call, consent = record(1), record(1, KEY, "consents")
         upper = record(1, KEY, "Calls")
         with storage.write() as writer:
@@ -78,7 +78,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [2**50]) == rows[1:]
 
     def test_sequence_numbers_have_no_gap(self, storage: Storage) -> None:
-        """Records whose sequence numbers do not continue the stream are refused."""
+        """Each new record must have the next sequence number; others are refused."""
         with storage.write() as writer:
             writer.append_records([record(1)])
 

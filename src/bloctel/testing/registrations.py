@@ -21,10 +21,10 @@ from bloctel.testing.base import (
 
 
 class RegistrationsContract(ContractBase):
-    """Tests of adding, replacing, erasing and finding registrations."""
+    """Contract tests of adding, replacing, erasing and finding registrations."""
 
     def test_rows_are_stored(self, storage: Storage) -> None:
-        """All methods that read return every row, with any key and any day."""
+        """Every method that reads rows returns all rows, with any key and any day."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -68,7 +68,7 @@ class RegistrationsContract(ContractBase):
     def test_a_withdrawn_registration_is_replaced(
         self, storage: Storage, n: int
     ) -> None:
-        """A new registration replaces one that was withdrawn, on the day or later."""
+        """A new registration replaces a withdrawn one with the same day of receipt."""
         gone = [row(KEY + i, ends_on=DAY)._replace(withdrawn_on=DAY) for i in (0, 1)]
         later = row(KEY + 2, ends_on=DAY + 1)._replace(withdrawn_on=DAY + 1)
         with storage.write() as writer:
@@ -122,7 +122,7 @@ class RegistrationsContract(ContractBase):
             )
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up also returns the first complete days of the lists that have one."""
+        """A look-up also returns the first complete day of each list that has one."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
@@ -134,7 +134,7 @@ class RegistrationsContract(ContractBase):
     def test_a_look_up_needs_the_history_of_its_position(
         self, storage: Storage, n: int
     ) -> None:
-        """A server without the changes that were read before gives no answer."""
+        """A look-up fails if the server lacks changes that its caller has read."""
         keys = range(KEY, KEY + n)
         positions: list[Position] = []
         for _ in range(2):
@@ -175,7 +175,7 @@ class RegistrationsContract(ContractBase):
 
     @pytest.mark.parametrize("n", [1, 7_000])
     def test_many_are_replaced_and_erased(self, storage: Storage, n: int) -> None:
-        """Only the given registrations are replaced or erased, even thousands."""
+        """Replacing or erasing many registrations changes only these registrations."""
         rows = [row(KEY + i) for i in range(n + 1)]
         later = [r._replace(ends_on=DAY + 1, withdrawn_on=DAY + 1) for r in rows[:n]]
         with storage.write() as writer:
@@ -202,7 +202,7 @@ class RegistrationsContract(ContractBase):
         assert len(self.columns_of(storage)) == 1
 
     def test_registrations_are_found_by_their_end(self, storage: Storage) -> None:
-        """Registrations of a list can be read by a range of their ends."""
+        """Registrations of a list can be selected by the range in which they end."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
             writer.add_registrations(

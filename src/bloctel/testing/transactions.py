@@ -27,7 +27,7 @@ from bloctel.testing.base import (
 
 
 class TransactionsContract(ContractBase):
-    """Contract tests of commits, rollbacks, threads, second storages and watchers."""
+    """Contract tests of commits, rollbacks, threads, concurrent storages, watchers."""
 
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
         """After an error in a transaction, none of its changes is stored."""
@@ -52,11 +52,11 @@ class TransactionsContract(ContractBase):
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
-        with storage.write() as writer:  # the id of the undone list is free again
+        with storage.write() as writer:  # the id of the unstored list is free
             assert writer.add_list("a", None).id == 2
 
     def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:
-        """After an error in the source of the parts, nothing is added."""
+        """If the iterator of the rows raises an error, no row is added."""
 
         def parts() -> Iterator[NewRegistrations]:
             for first in range(0, 30_000, 10_000):
@@ -133,7 +133,7 @@ class TransactionsContract(ContractBase):
         assert look_up(storage, [KEY]).registrations == [row()]
 
     def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
-        """A reader that stops in the middle of a result does not block others."""
+        """A reader that stops in the middle of a result does not block other users."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
             writer.add_registrations([new_rows(rows)])
