@@ -26,7 +26,7 @@ from bloctel.rules._versions import (
     in_force,
 )
 
-#: The ending of the name of a list of numbers that an operator reported as clear.
+#: The ending of the name of a list of numbers that are not on an opposition list.
 CLEARED: Final = ".cleared"
 
 

@@ -49,7 +49,7 @@ def read(
     where: str,
     complete: Callable[[dict[str, Any]], object] = lambda document: None,
 ) -> S:
-    """Parse a TOML document into a record, or raise InputError with the wrong key.
+    """Parse a TOML document into a record; or raise InputError, which names the key.
 
     Error messages call the document *where*.  *complete* adds keys to the document.
     """
@@ -70,7 +70,7 @@ def countries_in(folder: Path) -> tuple[str, ...]:
 
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
-    """Return a country's file as its text and its name; raise InputError if none."""
+    """Return the text and the name of a country's file; InputError if none exists."""
     # make a path only from the code of a known country, because another text could
     # contain ".." and lead out of the folder
     known = countries_in(folder)

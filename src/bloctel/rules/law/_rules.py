@@ -164,7 +164,7 @@ class LegalRule(Version, frozen=True, kw_only=True):
 
 
 class Regime(LegalRule, frozen=True, kw_only=True):
-    """The question that decides if a number may be called.
+    """Rule that decides if firms may call a number: opposition list, or prior consent.
 
     Attributes:
         question: The question.
@@ -392,7 +392,7 @@ class Consequence(LegalRule, frozen=True, kw_only=True):
 
 
 class Sanction(LegalRule, frozen=True, kw_only=True):
-    """Maximum fine for a breach.
+    """Maximum fine for the breach of a rule.
 
     Attributes:
         breach: The name of the breach, to which the field `sanction` of other rules
