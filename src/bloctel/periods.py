@@ -14,8 +14,8 @@ from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 
 NO_END: Final = 2**31 - 1
-"""The epoch day that means "no end" in flat arrays: the greatest int32, so that
-`starts_on <= day < ends_on` needs no special case."""
+"""The day number that means "no end" in arrays.  It is the greatest int32, so that
+`starts_on <= day < ends_on` is correct without a special case."""
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
@@ -127,7 +127,7 @@ class RegistrationPeriod:
 
 
 def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ...]:
-    """Return the smallest number of periods that cover the same days, in order.
+    """Return the fewest periods that cover the same days, sorted by their first day.
 
     Overlapping and adjacent periods are merged, and empty periods are removed.
 

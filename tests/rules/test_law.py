@@ -152,7 +152,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('question = "consent"', 'question = "maybe"')), "regime[4].question"),
         (
             edited(('question = "consent"', 'question = "consent"\nlists = ["own"]')),
-            "expected lists for the question of opposition",
+            "expected lists for the question opposition",
         ),
         (edited(('lifted_by = ["contract"]', 'lifted_by = ["luck"]')), "lifted_by[0]"),
         (
@@ -169,31 +169,31 @@ def test_fines_are_those_of_their_day() -> None:
         ),
         (
             edited(('kind = "masked"', 'kind = "masked"\npatterns = ["01xx"]')),
-            "expected patterns, unless the number is masked",
+            "expected patterns for each kind of number except masked",
         ),
         (edited(('"089xxxxxxx"', '"x89xxxxxxx"')), "digits and x"),
         (edited(('"3xxx"', '"3.*"')), "digits and x"),
         (edited(('day = "05-22"', 'day = "05-32"')), "month and day such as 05-22"),
-        (edited(('day = "05-22"', "")), "expected a day or days before Easter Monday"),
+        (edited(('day = "05-22"', "")), "expected one of day and before_easter_monday"),
         (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
         (
             edited(("slot_hours = 24\n", "")),
-            "the maximum length of a precise time, in hours, got 0",
+            "the maximum length of a consented period, in hours, got 0",
         ),
         (
             edited(('"269", "639"', '"269", "692"')),
-            "expected digits of one territory, got '692'",
+            "expected first digits of only one territory, got '692'",
         ),
-        (edited(('code = "YT"', 'code = "RE"')), "a name that nothing else has"),
+        (edited(('code = "YT"', 'code = "RE"')), "a name that occurs only once"),
         (edited(("Indian/Mayotte", "Indian/../Mayotte")), "territory[2].time_zone"),
         (edited(("times.hours.", "times.Hours.")), "such as fr.hours.2023-03-01"),
         (
             edited(("[frequency.frequency.2023", "[frequency.hours.2023")),
-            "expected versions of one rule",
+            "expected versions of only one rule",
         ),
         (
             edited(("[frequency.frequency.2023", "[frequency.hours.2026")),
-            "expected versions of one rule",
+            "expected versions of only one rule",
         ),
         (
             edited(("hours.2023-03-01", "hours.2023-03-41")),

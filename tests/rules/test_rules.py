@@ -211,7 +211,7 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
         (document(opening=""), "the key opening is missing - at x.toml"),
         (
             document(manual="", tacit=""),
-            "the key renewal is missing; terms of years need it - at x.toml",
+            "the key renewal is missing; each term with years needs it - at x.toml",
         ),
         (document(list="list = 1"), "expected a table, got 1 - at x.toml, list"),
         (
@@ -326,12 +326,12 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("manual", "notice", "terms_ending_from = 2021-01-01\nnotice"),
-            "expected a manual renewal without this key, got 2021-01-01 - at x.toml, "
+            "expected no such key in a manual renewal, got 2021-01-01 - at x.toml, "
             "renewal[0].terms_ending_from",
         ),
         (
             edited("tacit", "2024-06-01", "2023-06-01"),
-            "expected a day of this version, got 2023-06-01 - at x.toml, "
+            "expected a day on which this version applies, got 2023-06-01 - at x.toml, "
             "renewal[1].terms_ending_from",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Complaints about calls: store, admissibility, status and analysis.
+"""Complaints about calls: their storage, admissibility, status texts and analysis.
 
 A pattern in complaints is not a proof.  A pattern shows only that an investigation may
 be useful.  The results of this package are not legal advice.

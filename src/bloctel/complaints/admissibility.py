@@ -21,7 +21,7 @@ from bloctel.rules.law import Era, LegalRule, Purpose
 
 
 class Grounds(StrEnum):
-    """Grounds of a decision on admissibility, as stable codes."""
+    """Grounds (reasons) of a decision on admissibility; the values are stable codes."""
 
     LISTED = "listed"
     """The number was on the list on the day of the call."""
@@ -38,7 +38,7 @@ class Grounds(StrEnum):
     NOTHING_SOLD = "nothing_sold"
     """The call sold nothing: a poll, an association or a public service."""
     NO_RULE_THEN = "no_rule_then"
-    """There was no list yet on the day of the call."""
+    """On the day of the call, there was no opposition list yet."""
     CALL_BACK = "call_back"
     """The person had asked to be called back."""
     PRESS = "press"
@@ -62,7 +62,7 @@ ADMISSIBLE: Final = {
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: For each reason of a clear verdict, the grounds of the decision.
+#: For each reason why the number was not blocked: the grounds of the decision.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,
@@ -72,7 +72,7 @@ _CLEAR: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Facts about a call that a complaint lacks; the defaults favour the complaint.
+    """Facts that a complaint does not contain; by default, none justifies the call.
 
     Attributes:
         contract: True if the call was related to an active contract of the person.
@@ -172,7 +172,7 @@ def _out_of_scope(
 def _forbidden_to_all(
     complaint: Complaint, era: Era, known: Known
 ) -> Admissibility | None:
-    """Return a decision if the law forbade the call to any number, listed or not."""
+    """Return a decision if the law forbade the call even to a number on no list."""
     lifts = {law.Lift.CONTRACT: known.contract, law.Lift.CALL_BACK: known.call_back}
     for ban in era.all(law.SectorBan):
         applies = complaint.sector in ban.sectors and not ban.asks
@@ -201,7 +201,7 @@ def _is_outside(complaint: Complaint, era: Era, times: law.CallingTimes) -> bool
 
 
 def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | None:
-    """Return a decision if the law allows the call to a listed number."""
+    """Return a decision if the law allowed the call even to a listed number."""
     back = era.one(law.CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
         return _by(Grounds.CALL_BACK, back)
@@ -223,11 +223,11 @@ def _by_regime(
     if regime.question is law.RegimeQuestion.CONSENT:
         return _by(Grounds.CONSENT if known.consent else Grounds.NO_CONSENT, regime)
     if book is None:
-        expected = f"a book that contains {', '.join(regime.lists)} on that day"
+        expected = f"a book with the list {', '.join(regime.lists)} of that day"
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
     verdict = book.check(number, on=day, lists=regime.lists)
     if verdict.reason in NOT_KNOWN:
-        raise NotKnownError("a usable answer about the number", str(verdict.reason))
+        raise NotKnownError("an answer that is still valid", str(verdict.reason))
     is_listed = verdict.status is Status.BLOCKED
     grounds = Grounds.LISTED if is_listed else _CLEAR[verdict.reason]
     if grounds is Grounds.WITHIN_DELAY and not any(
@@ -240,7 +240,7 @@ def _by_regime(
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
     """Return True if protection begins within the legal delay after the call.
 
-    A book does not contain the day of the registration, but if protection begins within
+    A book does not contain the day of the registration.  If protection begins within
     the delay, the number was probably registered before the call.
     """
     list_rules = load_list(name)

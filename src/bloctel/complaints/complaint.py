@@ -19,13 +19,13 @@ _LONGEST: Final = {"text": 10_000, "address": 500}
 _LONGEST_OTHER: Final = 200
 #: Control characters, which could hide the text next to them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-#: The text that replaces the number.
+#: The text that replaces the number called in the texts of a complaint.
 CALLED: Final = "[number called]"
-#: Characters between two digits: any number of separators, or a few of any characters.
+#: Pattern between two digits of a number: separators, or up to three other characters.
 _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
-#: The last digits that identify a number with more digits.
+#: The count of last digits that are enough to recognise a phone number in a text.
 _LINE_DIGITS: Final = 9
-#: The part of a number before its national digits.
+#: Pattern before the national digits of a number, such as +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
 _FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
 
@@ -177,8 +177,8 @@ def redacted(complaint: Complaint) -> Complaint:
 def without_number(text: str, number: PhoneNumber) -> str:
     """Replace a phone number in a text by `CALLED`, whatever separates its digits.
 
-    Only the key of a record may contain the phone number, so that the number is gone
-    when the key is erased or hidden.
+    Only the key of a record may contain the phone number.  If the key is erased or
+    replaced by a pseudonym, the texts of the record must not show the number.
 
     >>> number = normalize("06 39 98 12 34")
     >>> without_number("(0)6.39-98 12 34 rang, then 0639981235", number)
@@ -186,7 +186,7 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """
     wanted = number.national_significant_number
     for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
-        # digits of any script become ASCII digits, so that the length does not change
+        # replace each digit of another script by an ASCII digit; keep the length equal
         plain = "".join(str(unicodedata.decimal(c, c)) for c in text)
         parts, done = [], 0
         for found in re.finditer(_PREFIX + _GAP.join(digits), plain):

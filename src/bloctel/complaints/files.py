@@ -1,6 +1,6 @@
-"""Files of complaints: CSV contains fields; JSON contains fields and steps.
+"""Files of complaints: CSV with the fields; JSON with the fields and the case history.
 
-Invalid content raises an error that names the row and the field.
+If the content is not valid, an error names the row and the field.
 """
 
 import csv
@@ -116,7 +116,7 @@ def _check_header(header: list[str], name: str) -> None:
         expected = f"a header of the columns {', '.join(COLUMNS)}"
         raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
     if len(set(header)) < len(header):
-        raise InputError("different columns", "two columns with one name", where)
+        raise InputError("different columns", "two columns with the same name", where)
     if not header:
         raise InputError("a header", "an empty file", name)
 
@@ -134,7 +134,7 @@ class _File(Struct, forbid_unknown_fields=True):
     complaints: list[dict[str, Any]]
 
 
-#: The possible steps of a complaint in which a mandatory field is missing.
+#: The states that a complaint can have while a mandatory field is missing.
 _INCOMPLETE: Final = (CaseState.SIGNAL, CaseState.CLOSED)
 
 _Steps: Any = Annotated[list[Step], Meta(min_length=1)]
@@ -157,7 +157,7 @@ def _read_json(
 
 
 def _with_steps(begun: Case, steps: object, where: str) -> Case:
-    """Return a new case with the steps in a file; refuse steps in a wrong order."""
+    """Return a case with the steps of a file; refuse steps in an impossible order."""
     read = convert(steps, _Steps, f"{where}, steps")
     if read[0].at != begun.received_at:
         expected = f"a first step at received_at, {begun.received_at.isoformat()}"
@@ -191,7 +191,7 @@ def _begun(
     id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
     if id and not instant:
-        # by default, a second import of the file would give another time of receipt
+        # without this value, a second import would give the complaint another time
         expected = "a value in received_at, because the complaint has an id"
         raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"

@@ -1,4 +1,4 @@
-"""Life cycle of a complaint: its states, and its steps with their dates and order."""
+"""Life cycle of a complaint: its states, and the steps from one state to the next."""
 
 import re
 import secrets
@@ -15,14 +15,14 @@ from bloctel.complaints.complaint import Complaint, missing_from
 from bloctel.errors import InputError
 from bloctel.rules import law
 
-#: Names have no vowels and no digits, so a name is neither a word nor a number.
+#: The letters in the names of complaints; without vowels, no name is a word.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
 class CaseState(StrEnum):
-    """State of a complaint."""
+    """State of a complaint in its life cycle."""
 
     SIGNAL = "signal"
     """The complaint is only a signal (*signalement*): a mandatory field is missing."""
@@ -81,7 +81,7 @@ class Step(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Complaint with its steps so far.
+    """Complaint with all steps that were recorded until now.
 
     Attributes:
         id: The name of the complaint, such as BCDF-GHJK-LMNP; the person needs it.
@@ -138,7 +138,7 @@ class Case:
 def received(
     complaint: Complaint, *, id: str, at: datetime, where: str | None = None
 ) -> Case:
-    """Return a new case, with a complaint and its first step.
+    """Return a new case: a complaint that was received, with its first step.
 
     Args:
         complaint: The complaint.
@@ -168,7 +168,7 @@ def received(
 
 
 def require_valid_detail(step: Step, where: str) -> Step:
-    """Return *step* if its detail and rule fit its state, or raise InputError."""
+    """Return *step* if its state allows its detail and rule; else raise InputError."""
     is_valid = {
         CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
         CaseState.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
@@ -178,7 +178,7 @@ def require_valid_detail(step: Step, where: str) -> Step:
     }.get(step.state, not step.detail)
     if not is_valid:
         got = f"text of {len(step.detail)} characters"
-        expected = f"a valid detail for the step {step.state}"
+        expected = f"a detail that the step {step.state} can have"
         raise InputError(expected, got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
         got = f"text of {len(step.rule)} characters"

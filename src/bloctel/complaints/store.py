@@ -35,7 +35,7 @@ from bloctel.rules import complaints as forms
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """Counts of the complaints that were imported from a file.
+    """Result of an import: the counts of new and known complaints of a file.
 
     Attributes:
         added: The number of new complaints.
@@ -87,7 +87,7 @@ class Complaints(RecordStream):
         of this name.  A complaint without a name is already in the store if the store
         has a complaint with the same fields and the same number called.  Complaints of
         different people can have the same fields if the number called is missing or not
-        readable.  Of these complaints, the store then has as many as the file.
+        readable.  After an import, the store has at least as many of them as the file.
 
         Raises:
             InputError: The store or the file has a complaint with the same name and
@@ -238,12 +238,12 @@ class Complaints(RecordStream):
         *,
         with_fields: bool = False,
     ) -> Case:
-        """Replace a stored case by the result of *change*, and store the last step."""
+        """Call *change* with a stored case, and store the last step of the result."""
         given = None if at is None else past_instant(at, "at")
         with self._store.write() as transaction:
             case = _case(_rows(transaction, id))
-            # no step may be earlier than the last step, even if another machine's clock
-            # is ahead
+            # if the clock of another machine is ahead, the last step can be later than
+            # now; a new step must not be earlier than the last step
             changed = change(case, given or max(clock.moment(), case.steps[-1].at))
             entry = _entry(changed, changed.steps[-1], with_fields=with_fields)
             transaction.extend(self.stream, [entry])
@@ -251,10 +251,10 @@ class Complaints(RecordStream):
 
 
 def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
-    """Return the cases of a file that are not known; each of them has a name."""
+    """Return the cases of a file that are not stored yet; give each case a name."""
     stored = {case.id: case for case in known}
     unnamed = Counter(case.complaint for case in stored.values())
-    # a complaint that the file names is not one of the unnamed complaints of the file
+    # a stored complaint that the file names must not also match an unnamed complaint
     unnamed -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()
@@ -284,9 +284,9 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
 
 
 def _is_earlier(case: Case, stored: Case) -> bool:
-    """Return True if a case is the stored case, perhaps with fewer of its steps."""
+    """Return True if *case* is the stored case, or the stored case with fewer steps."""
     n_steps = len(case.steps)
-    # a case of a CSV file has only its first step, because CSV files contain no steps
+    # CSV files contain no steps, so a case from a CSV file has only the first step
     same_steps = n_steps == 1 or case.steps == stored.steps[:n_steps]
     same_receipt = case.received_at == stored.received_at
     return case.complaint == stored.complaint and same_receipt and same_steps

@@ -1,9 +1,9 @@
-"""Permission to call: the law on the day of a call allows the call or forbids it.
+"""Decisions if a firm may call a number, by the law on the day of the call.
 
-`bloctel.is_blocked` tells only if a phone number is on a list.  The answer of
-`bloctel.is_blocked` never means that the law permits a call.  `Desk.may_call` also
-considers the law, consents, contracts, calling hours and earlier attempts.
-`Desk.may_call` answers yes or no, or ask if a necessary fact is not known.
+`bloctel.is_blocked` tells only if a phone number is on a list.  A call can be unlawful
+although the number is on no list.  `Desk.may_call` also considers the law, consents,
+contracts, calling hours and earlier attempts.  `Desk.may_call` answers yes or no, or
+ask if a necessary fact is not known.
 
 The rules of law are data (`bloctel.rules.law`).  Each rule names its article, the
 version of the article, and the certainty of the rule.  The answers are not legal

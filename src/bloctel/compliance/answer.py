@@ -58,7 +58,7 @@ class Answer:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of the missing parameters, such as `sector`."""
+        """The names of needed parameters that were not given, such as `sector`."""
         return self.judgement.missing
 
     @property
@@ -76,9 +76,9 @@ class Answer:
     def next_allowed_at(self) -> datetime | None:
         """The first instant, not before `at`, at which the same call may be made.
 
-        The desk computes this instant from the facts that it knows now, so that a later
-        withdrawal can change the instant.  None means that the desk found no instant
-        for this call within its `horizon_days`.
+        The desk uses only the facts that it knows now, so a later withdrawal of consent
+        can change the instant.  None means that the desk found no instant within its
+        `horizon_days`.
         """
         return self.at if self.allowed else self._seek()
 
@@ -122,7 +122,7 @@ class Answer:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
 
 
-#: Grounds that permit a call; if their rule is too uncertain, the decision is ask.
+#: Grounds that permit a call if the legal rule of the ground is certain enough.
 _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
@@ -143,7 +143,7 @@ def _line(finding: Finding, lang: str) -> str:
 
 
 def _ground(finding: Finding, lang: str) -> str:
-    """Return the text of a ground; the text does not name the legal rule."""
+    """Return a text that explains the ground of a finding, without the legal rule."""
     text = message(f"compliance.ground.{finding.ground}", lang)
     if finding.ground is Ground.NO_CONSENT and finding.detail:
         detail = message(f"compliance.consent_state.{finding.detail}", lang)

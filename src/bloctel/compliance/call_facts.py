@@ -1,7 +1,7 @@
-"""Facts of one call at an instant, and later instants at which a fact can improve.
+"""Facts of one call, and the later instants at which the call can become lawful.
 
-Each function evaluates one kind of evidence.  All figures, such as the maximum number
-of attempts, come from the legal rules.
+Each function evaluates one kind of evidence, such as consents.  All limits, such as the
+maximum number of attempts, come from the legal rules.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class CallInstant(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """Firm that makes a call, and subject of the call; either can be unknown.
+    """Firm that makes a call, and subject of the call; None means not known.
 
     `vague` contains the sectors that are too general for a specific consent.
     """
@@ -78,7 +78,7 @@ class Subject(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Firm, and goods or subject, that a consent or a contract names."""
+    """Firm and goods (or object) that a consent or a contract names."""
 
     firm: str
     goods: str
@@ -86,9 +86,9 @@ class Scope(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CallUnderReview:
-    """One call, with everything that is known about it and about its number.
+    """One call, with all known facts about the call and the called number.
 
-    `others` contains the keys of other phone lines that the digits can name.
+    `others` contains the keys of other phone numbers that the same digits can mean.
     `evidence` and `attempts` are None if they are not known.  If `counts_later` is
     true, an attempt or a withdrawal with a time after the call also counts, because the
     clock of another machine can be ahead.
@@ -167,7 +167,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
 
 
 def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | None:
-    """Return the attempts; if `counts_later`, a time after *at* is replaced by *at*."""
+    """Return the attempts; if `counts_later` is true, no time is later than *at*."""
     if call.attempts is None or not call.counts_later:
         return call.attempts
     return [
@@ -180,7 +180,7 @@ def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | Non
 
 
 def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consent:
-    """Return a consent; if `counts_later`, a later withdrawal gets the time *at*."""
+    """Return a consent; if `counts_later` is true, move a later withdrawal to *at*."""
     withdrawn_at = consent.withdrawn_at
     if withdrawn_at is None or not call.counts_later:
         return consent
@@ -191,7 +191,7 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the best state in the records; *cls* lists the best state first."""
+    """Return the best state of the records; the first member of *cls* is the best."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
@@ -203,7 +203,7 @@ def state_of_consent(
     subject: Subject,
     instant: CallInstant,
 ) -> ConsentState:
-    """Return the state of one consent; *refused* contains the times of refusals."""
+    """Return the state of one consent; the person refused calls at times *refused*."""
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
         return ConsentState.NOT_YET
@@ -239,7 +239,7 @@ def state_of_consent(
 
 
 def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
-    """Return the reason why a consent may not cover a firm and a subject, or None."""
+    """Return why a consent may not cover the firm or the subject of a call, or None."""
     firm, goods = scope
     if subject.firm is not None and not _is_same_text(subject.firm, firm):
         return ConsentState.OTHER_SCOPE
@@ -250,13 +250,13 @@ def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
         if not is_sector:
             return ConsentState.GOODS_UNKNOWN
     elif not _is_same_text(subject.about, goods):
-        # a call's `about` may be a part of the sector, but nothing proves this
+        # the subject of the call may belong to the sector, but nothing proves this
         return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
 
 
 def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector that *about* names, in any language; otherwise None.
+    """Return the sector whose English or French name is *about*; otherwise None.
 
     >>> sector_named("Energy renovation", law.load("FR"))
     'energy_renovation'
@@ -284,7 +284,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
 
 
 def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Compare an active contract with the firm and the subject of a call."""
+    """Return the state of an active contract for the firm and the subject of a call."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(subject.firm, scope.firm):
@@ -298,7 +298,7 @@ def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
 def call_back(
     request: CallBackRequest, subject: Subject, instant: CallInstant
 ) -> CallBackState:
-    """Return the state of one request to be called back."""
+    """Return the state of a request to be called back at the instant of a call."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     rule = instant.era.one(law.CallBack)
     if rule is None or instant.at < asked_at:
@@ -342,7 +342,7 @@ def _attempts_in_window(
 def _silence_state(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> SilenceState:
-    """Return the effect of earlier refusals; the day of a refusal is not counted."""
+    """Return the effect of refusals on a later call; the day of a refusal is day 0."""
     if attempts is None:
         return SilenceState.UNKNOWN
     rule = instant.era.one(law.Silence)
@@ -357,7 +357,7 @@ def _silence_state(
 
 
 def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt]:
-    """Return the attempts whose refusal was known at the instant of the call."""
+    """Return the attempts with a refusal that was known at the instant of the call."""
     return [
         attempt
         for attempt in attempts
@@ -366,7 +366,7 @@ def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt
 
 
 def _refused_at(attempt: Attempt) -> datetime:
-    """Return the time of the refusal in UTC, but no time before the attempt."""
+    """Return the time of a refusal in UTC; it is never earlier than the attempt."""
     at = in_utc(attempt.at, "attempt.at")
     refused_at = attempt.refused_at
     return at if refused_at is None else max(at, in_utc(refused_at, "refused_at"))
@@ -384,12 +384,12 @@ def _normalized(text: str) -> str:
 def improvement_times(
     call: CallUnderReview, after: datetime, until: datetime
 ) -> list[datetime]:
-    """Return the instants, in UTC and in order, at which a fact can improve.
+    """Return the instants, in UTC and in order, at which a call can become lawful.
 
     At each of these instants, a day begins, calling hours begin, an attempt becomes too
     old to count, or a consent, a slot or a request to be called back begins.  On
     opposition lists, a day begins at midnight in the capital.  An instant at which a
-    fact can only become worse, such as the end of calling hours, is left out.
+    call can only become unlawful, such as the end of calling hours, is left out.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)

@@ -9,7 +9,7 @@ from bloctel._util.strict import convert, show, text
 from bloctel.errors import InputError
 from bloctel.rules.law import Channel, Purpose
 
-#: A phone number does not match, because a part of a zone name has at most two digits.
+#: Name of a time zone.  At most two digits follow a letter, so no phone number matches.
 ZoneName = Annotated[
     str,
     text(
@@ -19,7 +19,7 @@ ZoneName = Annotated[
 
 
 class CallInputs(TypedDict, total=False):
-    """Inputs of `Desk.may_call` except the number and the instant."""
+    """Inputs of `Desk.may_call`, without the number and the time of the call."""
 
     purpose: str | None
     sector: str | None
@@ -32,7 +32,7 @@ class CallInputs(TypedDict, total=False):
 
 
 class CheckedInputs(Struct, frozen=True):
-    """Validated inputs of `Desk.may_call`, except the presented number and region."""
+    """Validated inputs of `Desk.may_call`, without the presented number and region."""
 
     purpose: Purpose | None = None
     channel: Channel = Channel.VOICE
@@ -43,10 +43,10 @@ class CheckedInputs(Struct, frozen=True):
 
 
 def check_names(call: Mapping[str, object]) -> None:
-    """Raise TypeError for an unknown name, so that no misspelt input is ignored."""
+    """Raise TypeError if a name in *call* is not the name of an input of `may_call`."""
     if unknown := call.keys() - CallInputs.__annotations__.keys():
         names = ", ".join(sorted(unknown))
-        raise TypeError(f"expected only inputs of may_call, got {names}")
+        raise TypeError(f"may_call has no input {names}; check the spelling")
 
 
 def check_inputs(

@@ -22,12 +22,12 @@ from bloctel.errors import InputError
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import ReadTransaction, Record, WriteTransaction
 
-#: The name of the stream of records.
+#: The name of the record stream that contains the calls.
 STREAM: Final = "calls"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of the record of an attempt, or of the outcome of the attempt *of*."""
+    """Fields of an attempt's record; a later outcome has the attempt's id in `of`."""
 
     outcome: Outcome
     of: int | None = None
@@ -53,7 +53,7 @@ class LoggedCall:
     refused_at: datetime | None = None
 
     def attempt(self) -> Attempt:
-        """Return the attempt that a desk judges."""
+        """Return the time and the outcome of the attempt, without its details."""
         return Attempt(self.at, self.outcome, self.refused_at)
 
 
@@ -180,7 +180,8 @@ class CallLog(RecordLog):
             is_late = wanted in (Outcome.RELEASED, Outcome.RESERVED)
             if known is Outcome.REFUSED or (is_late and known is not Outcome.RESERVED):
                 got = f"{wanted.value} after {known.value}"
-                raise InputError("a possible outcome", got, "outcome")
+                expected = "an outcome that can follow the recorded outcome"
+                raise InputError(expected, got, "outcome")
             fields = {"outcome": wanted.value, "of": call}
             transaction.append(STREAM, key, when, fields)
 
@@ -221,7 +222,7 @@ def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
 
 
 def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Return the attempts in records by their ids, each with its last outcome."""
+    """Map the id of each attempt in *records* to the attempt with its last outcome."""
     calls: dict[int, LoggedCall] = {}
     for record in records:
         fields, seq = read_fields(record, _Fields, STREAM), record.seq

@@ -37,7 +37,7 @@ def read_caller(caller: object, region: str | None) -> str:
 
 
 def caller_kind(caller: str, era: Era) -> CallerKind:
-    """Return the kind of a number of `read_caller`, according to the rules of an era.
+    """Return the kind of a presented number, by the rules of the era *era* of a law.
 
     >>> from datetime import date
     >>> from bloctel.rules import law

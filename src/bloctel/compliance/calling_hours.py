@@ -1,8 +1,8 @@
 """Calling days and hours, public holidays and working days.
 
-The permission can change only at midnight and when calling hours begin or end.  So an
-audit evaluates each interval between two such instants only once.  An instant in a
-column is a number of microseconds since 1970-01-01T00:00Z.
+These rules change their answer only at midnight, and when calling hours begin or end.
+So an audit evaluates each interval between two such instants only once.  Arrays contain
+an instant as the number of microseconds since 1970-01-01T00:00Z.
 """
 
 from collections.abc import Collection, Iterable
@@ -32,8 +32,8 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants of a day, in UTC, at which `time_state` can change.
 
-    An hour that occurs twice (*fold*) has two instants.  Calling hours never begin or
-    end in an hour that is skipped.
+    A local time that occurs twice, when clocks go back, has two instants (*fold*).  No
+    calling hours begin or end in the hour that is skipped when clocks go forward.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -48,7 +48,7 @@ def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
 def time_state(
     at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
 ) -> TimeState:
-    """Return the `TimeState` of an instant in the time zone of the called person.
+    """Return the state of an instant: inside or outside the calling days and hours.
 
     The local holidays of *territories* count as holidays.
     """
@@ -68,13 +68,13 @@ def time_state(
 
 
 def is_holiday(day: date, era: Era) -> bool:
-    """Return True for a public holiday of the entire country (L3133-1)."""
+    """Return True if a day is a public holiday in the entire country."""
     rule = era.one(Holidays)
     return rule is not None and day in _holidays(rule.calendar, day.year)
 
 
 def is_local_holiday(day: date, era: Era, territories: Collection[str]) -> bool:
-    """Return True for a local holiday of one of the territories."""
+    """Return True if a day is a local holiday in one of the territories."""
     return any(
         _falls_on(rule, day, era)
         for rule in era.all(LocalHoliday)
@@ -95,7 +95,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the n-th working day after a day; n is *days*."""
+    """Return the day that is *days* working days after the day *after*."""
     day = after
     while days:
         day += timedelta(days=1)
@@ -112,7 +112,7 @@ def _holidays(calendar: str, year: int) -> dict[date, str]:
 
 
 def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the number (`date.toordinal`) of the local day of each instant."""
+    """Return the local day of each instant, as a number of `date.toordinal`."""
     days = _days(at)
     starts = _microseconds(midnight(day, zone) for day in days)
     ordinals = np.array([day.toordinal() for day in days], np.int64)
@@ -122,7 +122,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return two rows: the index of each instant's era, and of its `TimeState`."""
+    """Return two rows: for each instant, the indexes of its era and its `TimeState`."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)
@@ -138,7 +138,7 @@ def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
 
 
 def _days(at: NDArray[np.int64]) -> list[date]:
-    """Return each UTC day of the instants, the day before and the day after."""
+    """Return the UTC days of the instants, and the days before and after these days."""
     occurring = np.unique(at // _DAY)
     around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
     return [_EPOCH + timedelta(days=day) for day in sorted(around)]

@@ -53,7 +53,7 @@ _MAX_HORIZON: Final = 10 * _HORIZON_DAYS
 
 
 class Reservation(NamedTuple):
-    """Result of `Desk.reserve`.
+    """Result of `Desk.reserve`: the answer, and the attempt that was reserved.
 
     Attributes:
         answer: The answer about the call, with its reasons.
@@ -65,7 +65,7 @@ class Reservation(NamedTuple):
 
 
 class Desk:
-    """Decides if a call may be made, by the law in force on the day of the call.
+    """Desk that decides if a call may be made, by the law on the day of the call.
 
     If a necessary fact is not known, the answer is never yes.
 
@@ -372,8 +372,8 @@ class Desk:
     def _next_allowed(self, call: CallUnderReview, at: datetime) -> datetime | None:
         """Return the first instant after *at* at which the call may be made.
 
-        Only instants at which a fact can improve are judged, because the decision
-        cannot become yes at other instants.
+        Only the instants of `improvement_times` are judged, because the decision cannot
+        become yes at other instants.
         """
         for instant in improvement_times(call, at, at + self._horizon):
             judgement = judge(facts_at(call, instant), call.law, trust=self._trust)

@@ -1,7 +1,7 @@
-"""Facts of a call: everything on which the judgement of the call depends.
+"""Facts of a call: all data from which the decision about the call follows.
 
-Facts contain neither the phone number nor the instant.  Calls with equal facts get
-equal judgements, so that an audit of millions of calls needs few judgements.
+Facts contain neither the phone number nor the time of the call.  Calls with equal facts
+get equal decisions, so an audit judges all calls with equal facts only once.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bloctel.rules.law import CallerKind, Channel, Purpose
 
 
 class TerritoryState(StrEnum):
-    """State of the territory, which determines the local time of the called person."""
+    """State of the called person's territory, which determines the local time."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -21,7 +21,7 @@ class TerritoryState(StrEnum):
 
 
 class TimeState(StrEnum):
-    """State of the time of a call, inside or outside calling days and hours."""
+    """State of the time of a call: inside or outside the calling days and hours."""
 
     OPEN = "open"
     """Calls may begin, or no rule sets times."""
@@ -39,11 +39,11 @@ class ListState(StrEnum):
     CLEAR = "clear"
     LISTED = "listed"
     NOT_KNOWN = "not_known"
-    """No answer about the number is recorded, or it is too old."""
+    """No answer about the number is recorded, or the recorded answer is too old."""
     UNANSWERED = "unanswered"
     """The book cannot answer."""
     NOT_HELD = "not_held"
-    """The book contains no such list that is open."""
+    """The book contains no open list of this kind."""
     NO_BOOK = "no_book"
     """The desk has no book."""
 
@@ -52,7 +52,7 @@ class ConsentState(StrEnum):
     """State of the best consent; the members go from the best state to the worst."""
 
     SLOT = "slot"
-    """Valid, for this very date and time."""
+    """Valid for exactly the date and time of the call."""
     VALID = "valid"
     WIDE_SLOT = "wide_slot"
     """Valid, for a slot that is too long to be a precise date and time."""
@@ -61,7 +61,7 @@ class ConsentState(StrEnum):
     FIRM_UNKNOWN = "firm_unknown"
     """Valid if it was given to the firm that calls, which is not known."""
     GOODS_DOUBTFUL = "goods_doubtful"
-    """Given for the sector, while the call is described in other words."""
+    """Given for the sector of the call, but the call names another subject."""
     GOODS_UNKNOWN = "goods_unknown"
     """Valid if it was given for the subject of the call, which is not known."""
     OUT_OF_SLOTS = "out_of_slots"
@@ -78,7 +78,7 @@ class ConsentState(StrEnum):
     """Given later."""
     NONE = "none"
     UNKNOWN = "unknown"
-    """The desk has no register of consents, or it does not answer."""
+    """The desk has no register of consents, or the register does not answer."""
 
 
 class ContractState(StrEnum):
@@ -96,7 +96,7 @@ class ContractState(StrEnum):
     NONE = "none"
     """No contract with the firm that calls has started."""
     UNKNOWN = "unknown"
-    """The desk has no register of contracts, or it does not answer."""
+    """The desk has no register of contracts, or the register does not answer."""
 
 
 class CallBackState(StrEnum):

@@ -1,4 +1,4 @@
-"""Findings of a judgement: each finding has a ground, a rule and an effect."""
+"""Findings of a judgement: the reasons that permit a call, forbid it or lead to ask."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Decision(StrEnum):
 
 
 class Effect(StrEnum):
-    """Effect of a ground on the decision."""
+    """Effect of a finding on the decision about a call."""
 
     FORBIDS = "forbids"
     ASKS = "asks"
@@ -37,7 +37,7 @@ class Ground(StrEnum):
     CALL_BACK = "call_back"
     NOTHING_SOLD = "nothing_sold"
     CONSENTED_HOURS = "consented_hours"
-    # -- grounds that forbid it
+    # -- grounds that forbid a call
     LISTED = "listed"
     OBJECTED = "objected"
     NO_CONSENT = "no_consent"
@@ -81,7 +81,7 @@ class Ground(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One ground of a judgement, with its legal rule and its effect.
+    """Finding: one reason in a judgement, with its legal rule and its effect.
 
     Attributes:
         effect: The effect of the finding on the decision.
@@ -113,7 +113,7 @@ class Judgement:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Self:
-        """Return the judgement that follows from findings; no findings lead to ask."""
+        """Return the judgement that follows from findings; without findings: ask."""
         distinct = set(findings)
         effects = {finding.effect for finding in distinct}
         if Effect.FORBIDS in effects:
@@ -141,7 +141,7 @@ class Judgement:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of the missing parameters."""
+        """The names of the needed parameters that were not given."""
         names = (finding.missing for finding in self.findings)
         return tuple(dict.fromkeys(name for name in names if name))
 

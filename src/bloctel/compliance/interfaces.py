@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Meta
 
-#: A text of a record; a longer text is probably a complete file.
+#: A text in a record; a longer text is refused, because it is probably a file.
 Text = Annotated[
     str,
     Meta(
@@ -59,7 +59,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A consent to be called, with the content that its proof shows.
+    """Consent to be called, with the data that the proof of the consent shows.
 
     Attributes:
         id: The identifier of the consent.
@@ -86,7 +86,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A contract between the person and a firm.
+    """Contract between the called person and a firm.
 
     Attributes:
         starts_on: The first day of the contract.
@@ -103,7 +103,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBackRequest:
-    """A request to be called back.
+    """Request of a person that a firm calls back.
 
     Attributes:
         asked_at: The time of the request.
@@ -118,7 +118,7 @@ class CallBackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Consents, contracts and requests that a firm can prove for one number."""
+    """Consents, contracts and call-back requests of one number, with their proofs."""
 
     consents: Sequence[Consent] = ()
     contracts: Sequence[Contract] = ()
@@ -126,7 +126,7 @@ class Evidence:
 
 
 class Calls(Protocol):
-    """A call log."""
+    """Call log that a desk can query."""
 
     def attempts(self, key: int) -> Sequence[Attempt]:
         """Return all attempts to call the number with this key."""
@@ -156,7 +156,7 @@ class Consents(Protocol):
     """A register of consents, contracts and requests to be called back."""
 
     def of(self, key: int) -> Evidence:
-        """Return the evidence about the number with this key."""
+        """Return the consents, contracts and requests of the number with this key."""
 
 
 @runtime_checkable

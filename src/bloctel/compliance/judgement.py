@@ -36,7 +36,7 @@ _ACTIVE: Final = (
     ContractState.OBJECT_UNKNOWN,
     ContractState.UNRELATED,
 )
-#: Ground and missing input of each state that leaves a question open.
+#: For each state of a consent that leads to ask: the ground, and the missing input.
 _OPEN_CONSENT: Final = {
     ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
@@ -65,14 +65,14 @@ _FORBIDDEN_CALLERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The facts, the law of the day, and the certainty that a permitting rule needs."""
+    """Call to judge: its facts, the law of its day, and the required certainty."""
 
     facts: Facts
     era: law.Era
     trust: Certainty
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
-        """Return a finding that permits, or that asks if the rule is too uncertain."""
+        """Return a finding that permits the call; if *rule* is uncertain, it asks."""
         is_enough = is_sure(rule.certainty, self.trust)
         return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
@@ -93,15 +93,15 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
-        # it is not known which law applies, but the finding can tell where to report
-        # spam
+        # a foreign law may apply, so only ask; for messages, another finding shows to
+        # which number people report spam
         by_voice = facts.channel is law.Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
     if facts.channel is not law.Channel.VOICE:
         # the rules cover only voice calls, but some bans also cover messages
         return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
-        # the call may not be a sale, so a rule on sales can ask but not forbid
+        # the call may sell nothing, so a rule on sales can lead to ask, but not to no
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
     if facts.purpose is law.Purpose.SALE:
@@ -171,7 +171,7 @@ def _banned(ban: law.SectorBan, missing: str = "") -> Finding:
 
 
 def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
-    """Return findings about a ban's exceptions, or the finding that a ban applies."""
+    """Return findings about the exceptions to a ban, or that the ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
@@ -191,12 +191,12 @@ def _on_national_list(case: _Case, regime: law.Regime) -> list[Finding]:
 
 
 def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
-    """Yield findings about the lists that the law does not name."""
+    """Yield findings about the lists that the law does not name, such as `own`."""
     state, rule = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
         yield Finding(Effect.FORBIDS, Ground.OBJECTED, rule)
     elif state is ListState.NOT_HELD and regime.lists:
-        # the book has no other lists; the law requires only the lists that it names
+        # the book has only lists that the law names, and the law requires no others
         return
     elif state is not ListState.CLEAR:
         yield _unknown_list(state, rule)
@@ -215,7 +215,7 @@ def _missing_evidence(case: _Case) -> str:
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return an exception that permits the call, or all exceptions, or *otherwise*."""
+    """Return a permitting exception; without one, all exceptions, or *otherwise*."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]
@@ -318,8 +318,8 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # the answer is ask if the rule that ends the silence earlier is not certain
-        # enough
+        # a newer rule forbids calls for fewer days after a refusal; if this rule is not
+        # certain enough, the longer time of the earlier rule leads to ask
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 

@@ -1,4 +1,4 @@
-"""State of a number on the lists of a book."""
+"""States of numbers on opposition lists, such as listed, clear or not known."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import number_of
 from bloctel.rules import ListRules
 
-#: States of several lists, in the order of precedence.
+#: If a number has different states on several lists, the first of these states counts.
 _WORST_FIRST: Final = (
     ListState.LISTED,
     ListState.UNANSWERED,
@@ -26,7 +26,7 @@ _WORST_FIRST: Final = (
     ListState.CLEAR,
 )
 
-#: Reasons of a book that blocks a number without knowing that it is listed.
+#: Reasons for which a look-up blocks a number although it may not be on the list.
 NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
@@ -73,7 +73,7 @@ def _worst_states(
 def _blocked_states(
     book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that may be blocked, by the index in *keys*."""
+    """Return the states of the numbers that a list may block, by index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
@@ -85,8 +85,8 @@ def _blocked_states(
 
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
-    """Return the requested opposition lists of a book; None requests all lists."""
-    # lists with the answers of an operator are not opposition lists
+    """Return the names of the requested opposition lists; None requests all lists."""
+    # a list of the numbers that an operator reported as clear is not an opposition list
     names = [
         name
         for name in book.lists
@@ -103,7 +103,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return the lists that the law names, and the other open lists, by local day."""
+    """Group the lists that the law names, and the other open lists, by local day."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:

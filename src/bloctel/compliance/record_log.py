@@ -6,7 +6,7 @@ from datetime import datetime
 from bloctel.numbers.phone_number import number_to_store
 from bloctel.records.stream import RecordStream
 
-#: Number of records that one transaction erases, so that dialers wait a short time.
+#: Number of records that one transaction erases; dialers wait until it ends.
 _ERASED_PER_TRANSACTION = 1_000
 
 
@@ -14,7 +14,7 @@ class RecordLog(RecordStream):
     """Append-only log of records about phone numbers; records can be erased."""
 
     def key_of(self, number: object, *, region: str | None = None) -> int:
-        """Return the key of a number.
+        """Return the key (an integer) under which records about a number are stored.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
@@ -28,9 +28,9 @@ class RecordLog(RecordStream):
         """Erase all records about a number; return the count of erased records.
 
         A person's request for erasure does not end a legal duty to keep a proof (GDPR
-        art. 17(3)(b)), so the usual way to erase records is `purge`.  Before `forget`,
-        register an objection on the list `own`: without the erased refusals and
-        withdrawals, a consent can permit calls again.
+        art. 17(3)(b)); in this case, use `purge`.  Before you call `forget`, register
+        an objection on the list `own`, because a consent can permit calls again if the
+        record of a refusal or a withdrawal is erased.
 
         Args:
             number: The number.

@@ -10,7 +10,7 @@ from bloctel.rules.law import Law, Territory
 
 
 def territory_of(key: int, law: Law) -> Territory | None:
-    """Return the territory of a number by its first digits; None if it is unknown.
+    """Return the territory that a number's first digits show; None if not known.
 
     A person can take a mobile phone to a different territory; the phone number does not
     show the new territory.
@@ -50,7 +50,7 @@ def locate(
 
 
 def zone_of(key: int) -> ZoneInfo:
-    """Return the time zone of a French number's territory, or of the capital.
+    """Return the time zone of a number's territory; if not known, that of Paris.
 
     >>> zone_of(33639981234).key, zone_of(447700900123).key
     ('Indian/Mayotte', 'Europe/Paris')
@@ -59,7 +59,7 @@ def zone_of(key: int) -> ZoneInfo:
 
 
 def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:
-    """Return the codes of a number's territory and of all territories in *zone*."""
+    """Return the codes of a number's territory, and of all territories in *zone*."""
     own = territory_of(key, law)
     return frozenset(
         territory.code

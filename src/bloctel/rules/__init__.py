@@ -1,7 +1,7 @@
-"""Rules of opposition lists as data, with dates and sources.
+"""Rules of opposition lists, read from TOML files with dates and sources.
 
-The code contains no rule.  The rules of a list are in one TOML file.  The file is in
-this package, or your program registers it with `register`:
+The rules of each list are in one TOML file.  The file is in this package, or your
+program passes its path to `register`.  The file has these sections and keys:
 
 ```text
 [list]                  name, title, time_zone
@@ -19,7 +19,7 @@ this package, or your program registers it with `register`:
 Every section except `[list]` also has the keys `source` and `certainty`, and optionally
 `note`.  Each section in double brackets is one version of a rule.  The version applies
 from the day `valid_from` until the day before `valid_until`; the last version has no
-`valid_until`.  Together, the versions of a rule cover all days of the list.
+`valid_until`.  On each day on which the list is open, each rule has one valid version.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ __all__ = [
 ]
 
 _FOLDER: Final = Path(__file__).parent
-#: The part of a list's name after the colon; five digits in a row could be part of a
-#: phone number.
+#: The scope of a list's name, which follows the colon.  The scope has no five digits in
+#: a row, because these could be part of a phone number.
 _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 _LONGEST_FILE: Final = 1 << 20
 
-#: Keys of texts for readers, which have no effect on an answer.
+#: Keys whose values only inform people; these values never change an answer.
 _TEXTS: Final = frozenset({"title", "source", "certainty", "note", "since"})
 
 _registered: Final[dict[str, ListRules]] = {}
@@ -113,20 +113,20 @@ def _packaged() -> tuple[str, ...]:
 
 
 def check_name(name: object) -> str:
-    """Return a list's name if it is a text."""
+    """Return *name* if it is a text; otherwise raise InputError."""
     if not isinstance(name, str):
         got = f"a value of type {type(name).__name__}"
-        raise InputError("the name of a list", got, "lists")
+        raise InputError("the name of a list as a text", got, "lists")
     return name
 
 
 def load(name: str) -> ListRules:
     """Return the rules of a list.
 
-    Several lists can share the same rules.  The name of such a list has a scope after a
-    colon, for example a brand or a campaign.  For example, `own:brand-a` has the rules
-    of `own`.  A name that ends in `.cleared` is a list of the numbers that an operator
-    reported as not on an opposition list (`ListRules.clearances`).
+    Several lists can have the same rules.  The name of such a list ends in a colon and
+    a scope, such as a brand: the list `own:brand-a` has the rules of `own`.  The
+    list `fr.bloctel.cleared` contains the numbers that an operator reported as not on
+    the list `fr.bloctel` (`ListRules.clearances`).
 
     Raises:
         UnknownListError: No list has this name.  The message contains the known names.
@@ -143,8 +143,8 @@ def load(name: str) -> ListRules:
 def _load(name: str) -> ListRules:
     base, colon, scope = name.partition(":")
     listed = shared_rules_of(name)
-    # only the name of a known list is put into a path, so that no path leads out of the
-    # folder
+    # make a path only from the name of a known list, because another text could contain
+    # ".." and lead out of the folder
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known, shown = ", ".join(names()), shown_name(name)
         raise UnknownListError(
@@ -168,7 +168,7 @@ def _load(name: str) -> ListRules:
 
 
 def load_stored(name: str, stored_digest: str | None) -> ListRules:
-    """Return the rules of a stored list; raise ListRulesError for another digest."""
+    """Return a list's rules; raise ListRulesError if *stored_digest* is not theirs."""
     try:
         found = load(name)
     except UnknownListError as error:
@@ -189,10 +189,10 @@ def load_stored(name: str, stored_digest: str | None) -> ListRules:
 
 
 def digest(name: str) -> str | None:
-    """Return the digest of the rules of a list; None if the library has the rules.
+    """Return the digest of a list's rules; None if the rules come with the library.
 
-    The digest is the SHA-256 of the canonical JSON (RFC 8785) of the keys that can
-    change an answer: texts for readers, such as sources, are left out.
+    The digest is the SHA-256 of the rules in canonical JSON (RFC 8785), without the
+    texts that only inform people, such as sources.
 
     Raises:
         UnknownListError: No list has this name.
@@ -202,7 +202,7 @@ def digest(name: str) -> str | None:
 
 
 def shared_rules_of(name: str) -> str:
-    """Return the name of the list whose rules a list has, without scope and suffix.
+    """Remove the scope and the ending `.cleared` from the name of a list.
 
     >>> shared_rules_of("fr.bloctel.cleared:brand-a")
     'fr.bloctel'
@@ -216,7 +216,7 @@ def _digest(rules: ListRules) -> str:
 
 
 def _effective(value: Any) -> Any:
-    """Return a part of rules without texts, and without keys that have no value."""
+    """Remove the keys in `_TEXTS` and the keys without a value, at every level."""
     if isinstance(value, dict):
         return {
             key: _effective(part)
@@ -229,7 +229,7 @@ def _effective(value: Any) -> Any:
 def unknown_list_error(
     name: str, known: Collection[str], advice: str = ""
 ) -> UnknownListError:
-    """Return the error for a list that is not in *known*; *advice* ends the message."""
+    """Return an error for a list that is not in *known*; the message adds *advice*."""
     shown, names = shown_name(name), ", ".join(known) or "none"
     return UnknownListError(
         f"one of the lists {names}",
@@ -240,7 +240,7 @@ def unknown_list_error(
 
 
 def _similar(name: str, known: Collection[str]) -> str:
-    """Return the part of a message that suggests the most similar name, or ""."""
+    """Return " (did you mean X?)", where X is the most similar name; "" without X."""
     from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
 
     found = get_close_matches(shown_name(name), known, 1)
@@ -299,7 +299,7 @@ def register(source: str | Path | ListRules) -> ListRules:
 
 
 def shown_name(name: object) -> str:
-    """Return the text that an error message may show for the name of a list.
+    """Return the text that error messages show for the name of a list.
 
     A text that cannot be the name of a list may be a phone number in the wrong
     argument, so the message shows only the length of this text.

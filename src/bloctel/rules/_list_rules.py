@@ -1,4 +1,4 @@
-"""Rules of one list: periods of registrations, and days on which the list answers."""
+"""Rules of one opposition list, and the registration periods that follow from them."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ from bloctel.rules._versions import (
     in_force,
 )
 
-#: The end of the name of a list of numbers that an operator answered as clear.
+#: The ending of the name of a list of numbers that are not on an opposition list.
 CLEARED: Final = ".cleared"
 
 
@@ -58,7 +58,7 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if versions := getattr(self, section):
                 _require_every_day(section, versions, first, last)
         if not self.renewal and any(term.years is not None for term in self.term):
-            message = "the key renewal is missing; terms of years need it"
+            message = "the key renewal is missing; each term with years needs it"
             raise InputError("the key renewal", "terms of years", message=message)
 
 
@@ -70,7 +70,7 @@ _DATED: Final = tuple(
 def _require_every_day(
     section: str, versions: Sequence[Version], first: date, last: date | None
 ) -> None:
-    """Raise InputError if a day of the list has no version of a rule."""
+    """Raise InputError if no version of a rule applies on a day of the list."""
     check_versions(section, versions)
     start, end = versions[0].valid_from, versions[-1].valid_until
     expected = f"a day not after {first}, when the list opens"
@@ -81,7 +81,7 @@ def _require_every_day(
 
 
 class ListRules(_Sections, frozen=True, kw_only=True):
-    """The rules of one list, in versions with dates and sources.
+    """Rules of one opposition list, in versions with dates and sources.
 
     A registration lasts for one or more terms.  All terms are counted from the day of
     the registration.  On the last day of a term, the renewal rule in force decides if
@@ -115,11 +115,11 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     opposition_list: str | None = None
 
     def clearances(self) -> Self:
-        """Return the rules of the list that stores an operator's `clear` answers.
+        """Return the rules of the list of numbers that an operator reported as clear.
 
-        A firm that has an operator's answers, but not the opposition list itself,
-        stores each clear answer as a registration on the list of cleared numbers.  The
-        registration lasts as long as the firm may use the answer.
+        A firm that does not get the opposition list asks an operator about each number.
+        The firm stores each answer `clear` as a registration on the list of cleared
+        numbers.  The registration lasts as long as the firm may use the answer.
 
         >>> from bloctel import rules
         >>> cleared = rules.load("fr.bloctel").clearances()
@@ -224,10 +224,10 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def renewed_period(
         self, current: RegistrationPeriod, registered_on: date, *, on: date
     ) -> RegistrationPeriod:
-        """Return the period of a registration that the person renews on a day.
+        """Return the new period of a registration that is renewed on the day *on*.
 
-        A renewal adds the term that follows the current term.  A second renewal in the
-        same term adds nothing.
+        A renewal adds one term after the current term.  A second renewal in the same
+        term adds nothing.
 
         Raises:
             NotRegisteredError: The registration is not active on the day *on*.
@@ -239,7 +239,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         >>> period.ends_on
         datetime.date(2019, 6, 1)
 
-        The person renews this registration once; later terms are renewed tacitly.
+        The person renews once.  The later terms are added without the person (tacitly).
 
         >>> bloctel.renewed_period(period, first_day, on=date(2019, 3, 1)).ends_on
         datetime.date(2026, 8, 11)
@@ -253,18 +253,17 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             terms += 1
         ends_on = self._end(registered_on, sure_terms=terms + 1)
         if ends_on is not None:
-            # renewals can be recorded in any order, so a renewal never shortens the
-            # period
+            # renewals can be recorded in any order, so do not shorten the period
             ends_on = max(ends_on, current.ends_on)
         return RegistrationPeriod(current.starts_on, ends_on)
 
     def withdrawn_period(
         self, current: RegistrationPeriod, registered_on: date, *, on: date
     ) -> RegistrationPeriod:
-        """Return the period of a registration that the person withdraws on a day.
+        """Return the new period of a registration that is withdrawn on the day *on*.
 
         On the day of the withdrawal, the number is no longer protected.  If protection
-        had not begun, the period is empty.
+        has not begun before this day, the period contains no day.
 
         Raises:
             NotRegisteredError: The registration is not active on the day *on*.
@@ -310,7 +309,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return None if years is None else add_years(ends_on, years)
 
     def answer_rule(self, on: date) -> AnswerValidity:
-        """Return the rule that limits the use of an answer that was given on a day.
+        """Return the rule that limits the use of an operator's answer of the day *on*.
 
         Raises:
             InputError: No rule on the use of answers applies on the day.
@@ -318,10 +317,10 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return in_force(self.answer_validity, on=on)
 
     def answers_until(self, on: date) -> date:
-        """Return the first day on which an answer given on a day may no longer be used.
+        """Return the first day on which an answer of the day *on* is no longer valid.
 
-        Answers and scrubbed files expire on the day on which the list closes, or
-        earlier.
+        The same day applies to a call file that was scrubbed (checked against the list)
+        on the day *on*.  After the list has closed, no answer is valid.
 
         Raises:
             InputError: No rule on the use of answers applies on the day.
@@ -345,7 +344,8 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         if years is None:
             return self.closes_on
         while True:
-            # count each term from the first day, so that 29 February stays 29 February
+            # count all terms from the first day: a term that begins on 29 February then
+            # ends on 29 February in leap years
             term_end = add_years(registered_on, sure_terms * years)
             if self._has_closed(term_end):
                 return self.closes_on
@@ -362,8 +362,8 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def _require_active(
         self, current: RegistrationPeriod, registered_on: date, on: date
     ) -> None:
-        # a person can withdraw a number before protection begins, so the day of the
-        # registration counts here
+        # compare with the day of the registration, not with the first protected day,
+        # because a person can withdraw a number before protection begins
         if registered_on <= on and (current.ends_on is None or on < current.ends_on):
             return
         end = "" if current.ends_on is None else f" until {current.ends_on.isoformat()}"

@@ -16,17 +16,17 @@ from msgspec import Meta
 from bloctel._util.strict import convert, show, text
 from bloctel.errors import InputError
 
-#: A list name has at most 23 characters: with `:`, a scope of 32 characters and
-#: `.cleared`, it has at most the 64 characters of a database column.  It has no five
-#: digits in a row, which could be part of a phone number.
+#: The name of a list without a scope.  It has at most 23 characters, because a database
+#: column of 64 characters must also hold `.cleared`, `:` and a scope of 32 characters.
+#: It has no five digits in a row, because these could be part of a phone number.
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
-#: Only the form is checked, because the known zones depend on the machine.
+#: Only the form of the name is checked, because each machine knows other time zones.
 _ZONE: Final = r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
 TimeZone = Annotated[str, text(_ZONE, "a time zone such as Europe/Paris")]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
-#: Receipts contain these texts, and refuse longer texts.
+#: The receipt of a scrub contains these texts, and its reader refuses longer texts.
 Sentence = Annotated[
     str,
     Meta(
@@ -49,9 +49,9 @@ def read(
     where: str,
     complete: Callable[[dict[str, Any]], object] = lambda document: None,
 ) -> S:
-    """Parse a TOML document into a record, or raise InputError with the wrong key.
+    """Parse a TOML document into a record; or raise InputError, which names the key.
 
-    Error messages call the document *where*.  *complete* adds default values to it.
+    Error messages call the document *where*.  *complete* adds keys to the document.
     """
     try:
         document = tomllib.loads(text)
@@ -70,9 +70,9 @@ def countries_in(folder: Path) -> tuple[str, ...]:
 
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
-    """Return the text and the name of the file of a country, or raise InputError."""
-    # only the code of a known country is put into a path, so that no path leads out of
-    # the folder
+    """Return the text and the name of a country's file; InputError if none exists."""
+    # make a path only from the code of a known country, because another text could
+    # contain ".." and lead out of the folder
     known = countries_in(folder)
     if country not in known:
         raise InputError(f"one of the countries {', '.join(known)}", show(country))
@@ -81,7 +81,7 @@ def read_country(folder: Path, country: str) -> tuple[str, str]:
 
 
 def require(condition: object, expected: str, got: object, key: str) -> None:
-    """Raise InputError unless a condition about a record is true."""
+    """Raise InputError about the key *key* of a record unless *condition* is true."""
     if not condition:
         raise InputError(expected, str(got), key)
 

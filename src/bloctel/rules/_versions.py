@@ -1,6 +1,6 @@
-"""Kinds of rules that an opposition list can have, in versions with dates and sources.
+"""Classes for the rules of an opposition list, in versions with dates and sources.
 
-The names of the fields are the keys of the TOML files.
+The fields of the classes have the names of the keys in the TOML files.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ class Certainty(StrEnum):
 
 
 class RenewalKind(StrEnum):
-    """Kind of renewal: the effect on a registration if the person does nothing."""
+    """Kind of renewal: the effect if the person does nothing at the end of a term."""
 
     MANUAL = "manual"
     """Protection stops."""
@@ -95,13 +95,13 @@ class Version(Sourced, frozen=True, kw_only=True):
 
 
 class ProtectionDelay(Version, frozen=True, kw_only=True):
-    """Maximum number of days between a registration and its protection."""
+    """Maximum number of days from a registration to the first day of protection."""
 
     max_days: Days
 
 
 class Term(Version, frozen=True, kw_only=True):
-    """Duration of a registration, which ends with the list if no limit is set.
+    """Duration of a registration; without a limit, it lasts until the list closes.
 
     Attributes:
         years: The limit in calendar years, after which a renewal is possible.
@@ -114,7 +114,7 @@ class Term(Version, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_one = not (self.years and self.days)
-        require(is_one, "years or days", "both years and days", "days")
+        require(is_one, "only one of years and days", "both keys", "days")
 
 
 class Renewal(Version, frozen=True, kw_only=True):
@@ -137,8 +137,9 @@ class Renewal(Version, frozen=True, kw_only=True):
         first, key = self.terms_ending_from, "terms_ending_from"
         if first is not None:
             is_tacit = self.kind is RenewalKind.TACIT
-            require(is_tacit, "a manual renewal without this key", first, key)
-            require(self.is_in_force(on=first), "a day of this version", first, key)
+            require(is_tacit, "no such key in a manual renewal", first, key)
+            is_inside = self.is_in_force(on=first)
+            require(is_inside, "a day on which this version applies", first, key)
 
     def is_tacit_for(self, term_end: date) -> bool:
         """Return True if a term that ends on the day *term_end* is renewed tacitly."""
@@ -148,7 +149,7 @@ class Renewal(Version, frozen=True, kw_only=True):
 
 
 class Retention(Version, frozen=True, kw_only=True):
-    """Time for which the data of a registration is kept after its end.
+    """Time for which data is kept after the end of a registration.
 
     Attributes:
         withdrawn_days: The number of days after a withdrawal; 0 means that the data is
@@ -168,7 +169,7 @@ class AnswerValidity(Version, frozen=True, kw_only=True):
 
 
 class Confirmation(Version, frozen=True, kw_only=True):
-    """Confirmation of a registration by the person who registered.
+    """Confirmation of a registration: the person follows a link in an e-mail.
 
     Attributes:
         mail_within_hours: The e-mail with the link must be sent within this number of
@@ -209,7 +210,7 @@ def in_force(versions: Iterable[V], *, on: date) -> V:
 def check_versions(
     rule: str, versions: Sequence[Version], *, may_end: bool = True
 ) -> None:
-    """Raise InputError if versions of one rule overlap or leave a gap.
+    """Raise InputError if versions of one rule overlap or leave days without a version.
 
     If *may_end* is False, the last version must not have an end.  *rule* is the name of
     the rule in error messages.

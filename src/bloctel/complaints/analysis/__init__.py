@@ -52,5 +52,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Remove the presented numbers that callers have called; these belong to people."""
+    """Remove the numbers that callers also called, because these belong to people."""
     return tuple(number for number in numbers if number not in called)

@@ -14,12 +14,12 @@ from bloctel.complaints.analysis.pattern import Keys, Pattern
 #: Callers with fewer complaints are not examined.
 _FEWEST: Final = 5
 _DAY: Final = 86_400.0
-#: The widths of the windows in seconds.
+#: The lengths of the time windows in seconds.
 _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """The least likely time window of a caller; windows are sorted by their chance."""
+    """Time window with `n_inside` calls; `chance` is the chance of so many calls."""
 
     chance: float
     width: str
@@ -32,8 +32,8 @@ def bursts(
 ) -> Iterator[Pattern]:
     """Yield, for each caller, the pattern of its least likely burst of calls.
 
-    This is a scan statistic: windows of an hour, a day and a week begin at each
-    complaint about the caller.  *observations* has the names of the complaints as keys.
+    This is a scan statistic: a window of an hour, a day and a week begins at each
+    complaint about the caller.  The keys of *observations* are names of complaints.
     """
     examined = [one for one in actors if len(one.complaints) >= _FEWEST]
     everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}
@@ -62,7 +62,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted instants of calls; for wide windows, the start of the day."""
+    """Return the sorted times of calls; for a day or a week, the start of the day."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:
@@ -73,11 +73,11 @@ def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.floa
 def _least_likely(
     moments: NDArray[np.float64], everyone: NDArray[np.float64], width: str
 ) -> _Window | None:
-    """Return the least likely window of a width; None if there are too few calls."""
+    """Return the least likely window of a length; None if there are too few calls."""
     if len(moments) < _FEWEST:
         return None
-    # without a burst, a window contains the share of the other complaints in it, or its
-    # share of the complete time; the larger share is used
+    # the expected share of a caller's calls in a window is the share of all other calls
+    # in the window, or the window's share of the complete time if this is larger
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -85,7 +85,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = len(everyone) - len(moments)
     share = np.maximum(size / span, of_others / others if others else 0.0)
-    # a window begins at a complaint, so only the other complaints are there by chance
+    # a window begins at one of the calls, so only the other calls are in it by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -101,8 +101,8 @@ def sequences(
 ) -> Iterator[Pattern]:
     """Yield a pattern for each caller who called numbers in numerical order.
 
-    A step leads from a called number to the next called number.  Eulerian numbers give
-    the chance that a random order has at least as many steps in one direction.
+    A step leads from a called number to the next called number, up or down.  Eulerian
+    numbers give the chance that a random order has at least as many steps up (or down).
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
@@ -121,7 +121,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the distinct called numbers in call order; use one call per instant."""
+    """Return the distinct called numbers by time; use only one call per instant."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

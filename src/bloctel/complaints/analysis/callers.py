@@ -1,4 +1,4 @@
-"""Linkage of complaints: finds the complaints that are about one caller.
+"""Linkage of complaints: finds the complaints that are about the same caller.
 
 A wrong link accuses a firm of the calls of another firm.  So two complaints are linked
 only if they share a feature that two firms rarely share.  If several firms are known to
@@ -27,24 +27,24 @@ _SLIP: Final = MISTYPED / 81
 #: The chance that a SIREN was mistyped as a given other SIREN: only one of ten mistyped
 #: SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
-#: A link by a name or an address needs a lower chance of an error.
+#: A name or an address links complaints if a wrong link is less likely than this.
 _CHANCE: Final = 1e-3
-#: The minimum share of other firms with a given address: some addresses are rented.
+#: The assumed share of other firms with the same address; firms can rent an address.
 _ADDRESS: Final = 1e-5
 #: The chance that two firms share a feature, such as the number of a call centre.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: A feature that this many firms share does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name in a smaller share of the complaints about a number is ignored.
+#: A name that occurs in a smaller share of a number's complaints is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: Invented numbers that people type, without the first 0.
 _RUN: Final = ("123456789", "987654321")
-#: A caller is reported only if the chance that a link is wrong is lower than this.
+#: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
-#: The minimum chance that two complaints have the same sector.
+#: The minimum estimate of the chance that two firms have the same sector.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
@@ -87,7 +87,7 @@ class Actor:
 
     @property
     def chance(self) -> float:
-        """The sum of the links' chances; the chance of a wrong link is not larger."""
+        """Upper limit of the chance that a link is wrong: the sum over all links."""
         return min(1.0, sum(tie.chance for tie in self.ties))
 
 
@@ -104,10 +104,10 @@ def find_actors(observations: Sequence[Observation]) -> list[Actor]:
 
 
 class _Linkage:
-    """Complaints that are linked step by step.
+    """Complaints that are linked step by step into sets, one set per caller.
 
-    A set of linked complaints is marked if one of its complaints has a SIREN. Two
-    marked sets are about two firms.
+    A set is marked if one of its complaints has a SIREN (the number of a French firm).
+    Two marked sets are about two firms.
     """
 
     def __init__(self, observations: Sequence[Observation]) -> None:
@@ -140,7 +140,7 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # repeat, because firms were joined in the meantime
+        self._join_by_number()  # repeat, because some sets of firms are now one set
         return self._sets
 
     def _join_by_number(self) -> None:
@@ -176,7 +176,7 @@ class _Linkage:
                 self._sets.join(first, second, "reopened", prod(kinds.values()))
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        """Link sets of complaints if two firms rarely share the feature by chance."""
+        """Link complaints that share a feature, if two firms would rarely share it."""
         if len(self._firms(indexes)) >= _TWO:
             return
         for first, second in combinations(self._one_each(indexes), 2):
@@ -185,12 +185,12 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return the index of one complaint for each pair of a set and a sector."""
+        """Return the index of one complaint for each combination of set and sector."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the chance that two firms are in this sector, or 1 for two sectors."""
+        """Return the chance that two firms share a sector; 1 if the sectors differ."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0
@@ -208,12 +208,11 @@ class _Linkage:
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # a mistyped number can occur with the name of a different caller
+            # ignore a rare name: a person may have mistyped another caller's number
             if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )
-        # if a name is no longer used when the next name begins, a firm may have
-        # reopened
+        # if one name ends before the next begins, one firm may have changed its name
         is_one_firm = len(spans) < _MANY and all(
             end < start and min(count, other) >= _TWO
             for (_, end, count), (start, _, other) in pairwise(spans)
@@ -222,7 +221,7 @@ class _Linkage:
 
 
 def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
-    """Return the indexes at which each value occurs; leave out 0 and empty texts."""
+    """Map each value to the indexes at which it occurs; leave out 0 and empty texts."""
     found: dict[_V, list[int]] = defaultdict(list)
     for index, value in enumerate(values):
         if value:
@@ -231,7 +230,7 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 
 
 def _own_number(one: Observation) -> int:
-    """Return the presented number; 0 if it is made up, or is the called number."""
+    """Return the presented number; 0 if it is invented, or is the called number."""
     digits = french_nsn(one.shown) or str(one.shown)
     is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
     return 0 if is_made_up or one.shown == one.called else one.shown
@@ -260,7 +259,7 @@ def _actor(
         ties=tuple(
             Tie(link.kind, link.chance, (first.id, second.id))
             for link, first, second in pairs
-            # the same number in both complaints already connects them
+            # leave out a link between complaints that already have the same number
             if link.kind == "reopened" or _own_number(first) != _own_number(second)
         ),
     )

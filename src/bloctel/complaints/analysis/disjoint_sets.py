@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Link(NamedTuple):
-    """Reason why the elements with two indexes are in one set.
+    """Reason why two elements, given by their indexes, are in one set.
 
-    `kind` is the feature that they share: `number`, `siren`, `address` or `name`, or
-    `reopened` for two features.  `chance` is the chance that unrelated elements share
-    this feature.
+    `kind` is the feature that both elements have: `number`, `siren`, `address` or
+    `name`, or `reopened` for two features.  `chance` is the chance that unrelated
+    elements have the same feature.
     """
 
     kind: str
@@ -20,10 +20,10 @@ class Link(NamedTuple):
 
 
 class DisjointSets:
-    """Sets of the indexes 0, 1, ..., which are joined step by step.
+    """Disjoint sets of the indexes 0, 1, ..., which are joined step by step.
 
-    A set is marked if one of its elements is marked.  `links` contains the links that
-    made one set from two sets.
+    A set is marked if one of its elements is marked.  `links` contains a link for each
+    time that two sets became one set.
     """
 
     def __init__(self, marked: Sequence[bool]) -> None:
@@ -32,7 +32,7 @@ class DisjointSets:
         self.links: list[Link] = []
 
     def root(self, index: int) -> int:
-        """Return the element that identifies the set of an index."""
+        """Return the element that identifies the set that contains an index."""
         parents = self._parents
         while parents[index] != index:
             parents[index] = parents[parents[index]]
@@ -40,7 +40,7 @@ class DisjointSets:
         return index
 
     def join(self, first: int, second: int, kind: str, chance: float) -> None:
-        """Make one set from the sets of two indexes, if these are different sets."""
+        """Join the sets of two indexes, unless both indexes are in the same set."""
         low, high = sorted((self.root(first), self.root(second)))
         if low != high:
             self._parents[high] = low
@@ -48,12 +48,12 @@ class DisjointSets:
             self.links.append(Link(kind, chance, first, second))
 
     def join_all(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        """Make one set from the sets of all indexes."""
+        """Join the sets of all these indexes to one set."""
         for index in indexes[1:]:
             self.join(indexes[0], index, kind, chance)
 
     def marked_roots(self, indexes: Iterable[int]) -> list[int]:
-        """Return the roots of the marked sets that contain one of the indexes."""
+        """Return the `root` of each marked set that contains one of the indexes."""
         roots = {self.root(index) for index in indexes}
         return sorted(root for root in roots if self._marked[root])
 

@@ -13,19 +13,19 @@ from bloctel._util.optional import optional_module
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
-#: Names are similar if their score is at least this.  About one letter in ten may
-#: differ; the order of the words does not matter.
+#: The minimum score (0 to 100) of similar names.  About one letter in ten may differ,
+#: and the order of the words does not matter.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
 #: A common word with at least this length is searched for inside longer words.
 _LONG: Final = 5
-#: The estimated share of names with a given word is 10 to the power -0.6 per letter: a
-#: word of 5 letters is in one of a thousand names, a word of 10 in one of a million.
-#: No share is estimated below one in a million, because firms prefer some words.
+#: The estimated share of names with a given word is 10 ** (-0.6 * letters): a word of 5
+#: letters is in one of a thousand names, a word of 10 letters in one of a million.  The
+#: estimate is never lower than one in a million, because firms prefer some words.
 _TENTHS_PER_LETTER: Final = 0.6
 _RAREST: Final = 1e-6
-#: The minimum number of firms in the estimate of a chance, if few names are known.
+#: The number of firms that the estimate of a chance assumes if fewer names are known.
 _FIRMS: Final = 300
 #: The number of names that are compared with all other names in one step.
 _ROWS: Final = 256
@@ -45,7 +45,7 @@ def _words() -> dict[str, Any]:
 
 
 def name_key(plain: str) -> str:
-    """Return the distinctive words of a plain name, in alphabetical order."""
+    """Return the sorted words of a name, without legal forms and articles."""
     words = _words()
     left_out = {*words["legal_forms"], *words["fillers"]}
     return " ".join(sorted(set(plain.split()) - left_out))
@@ -97,7 +97,7 @@ class NameTable:
     def _pair(self, first: str, second: str) -> Pair:
         """Return two names with the chance that a different firm has a similar name.
 
-        Each word that both names have occurs in a certain share of all names.  The
+        Each word that both names contain occurs in a certain share of all names.  The
         chance is the product of these shares and the number of firms, but at most 1.
         """
         chance, fuzz = float(max(_FIRMS, self._n_families)), _rapidfuzz().fuzz

@@ -1,4 +1,4 @@
-"""Observations: complaints with keys, instants and names in a comparable form."""
+"""Observations: complaints in a form in which an analysis can compare them."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 @not_shown("called", "shown", "shown_text", "caller", "siren", "address")
 class Observation(NamedTuple):
-    """Comparable content of one complaint.
+    """Content of one complaint, in a form in which complaints can be compared.
 
     `called` and `shown` are keys of phone numbers, `shown_text` is the presented number
     as the person read it, and `day` is `date.toordinal`; an unknown number or day is 0.
@@ -39,7 +39,7 @@ class Observation(NamedTuple):
 
 
 def observe(case: Case) -> Observation:
-    """Return the comparable content of a complaint."""
+    """Return the content of a complaint in the form in which it can be compared."""
     complaint = case.complaint
     began = complaint.began_at if complaint.until_time is None else None
     return Observation(
@@ -66,7 +66,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def siren_of(text: str) -> str:
-    """Return the SIREN in a text, or an empty text if there is no plausible SIREN.
+    """Return the SIREN (number of a French firm) in a text; "" if it is not plausible.
 
     A SIRET begins with the nine digits of the SIREN, and a VAT number (*TVA*) ends with
     these digits.  A placeholder such as 000 000 000 passes the checksum, but it is not

@@ -1,4 +1,4 @@
-"""Pattern in complaints, and the threshold for reporting a pattern."""
+"""Suspicious patterns in complaints, and the probability below which one is shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,26 +6,26 @@ from typing import Final
 
 from bloctel._util.messages import catalogue, format_probability, message, placeholders
 
-#: A pattern is reported if its probability is lower: one in ten thousand for each kind
-#: of pattern, for all examined callers together.
+#: A pattern is reported if its probability is lower than this.  The probability is for
+#: one kind of pattern and for all examined callers together.
 SURPRISING: Final = 1e-4
 
 
 class Chance(float):
-    """Probability that replaces a placeholder in a text."""
+    """Probability that is inserted into a text in place of a placeholder."""
 
     __slots__ = ()
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages; the texts of these messages replace a placeholder in a text."""
+    """Keys of messages that are inserted into a text in place of a placeholder."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Pattern in complaints, with its probability; a pattern is not a proof.
+    """Suspicious pattern in complaints; it is a reason to investigate, not a proof.
 
     Attributes:
         code: The kind of the pattern, as a stable code.
@@ -48,7 +48,7 @@ class Pattern:
     details: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        # a sum of chances, or a chance for several tests, can be larger than 1
+        # a sum of chances, or a chance times a count of tests, can be larger than 1
         object.__setattr__(self, "probability", min(1.0, self.probability))
 
     def __str__(self) -> str:
@@ -57,11 +57,11 @@ class Pattern:
 
     @property
     def says(self) -> str:
-        """A clause in English that states the pattern."""
+        """The statement of the pattern in English."""
         return self.text("says", "en")
 
     def text(self, part: str, lang: str) -> str:
-        """Return a text about the pattern.
+        """Return one of the texts that describe the pattern to people.
 
         Args:
             part: `title`, `says`, `statistic`, `assumption` or `threshold`.

@@ -1,8 +1,8 @@
 """Detection of spoofed numbers: impossible numbers, and numbers like the called number.
 
-A spoofed number shows that the caller hides, but not who the caller is.  A person can
-mistype a number in a complaint.  So the evidence is the count of called lines to which
-the same number was presented.
+A spoofed number shows that a caller hides, but not who the caller is.  One person can
+mistype a number in a complaint, but many people rarely make the same error.  So the
+evidence is the count of called lines to which the same number was presented.
 """
 
 import re
@@ -112,7 +112,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
 def _more_than_mistyped(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
 ) -> Pattern:
-    """Return a pattern that compares a count with the expected count of typos."""
+    """Return a pattern that compares a count with the expected count of mistypings."""
     return Pattern(
         code=code,
         observed=len(found),
@@ -124,7 +124,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield, for each mobile number, a pattern about the lines called in one day."""
+    """Yield, for each mobile number, a pattern about the lines it called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         nsn = french_nsn(one.shown) if one.shown else None
@@ -160,27 +160,27 @@ def _era(day: int) -> Era:
 
 
 # People answer calls from numbers that look local.  So the first digits of the national
-# forms are compared: four digits identify an area, six a block of 10,000 numbers in it.
+# forms are compared: 4 digits identify an area, 6 digits a block of 10,000 numbers.
 
-#: Digits of the national significant number, which has no leading 0.
+#: The counts of first digits of an area and of a block, without the leading 0.
 _AREA: Final = 3
 _BLOCK: Final = 5
 #: The minimum chance that two lines of one area are in the same block.  For the town
-#: halls of France it is 4 % on average, and 17 % in the area with the highest chance.
+#: halls of France, this chance is 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: The weight of `_SHARE` in the estimate of a chance, as a number of observed lines.
+#: The minimum `_SHARE` has as much weight in an estimate as this many observed lines.
 _WEIGHT: Final = 5
 
 
 class _Pair(NamedTuple):
-    """Presented number, with the first line to which it was presented."""
+    """Presented number, and the first called number to which it was presented."""
 
     id: str
     called: str
     shown: str
 
     def share(self, digits: int) -> bool:
-        """Return True if both numbers begin with the same digits."""
+        """Return True if both numbers have the same first *digits* digits."""
         return self.called[:digits] == self.shown[:digits]
 
 
@@ -190,10 +190,9 @@ def neighbours(
     """Yield patterns about presented numbers that begin like the called numbers.
 
     The test is made for all complaints together, and for the complaints about each
-    caller.  It compares the distinct presented numbers in the area of the called number
-    with the chance that a number of this area is in the block of the called number.
-    The probability of at least the observed count is computed exactly; if all chances
-    are equal, it is a binomial tail.
+    caller.  It takes the distinct presented numbers in the area of the called number,
+    and counts those that are in the block of the called number.  The probability of at
+    least this count is exact; if all chances are equal, it is a binomial tail.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
@@ -226,7 +225,7 @@ def neighbours(
 
 
 def _pairs(group: Sequence[Observation]) -> list[_Pair]:
-    """Return a pair for each distinct presented number in the called number's area."""
+    """Pair each distinct presented number with a called number of the same area."""
     first: dict[int, Observation] = {}
     for one in group:
         if one.called and one.shown and one.called != one.shown:
@@ -239,7 +238,7 @@ def _pairs(group: Sequence[Observation]) -> list[_Pair]:
 
 
 def _block_share(pair: _Pair, areas: Counter[str], blocks: Counter[str]) -> float:
-    """Return the chance that another line of the area is in the same block."""
+    """Estimate the probability that two unrelated numbers are in the pair's block."""
     in_block = blocks[pair.shown[:_BLOCK]] - pair.share(_BLOCK)
     in_area = areas[pair.shown[:_AREA]] - 1
     share = (in_block + _SHARE * _WEIGHT) / (in_area + _WEIGHT)

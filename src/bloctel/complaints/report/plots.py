@@ -26,7 +26,7 @@ _ORANGE: Final = "#d55e00"
 _GREEN: Final = "#009e73"
 _GREY: Final = "#6f7680"
 _PURPLE: Final = "#cc79a7"
-#: The column, colour and shape of each kind of node.
+#: The column, the colour and the shape of each kind of node in the picture.
 _NODES: Final = {
     "number": (0.0, _BLUE, "s"),
     "name": (1.0, _ORANGE, "o"),
@@ -166,7 +166,7 @@ def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
 def _edges(
     actor: Actor, cases: Sequence[Case], nodes: dict[_Node, str]
 ) -> Counter[tuple[_Node, _Node]]:
-    """Return, for each pair of nodes, the number of complaints that contain both."""
+    """Count, for each pair of nodes, the complaints that contain both features."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
     for one in (observe(case) for case in cases if case.id in about):
@@ -180,7 +180,7 @@ def _edges(
 
 @contextmanager
 def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[Any]:
-    """Yield a figure; write the figure to the target at the end of the `with` block."""
+    """Yield a matplotlib figure; write it to the target when the `with` block ends."""
     ending = Path(target).suffix[1:].lower() if isinstance(target, str | Path) else ""
     kind = format or ending
     if kind not in ("svg", "png"):
@@ -195,8 +195,7 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         buffer = io.BytesIO()
-        # the file gets no date and no version, so the same complaints give the same
-        # bytes
+        # leave out the date and the version, so that equal complaints give equal bytes
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
         file.write(buffer.getvalue())

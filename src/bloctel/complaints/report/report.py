@@ -25,7 +25,7 @@ from bloctel.tabular.outputs import Target, open_output
 _TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
 _MOST_OF_A_KIND: Final = 10
 _MOST_CALLERS: Final = 20
-#: One of the last four digits.
+#: Pattern that matches each of the last four digits of a phone number.
 _LAST_DIGIT: Final = re.compile(r"\d(?=(?:\D*\d){0,3}\D*\Z)")
 _MOST_DAYS: Final = 31
 _MOST_WEEKS: Final = 27
@@ -103,7 +103,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
 def by_period(
     cases: Iterable[Case], lang: str = "en"
 ) -> tuple[str, list[tuple[str, int]]]:
-    """Return the unit of time, and for each period its name and its count of calls.
+    """Return the unit of time, and the name and the count of calls of each period.
 
     A period is a day, a week with the date of its Monday, or a month.  Periods without
     calls are included.

@@ -52,7 +52,7 @@ class Audit:
     def table(
         self, decision: str = Decision.NO, *, lang: str = "en"
     ) -> dict[str, NDArray[Any]]:
-        """Return the grounds of all calls with the decision *decision*, as columns.
+        """Return the grounds (reasons) of all calls with one decision, in columns.
 
         The table has one row for each ground of each call, in the order of the log.
         `pandas.DataFrame`, `polars.DataFrame` and `pyarrow.table` accept the result.
@@ -163,7 +163,7 @@ def _finding_cells(
     )
 
 
-#: Grounds that a record would have prevented; `_cure` handles the other grounds.
+#: For some grounds: the record that would have made the call lawful.  `_cure` uses it.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",

@@ -1,4 +1,4 @@
-"""Columns of a log of past calls, from a frame or a mapping."""
+"""Log of past calls in columns, read from a data frame or a mapping."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -47,7 +47,7 @@ class DictionaryColumn(NamedTuple):
     codes: NDArray[np.int64]
 
     def mapped(self, change: Callable[[Any], Any]) -> "DictionaryColumn":
-        """Return a column whose values are the results of *change* for each value."""
+        """Return a column in which *change* has replaced each distinct value."""
         distinct = dictionary_encoded(map(change, self.values))
         return DictionaryColumn(distinct.values, distinct.codes[self.codes])
 
@@ -69,8 +69,8 @@ class PastCalls(NamedTuple):
 
     `rows` and `unreadable` contain rows of the log, from 0; `unreadable` contains the
     rows whose phone number cannot be read.  `at` contains microseconds since
-    1970-01-01T00:00Z.  `others` contains the other readings of phone numbers, by row.
-    `columns` contains the other inputs of `Desk.may_call`, and `outcome`.
+    1970-01-01T00:00Z.  `others` contains, by row, other numbers that the same digits
+    can mean.  `columns` contains the other inputs of `Desk.may_call`, and `outcome`.
     """
 
     rows: NDArray[np.intp]
@@ -123,8 +123,8 @@ def read_calls(
             try:
                 column = dictionary_encoded(_python_values(log[name]))
             except TypeError:
-                got = "lists or other compound values"
-                raise_alone(InputError("single values", got, f"the column {name}"))
+                got = "cells that contain lists or other containers"
+                raise_alone(InputError("one value per cell", got, f"the column {name}"))
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
         columns[name] = column.mapped(partial(_read_cell, name, sectors, region))
@@ -166,7 +166,7 @@ def _python_values(column: Any) -> list[Any]:
 
 
 def _none_if_missing(value: Any) -> Any:
-    """Return a value, but None for a missing value of a frame, such as NaN or NaT."""
+    """Return None for a missing value such as NaN or NaT; otherwise return *value*."""
     try:
         return None if value != value else value
     except (TypeError, ValueError):  # comparing pandas.NA returns NA, not a bool
@@ -186,7 +186,8 @@ def _instants(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
     for row, value in enumerate(values):
         if not isinstance(value, str | datetime):
             raise _not_an_instant(show(value), row)
-        # datetimes of the hour that occurs twice are equal, whatever their fold
+        # when clocks go back, two instants differ only in `fold`, and Python calls them
+        # equal
         distinct = (value, getattr(value, "fold", 0))
         if (known := read.get(distinct)) is None:
             where = f"the column at, row {row + 1}"
@@ -212,7 +213,8 @@ def _arrow_instants(column: Any) -> NDArray[np.int64] | None:
         return None
     if chunks.type.tz is None:
         got = "timestamps without a time zone"
-        raise InputError("timestamps with a time zone", got, "the column at")
+        expected = "timestamps with a time zone, or the argument log_time_zone"
+        raise InputError(expected, got, "the column at")
     if chunks.null_count:
         got = f"{chunks.null_count} empty cells"
         raise InputError("a time in every row", got, "the column at")

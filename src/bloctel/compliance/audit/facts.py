@@ -70,15 +70,15 @@ _R = TypeVar("_R")
 #: Numbers that differ only in their last four digits are in one territory.
 _SAME_TERRITORY: Final = np.uint64(10_000)
 _DAY: Final = 86_400_000_000  # microseconds
-#: Number of pairs of a call and a record that are evaluated together.
+#: Number of pairs of a call and a record that one step evaluates.
 _MAX_PAIRS: Final = 1 << 20
 _NEVER: Final = np.iinfo(np.int64).max
-#: A time before every instant that a log can contain.
+#: Value that means "no refusal": a time before every instant that a log can contain.
 _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts; `evidence` is None if no register of consents answered."""
+    """Sources of facts for an audit; `evidence` is None without a register's answer."""
 
     law: Law
     book: Book | None
@@ -90,11 +90,11 @@ class AuditSources(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class _CallTable:
-    """Columns of past calls, one row per call, ordered by number.
+    """Columns of past calls, one row per call, sorted by phone number and time.
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
     `date.toordinal` returns.  `versions` contains indexes in `Law.eras`.  `refused_at`
-    is the last earlier refusal of the number, or `_NEVER_REFUSED`.
+    contains the time of the number's last earlier refusal, or `_NEVER_REFUSED`.
     """
 
     law: Law
@@ -157,7 +157,7 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return a figure of a rule in each era; 0 in an era without such a rule."""
+    """Return the field *name* of a rule in each era; 0 in an era without the rule."""
     rules = (era.one(rule) for era in law.eras)
     return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
@@ -168,7 +168,7 @@ def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
 
 
 def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
-    """Return one column whose values are tuples of the values of several columns."""
+    """Return one column of tuples; each tuple has the row's value of each column."""
     sizes = [len(column.values) for column in columns]
     rows = _integers(np.ravel_multi_index([column.codes for column in columns], sizes))
     indexes = np.transpose(np.unravel_index(np.array(rows.values, np.int64), sizes))
@@ -180,7 +180,7 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
 
 
 class _Place(NamedTuple):
-    """Place of a called person; `near` contains the territories of local holidays."""
+    """Location of a called person; holidays of the territories in `near` count."""
 
     state: TerritoryState
     zone: ZoneInfo
@@ -220,7 +220,7 @@ def _attempts(table: _CallTable) -> DictionaryColumn:
     within = _by_era(table.law, Frequency, "within_days")[table.versions]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
-    # rows are sorted by phone number and time, so compare rows at the distance `back`
+    # rows are sorted by number and time: an earlier attempt is `back` rows before a row
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -254,9 +254,9 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
-    """Return the calls without those whose number is listed in another reading only.
+    """Remove the calls whose digits can mean two numbers, if only the other is listed.
 
-    `Desk.may_call` refuses such a number, so its rows are unreadable.
+    `Desk.may_call` refuses such a number.  The rows of these calls become unreadable.
     """
     doubtful = np.flatnonzero(np.isin(calls.rows, [*calls.others])).tolist()
     pairs = [(i, key) for i in doubtful for key in calls.others[int(calls.rows[i])]]
@@ -283,7 +283,7 @@ def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
 def _list_states(
     calls: PastCalls, versions: NDArray[np.int64], sources: AuditSources
 ) -> tuple[DictionaryColumn, DictionaryColumn]:
-    """Return the states on the lists that the law names, and on the other lists.
+    """Return the numbers' states on the lists that the law names, and on other lists.
 
     All numbers that were called on one day are looked up in one query.
     """
@@ -307,7 +307,7 @@ def _list_states(
 def _rows_by_day(
     at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield groups of calls, so that a group needs each list on one day only."""
+    """Yield groups of calls; in each group, a list is needed for only one local day."""
     if not len(at):
         return
     days, names = _integers(versions), list[str]()
@@ -322,13 +322,13 @@ def _rows_by_day(
 
 
 class _Pairs(NamedTuple):
-    """Pairs of a call and a record of the called number, as indexes."""
+    """Pairs of a call (its row) and a record about the called number (its index)."""
 
     rows: NDArray[np.intp]
     records: NDArray[np.intp]
 
 
-#: Function that returns the code of the state of each pair.
+#: Function that returns, for each pair, the index of its state in the enumeration.
 _StatesOf: TypeAlias = Callable[[_Pairs], NDArray[np.int64]]
 
 
@@ -359,7 +359,7 @@ def _best(
 
 
 def _pairs(table: _CallTable, keys: NDArray[np.uint64]) -> Iterator[_Pairs]:
-    """Yield all pairs of a call and a record of its number, in parts."""
+    """Yield all pairs of a call and a record about the called number, in batches."""
     first = np.searchsorted(keys, table.keys, side="left")
     n_records = np.searchsorted(keys, table.keys, side="right") - first
     rows = np.flatnonzero(n_records)
@@ -384,7 +384,7 @@ def _compared(
     scopes: DictionaryColumn,
     compare: Callable[[Scope, Subject], StrEnum | None],
 ) -> NDArray[np.int64]:
-    """Return the code of each pair's state; the code is -1 if *compare* returns None.
+    """Compare the call and the record of each pair; return each state's index, or -1.
 
     Each combination of a record's scope and a call's subject is compared only once.
     """
@@ -417,7 +417,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     terms, term_of = np.unique(
         _by_era(table.law, ConsentTerms, "max_years"), return_inverse=True
     )
-    # the first day on which the law ends each consent, by time zone and by term
+    # the day on which the law ends each consent, by time zone and by legal maximum
     ends = np.array(
         [
             [_end_days(given_at, zone, years) for years in terms.tolist()]
@@ -431,7 +431,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
         refused = table.refused_at[rows] >= given_at[chosen]
-        # the first reason that applies decides
+        # several reasons can apply to a consent; the first of them gives its state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
             (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
@@ -459,7 +459,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
 def _end_days(
     given_at: NDArray[np.int64], zone: ZoneInfo, years: int
 ) -> NDArray[np.int64]:
-    """Return the day a number of years after each instant; `_NEVER` for 0 years."""
+    """Return the local day *years* years after each instant; `_NEVER` for 0 years."""
     if not years:
         return np.full(len(given_at), _NEVER)
     days, index = np.unique(local_days(zone, given_at), return_inverse=True)
@@ -485,7 +485,7 @@ def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
 
 
 def _call_backs(table: _CallTable, records: Sequence[CallBackRequest]) -> _StatesOf:
-    # requests are rare, so they are evaluated one by one
+    # requests to be called back are rare, so they are evaluated one by one
     return lambda pairs: _one_by_one(
         table, pairs, records, lambda one, _, *call: call_back(one, *call)
     )
@@ -497,7 +497,7 @@ def _one_by_one(
     records: Sequence[_R],
     evaluate: Callable[[_R, list[datetime], Subject, CallInstant], StrEnum],
 ) -> NDArray[np.int64]:
-    """Return the code of the state of each pair; call *evaluate* for each pair."""
+    """Call *evaluate* for each pair; return each state's index in its enumeration."""
     codes = np.empty(len(pairs.rows), np.int64)
     for i, (row, record) in enumerate(zip(*map(np.ndarray.tolist, pairs), strict=True)):
         at, refused = int(table.at[row]), int(table.refused_at[row])

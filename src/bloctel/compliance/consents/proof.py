@@ -1,7 +1,7 @@
-"""Proof of consent: the records about one number, to give to the person.
+"""Proof of consent: all records about one number, as a document for the person.
 
-The JSON form contains each record as the hash chain contains it, so that anyone can
-compute the digests again (`bloctel.records.hash_chain`).  The text form is for people.
+The JSON form contains each record exactly as it is stored, so that anyone can compute
+the digests again (`bloctel.records.hash_chain`).  The text form is for people.
 """
 
 import json
@@ -26,7 +26,7 @@ from bloctel.storage.rows import RecordRow
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
-#: Errors of the reader on a JSON text that this library did not write.
+#: Errors that `_read` raises for a JSON text that this library did not write.
 _MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 
 
@@ -139,7 +139,7 @@ def check_proof(data: bytes, where: str) -> int:
         document = convert(content, _Document)
         PhoneNumber(document.key)
     except (ValidationError, ValueError):
-        text = f"this is not a proof of consent of version {_VERSION}"
+        text = f"the file is not a JSON proof of consent of version {_VERSION}"
         error = InputError("a proof of consent", "other data", where, message=text)
         raise_alone(error)
     try:

@@ -1,4 +1,4 @@
-"""Records of consents, contracts and requests to be called back: fields, retention."""
+"""Records of consents, contracts and call-back requests, with retention periods."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from bloctel.records.transactions import Entry, Record
 from bloctel.rules import law
 from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
 
-#: The name of the stream of records.
+#: The name of the record stream that contains the consents.
 STREAM: Final = "consents"
 
 
 class Kind(StrEnum):
-    """Kind of a record."""
+    """Kind of a record in the register of consents."""
 
     CONSENT = "consent"
     WITHDRAWAL = "withdrawal"
@@ -64,7 +64,7 @@ class EvidenceFile(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConsent:
-    """Consent to record.
+    """New consent, which `ConsentRegister.record` records.
 
     Attributes:
         given_at: The time at which the person gave the consent.
@@ -95,7 +95,7 @@ class _Fields(Struct, tag_field="kind"):
 
 
 class ConsentFields(_Fields, tag=Kind.CONSENT.value):
-    """Fields of a consent."""
+    """Fields of the record of a consent."""
 
     firm: Text
     goods: Text
@@ -106,14 +106,14 @@ class ConsentFields(_Fields, tag=Kind.CONSENT.value):
 
 
 class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
-    """Fields of a withdrawal of one consent, or of all consents if `of` is None."""
+    """Fields of the record of a withdrawal; it ends all consents if `of` is None."""
 
     channel: Text
     of: int | None
 
 
 class ContractFields(_Fields, tag=Kind.CONTRACT.value):
-    """Fields of a contract."""
+    """Fields of the record of a contract."""
 
     contract: Contract
 
@@ -126,14 +126,14 @@ class ContractFields(_Fields, tag=Kind.CONTRACT.value):
 
 
 class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
-    """Fields of a record of a contract's end."""
+    """Fields of the record of a contract's end; `of` is the id of the contract."""
 
     of: int
     ends_on: date
 
 
 class CallBackFields(_Fields, tag=Kind.CALL_BACK.value):
-    """Fields of a request to be called back."""
+    """Fields of the record of a request to be called back."""
 
     request: CallBackRequest
     evidence: EvidenceFile
@@ -154,10 +154,10 @@ _R = TypeVar("_R", bound=LegalRule)
 
 @lru_cache
 def rule_for(kind: type[_R], day: date) -> _R:
-    """Return the rule of a kind in force on a day, or the next rule of this kind.
+    """Return the rule of a kind that applies on a day, or the next later rule.
 
-    The first rules on consent also set the retention period and the mandatory mentions
-    of an older consent, because only these rules allow its use.
+    A consent can be older than the first rules on consent.  These rules then set the
+    retention period and the mandatory mentions of this consent.
     """
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
@@ -168,7 +168,7 @@ def rule_for(kind: type[_R], day: date) -> _R:
 
 
 def new_fields(cls: type[_F], recorded_at: datetime | None, **values: object) -> _F:
-    """Return the fields of a record; raise InputError for a value of wrong form."""
+    """Return the fields of a new record; raise InputError if a value is not valid."""
     plain = msgspec.to_builtins(
         {**values, "recorded_at": past_instant(recorded_at, "recorded_at")},
         builtin_types=(date, datetime),
@@ -189,7 +189,7 @@ def consent_fields(
     unknown = set(new.mentions) - {*mandatory, "all"}
     if unknown:
         expected = f"only the mentions {', '.join(mandatory)}"
-        raise InputError(expected, f"{len(unknown)} unknown mentions", "mentions")
+        raise InputError(expected, f"{len(unknown)} other names", "mentions")
     told = mandatory if "all" in new.mentions else new.mentions
     fields = new_fields(
         ConsentFields,
@@ -221,7 +221,7 @@ def _slot(
 
 
 def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
-    """Return the entry of a new record; raise InputError if *at* has no time zone."""
+    """Return a new record to append; raise InputError if *at* has no time zone."""
     return Entry(key, in_utc(at, "at"), msgspec.to_builtins(fields))
 
 
@@ -233,22 +233,22 @@ def seq_of(id: str) -> int:
 
 
 def read(record: Record) -> Fields:
-    """Return the fields of a record; if not valid, raise DamagedRecordsError."""
+    """Return the fields of a record; raise DamagedRecordsError if one is not valid."""
     return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
 
 
 def content_of(entry: Record | Entry) -> bytes:
-    """Return the content of a record without `recorded_at`, to find duplicates."""
+    """Return the content of a record without `recorded_at`; duplicates are equal."""
     fields = {**(entry.fields or {}), "recorded_at": None}
     return msgspec.json.encode((entry.at, fields), order="sorted")
 
 
 def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidence:
-    """Return the evidence in the records of one number; *records* must be in order.
+    """Return the evidence from the records of one number.
 
-    *records* must not contain erased records.  *zone* is the time zone of the number.
-    A contract's end that was recorded after the record *last* counts only if it is
-    earlier than the known end.
+    *records* must be in order, without erased records.  *zone* is the time zone of the
+    number.  If a contract's end was recorded after the record with the number *last*,
+    this end counts only if it is earlier than the known end.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -310,7 +310,7 @@ def _withdrawn(
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
     """Return the sequence numbers of the records to erase on a day.
 
-    In territories where the day *on* has not begun yet, the local day counts instead.
+    If the day *on* has not begun at the place of a number, today's date there counts.
 
     | record               | erased                                                    |
     | -------------------- | --------------------------------------------------------- |
@@ -319,11 +319,10 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
     | contract and its end | after the period of a consent, from the contract's end    |
     | request to call back | after the retention period of its proof                   |
 
-    The legal texts set the periods for proofs of consents and of requests, and do not
-    mention contracts and withdrawals, for which the library chooses the periods.  A
-    contract without an end is never erased.  A withdrawal is kept while a consent of
-    the number is kept, because the consent would become valid again without the
-    withdrawal.
+    The law sets the periods for proofs of consents and of requests.  The law does not
+    mention contracts and withdrawals, so the library chooses their periods.  A contract
+    without an end is never erased.  A withdrawal is kept while a consent of the number
+    is kept, because the consent would become valid again without the withdrawal.
     """
     due: list[int] = []
     consenting_keys: set[int] = set()
@@ -362,7 +361,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
 def _is_retained(
     record: Record, key: int, fields: Fields, on: date, now: datetime
 ) -> bool:
-    """Return True before the end of the retention period; a consent must be expired."""
+    """Return True if the retention period, or a consent's validity, has not ended."""
     zone = zone_of(key)
     day = record.at.astimezone(zone).date()
     kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms

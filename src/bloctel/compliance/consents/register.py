@@ -49,7 +49,7 @@ from bloctel.records.transactions import (
 from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
-#: Consents that are looked up and appended together.
+#: Number of consents that one step looks up and appends.
 _BATCH: Final = 1_000
 
 
@@ -63,8 +63,8 @@ class RecordedMany(NamedTuple):
 class KnownConsents:
     """Evidence that a register of consents contained at the time *known_at*.
 
-    *last* is the sequence number of the last record before the first record that was
-    recorded after *known_at*.  By default, all records are used.
+    Records with a sequence number up to *last* count.  Later records count only if they
+    are withdrawals or ends of contracts that were recorded until *known_at*.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # a wrong clock on one machine must not hide all later withdrawals
+        # if the clock of one machine is ahead, later withdrawals must still count
         return (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
@@ -105,7 +105,7 @@ class KnownConsents:
 
 
 class ConsentRegister(RecordLog, KnownConsents):
-    """Consents, contracts and requests that a firm can prove."""
+    """Register of consents, contracts and call-back requests, with their proofs."""
 
     stream = STREAM
 
@@ -122,7 +122,7 @@ class ConsentRegister(RecordLog, KnownConsents):
     ) -> str:
         """Record a consent, and return its id.
 
-        If a mandatory mention is missing, the consent is recorded but permits no call.
+        A consent without all mandatory mentions is recorded, but permits no call.
 
         Args:
             number: The phone number of the person who consented.
@@ -132,7 +132,7 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: A part of the consent is not valid, a time is in the future, or
+            InputError: A field of the consent is not valid, a time is in the future, or
                 the consent lasts longer than the law on the day of the consent allows
                 (R223-1, version in force on 2026-08-11).
         """
@@ -146,9 +146,9 @@ class ConsentRegister(RecordLog, KnownConsents):
         *,
         recorded_at: datetime | None = None,
     ) -> RecordedMany:
-        """Record several consents in one transaction; an error records no consent.
+        """Record several consents in one transaction; after an error, record none.
 
-        A consent is skipped if a record with equal content exists already.
+        A consent is skipped if the register already contains an equal consent.
 
         Args:
             consents: Pairs of a number's key (`PhoneNumber.key`) and a consent.
@@ -183,11 +183,11 @@ class ConsentRegister(RecordLog, KnownConsents):
     ) -> str:
         """Record a withdrawal of consent, and return the id of the record.
 
-        An oral withdrawal in a call is enough (R223-3, version in force on 2026-08-11).
+        A person may withdraw orally in a call (R223-3, version in force on 2026-08-11).
 
         Args:
             number: The number.
-            channel: The means, such as `by word in a call`, `e-mail` or `letter`.
+            channel: The way in which the person withdrew, such as `call` or `letter`.
             at: The time of the withdrawal; by default now.
             of: The id of the withdrawn consent.  By default, the withdrawal ends all
                 consents of the number that are already recorded, and all consents that
@@ -232,7 +232,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> None:
-        """Record the first day after a contract; this replaces an end recorded earlier.
+        """Record the first day after a contract; replace an end that is known already.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
@@ -275,7 +275,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         return self._add(new_entry(key, asked_at, fields))
 
     def as_known_at(self, at: datetime) -> KnownConsents:
-        """Return the register as it was at a time; a desk accepts the result.
+        """Return the register as it was at the time *at*; `Desk` accepts the result.
 
         The result ends before the first record that was recorded after *at*, so that a
         new record cannot add a permission to the result.  Withdrawals and earlier ends
@@ -297,7 +297,7 @@ class ConsentRegister(RecordLog, KnownConsents):
     def proof(
         self, number: object, *, at: datetime | None = None, region: str | None = None
     ) -> Proof:
-        """Return all records of a number as a proof for its subscriber.
+        """Return all records about a number, as a proof for the person.
 
         The proof shows *at*, by default now, as the time at which it was made.
 
@@ -347,8 +347,8 @@ class ConsentRegister(RecordLog, KnownConsents):
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "an end of the consent, because no law sets an end for that day"
-            raise InputError(expected, "no end", "expires_on")
+            expected = "a day, because no law limits a consent of that time"
+            raise InputError(expected, "no day", "expires_on")
         if last is not None and expires_on > last:
             years = terms.max_years
             span = "a year" if years == 1 else f"{years} years"
@@ -363,12 +363,12 @@ class ConsentRegister(RecordLog, KnownConsents):
             raise InputError("a day after the day of the consent", got, "expires_on")
         fields = consent_fields(new, expires_on, day, recorded_at)
         entry = new_entry(key, new.given_at, fields)
-        # check each consent when it is read, so that an import can name the wrong row
+        # check each consent now, while an import reads its row and can name the row
         require_without_number(key, entry.fields)
         return entry
 
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
-        """Append a record and return its id; the record *of* must be of *kind*."""
+        """Append a record and return its id; check that record *of* is of *kind*."""
 
         def change(transaction: WriteTransaction) -> str:
             if of is not None:

@@ -1,6 +1,6 @@
-"""Forms of complaints: the mandatory content, as data with dates and sources.
+"""Complaint forms of countries: the mandatory fields, with dates and sources.
 
-Each country with a known form has one TOML file in this package:
+Each country with a known complaint form has one TOML file in this package:
 
 ```text
 country, title, time_zone, authority
@@ -8,8 +8,7 @@ country, title, time_zone, authority
 [[professional_line]]   is_covered
 ```
 
-Each section in double brackets is one version of a rule, with dates, as in the rules of
-lists.
+Each section in double brackets is one version of a rule, with its dates and its source.
 """
 
 from functools import cache
@@ -45,12 +44,12 @@ _Field = Literal[
     "siren",
     "address",
 ]
-#: The fields that a complaint can have, and that a form can require.
+#: The fields of a complaint that a complaint form can require.
 FIELDS: Final[tuple[str, ...]] = get_args(_Field)
 
 
 class Mandatory(Version, frozen=True, kw_only=True):
-    """Mandatory fields; if one is missing, the report is a signal (*signalement*)."""
+    """Mandatory fields; if one is missing, the complaint has the state `signal`."""
 
     fields: tuple[_Field, ...]
 
@@ -66,7 +65,7 @@ class ProfessionalLine(Version, frozen=True, kw_only=True):
 
 
 class Form(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The form of one country.
+    """Complaint form of one country.
 
     Attributes:
         country: The code of the country (ISO 3166-1 alpha-2).
@@ -91,10 +90,10 @@ class Form(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def load(country: str) -> Form:
-    """Return the form of a country.
+    """Return the complaint form of a country.
 
     Raises:
-        InputError: The library has no form of that country.
+        InputError: The library has no complaint form of that country.
 
     >>> load("FR").authority
     'DGCCRF'
@@ -103,7 +102,7 @@ def load(country: str) -> Form:
 
 
 def parse(text: str, where: str) -> Form:
-    """Parse a form from a TOML document.
+    """Parse a complaint form from a TOML document.
 
     Args:
         text: The document; `fr.toml` in this package is the model.

@@ -1,9 +1,9 @@
 """Laws of telephone prospecting as data: whom firms may call, when, and how often.
 
-The code contains no figure of a law.  Each country whose law the library applies has
+The code contains no number from a law.  Each country whose law the library applies has
 one TOML file in this package, such as `fr.toml`.  Every section contains one version of
 a rule; the name of the section contains the first day of the version.  Facts about
-other countries are in `countries.toml`; these facts never lead to the answer "yes".
+other countries are in `countries.toml`; these facts never make a call lawful.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ _FOLDER: Final = Path(__file__).parent
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the countries whose law comes with the library, by ISO 3166-1 codes.
+    """Return the ISO 3166-1 codes of the countries whose law the library contains.
 
     >>> names()
     ('FR',)

@@ -74,7 +74,7 @@ class Country(
     forbid_unknown_fields=True,
     rename={"facts": "fact"},
 ):
-    """A country, its list, and the known facts about its rules.
+    """Country with its opposition list, and facts about its rules of prospecting.
 
     Attributes:
         code: The code of the country (ISO 3166-1 alpha-2).
@@ -106,7 +106,7 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _days(text: str, key: str = "") -> tuple[date, date]:
-    """Return the first and the last day that a year, a month or a day can mean.
+    """Return the first and the last day that a text can mean: year, month or day.
 
     If *text* is a day, the last day in the result is the day before *text*, because
     `until` is the first day on which a fact no longer applies.
@@ -127,7 +127,7 @@ def _days(text: str, key: str = "") -> tuple[date, date]:
 
 @cache
 def countries() -> tuple[Country, ...]:
-    """Return the countries with known facts, by their codes.
+    """Return the countries about which facts are known, sorted by their codes.
 
     >>> [country.code for country in countries()][:3]
     ['AU', 'BE', 'CA']
@@ -150,7 +150,7 @@ def parse_countries(text: str, where: str) -> tuple[Country, ...]:
 
 
 def _complete(document: dict[str, Any]) -> None:
-    """Add the source and the certainty of its country to each fact without them."""
+    """Copy each country's source and certainty to its facts without a source."""
     countries = document.get("country")
     for country in countries if isinstance(countries, list) else ():
         match country:

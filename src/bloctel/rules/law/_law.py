@@ -1,4 +1,4 @@
-"""Law of one country: rules, eras in which no rule changes, and a parser."""
+"""Law of one country: its rules, and the eras (periods) in which no rule changes."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -132,7 +132,7 @@ class Law:
 
     @cached_property
     def by_prefix(self) -> Mapping[str, Territory | None]:
-        """Territories by first digits; None for digits that territories share."""
+        """Territory for each known prefix; None if territories share the prefix."""
         found: dict[str, Territory | None] = dict.fromkeys(self.numbering.undecided)
         for territory in self.territories:
             found.update(dict.fromkeys(territory.prefixes, territory))
@@ -140,7 +140,7 @@ class Law:
 
     @cached_property
     def vague(self) -> tuple[str, ...]:
-        """All names of the sectors that are too general for a specific consent."""
+        """Names of the sectors that are too general: consent must be more specific."""
         vague = (sector for sector in self.sectors if not sector.specific)
         return tuple(name for sector in vague for name in sector.names)
 
@@ -162,7 +162,7 @@ class _Other(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _OneRule(_Other, frozen=True, kw_only=True):
-    """Sections of the document that each contain the versions of only one rule."""
+    """Sections of a law's document that each contain the versions of only one rule."""
 
     regime: OneOrMore[_rules.Regime]
     contract_exception: tuple[_rules.ContractException, ...]
@@ -179,7 +179,7 @@ class _OneRule(_Other, frozen=True, kw_only=True):
 
 
 class _Document(_OneRule, frozen=True, kw_only=True):
-    """Sections of the document that each can contain versions of several rules."""
+    """Document of a law; each section below can contain versions of several rules."""
 
     out_of_scope: tuple[_rules.OutOfScope, ...]
     other_channel: tuple[_rules.OtherChannel, ...]
@@ -237,10 +237,10 @@ def parse(text: str, where: str) -> Law:
 
 
 def _complete(document: dict[str, Any], where: str) -> None:
-    """Replace the tables of each section by a list, and add what their names contain.
+    """Replace each section by a list of rules, with ids and days from the table names.
 
     A table such as `[calling_times.hours.2023-03-01]` is the version of the rule
-    `fr.hours` that begins on this day.
+    `fr.hours` that begins on 2023-03-01.
     """
     country = str(_table(document.get("law", {}), f"{where}, law").get("country"))
     for section in SECTIONS.keys() & document.keys():
@@ -252,7 +252,7 @@ def _complete(document: dict[str, Any], where: str) -> None:
 
 
 def _dated(versions: dict[str, Any], where: str, rule: str) -> Iterator[dict[str, Any]]:
-    """Yield the versions of a rule with their identifiers and their days."""
+    """Yield the versions of a rule; add the identifier and the first and last days."""
     ends = [*list(versions)[1:], None]
     for (day, version), end in zip(versions.items(), ends, strict=True):
         dates = {"valid_from": _day(day, where)}
@@ -281,7 +281,7 @@ def _check_section(name: str, rules: Iterable[LegalRule]) -> None:
     for rule in rules:
         chains[rule.chain].append(rule)
     is_one = len(chains) <= 1 or name not in _OneRule.__struct_fields__
-    require(is_one, "versions of one rule", ", ".join(chains), name)
+    require(is_one, "versions of only one rule", ", ".join(chains), name)
     for chain, versions in chains.items():
         check_versions(chain, versions, may_end=name not in _WITHOUT_END)
 
@@ -292,11 +292,11 @@ def _check_names(document: _Document, rules: Sequence[LegalRule]) -> None:
     territories = [territory.code for territory in document.territory]
     prefixes = [*document.numbering.undecided]
     prefixes += [prefix for one in document.territory for prefix in one.prefixes]
-    unique = "a name that nothing else has"
+    unique = "a name that occurs only once"
     _refuse_repeated((rule.id for rule in rules), unique, "id")
     _refuse_repeated(sectors, unique, "sector")
     _refuse_repeated(territories, unique, "territory")
-    _refuse_repeated(prefixes, "digits of one territory", "territory")
+    _refuse_repeated(prefixes, "first digits of only one territory", "territory")
     breaches = sorted({rule.breach for rule in document.sanction})
     for rule in rules:
         sanction = [rule.sanction] if rule.sanction else []

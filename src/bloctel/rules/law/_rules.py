@@ -1,7 +1,7 @@
-"""The kinds of rules that a law of telephone prospecting can have, and their values.
+"""Classes for the rules of a law of telephone prospecting.
 
-Each kind of rule is one section of the TOML files.  The names of the fields are the
-keys of the section.
+Each class describes one section of the TOML files.  The fields of the class have the
+names of the keys in the section.
 """
 
 from datetime import date, time
@@ -77,23 +77,23 @@ class ContractRelation(StrEnum):
 
 
 class HoursNeed(StrEnum):
-    """Consent that lifts the limits on days and hours."""
+    """Kind of consent that lifts the limits on calling days and hours."""
 
     CONSENT = "consent"
     """Express prior consent to be called."""
     SLOT = "slot"
-    """Consent to that precise date and time."""
+    """Consent to the precise date and time of the call."""
 
 
 class Lift(StrEnum):
-    """Exception that lifts a ban."""
+    """Exception that lifts a ban on prospecting in a sector."""
 
     CONTRACT = "contract"
     CALL_BACK = "call_back"
 
 
 class CallerKind(StrEnum):
-    """Kind of the presented number."""
+    """Kind of the presented number (caller ID)."""
 
     MASKED = "masked"
     """No number is presented."""
@@ -123,7 +123,7 @@ _Euros = Annotated[int, Meta(ge=1, le=10**9)]
 
 
 class LegalRule(Version, frozen=True, kw_only=True):
-    """Rule of law, in a version with dates.
+    """Version of a rule of law, with its dates and its article.
 
     Attributes:
         id: The permanent identifier, which contains the name of the rule and the first
@@ -137,7 +137,7 @@ class LegalRule(Version, frozen=True, kw_only=True):
             rule; empty if no sanction is known.
     """
 
-    #: True for a rule that can make a call lawful; it must be certain enough.
+    #: True for a rule that makes calls lawful, if the rule is certain enough.
     permits: ClassVar[bool] = False
 
     id: _Id
@@ -158,13 +158,13 @@ class LegalRule(Version, frozen=True, kw_only=True):
 
     @property
     def citation(self) -> str:
-        """The article with its version, in the form of a citation."""
+        """The citation of the article, with the first day of the article's version."""
         day = self.article_version.isoformat()
         return f"{self.article} (version in force on {day})"
 
 
 class Regime(LegalRule, frozen=True, kw_only=True):
-    """The question that decides if a number may be called.
+    """Rule that decides if firms may call a number: opposition list, or prior consent.
 
     Attributes:
         question: The question.
@@ -180,7 +180,7 @@ class Regime(LegalRule, frozen=True, kw_only=True):
         super().__post_init__()
         has_lists = bool(self.lists)
         got = f"{'lists' if has_lists else 'no lists'} for {self.question}"
-        expected = "lists for the question of opposition, and for no other question"
+        expected = "lists for the question opposition, and for no other question"
         is_opposition = self.question is RegimeQuestion.OPPOSITION
         require(is_opposition == has_lists, expected, got, "lists")
 
@@ -194,7 +194,7 @@ class ContractException(LegalRule, frozen=True, kw_only=True):
 
 
 class PressException(LegalRule, frozen=True, kw_only=True):
-    """Sectors of the press, in which calls need no look-up in a list and no consent."""
+    """Sectors of the press; calls in these sectors need no list look-up, no consent."""
 
     permits: ClassVar[bool] = True
 
@@ -210,7 +210,7 @@ class OutOfScope(LegalRule, frozen=True, kw_only=True):
 
 
 class OtherChannel(LegalRule, frozen=True, kw_only=True):
-    """Channels to which other rules apply than to voice calls.
+    """Channels, such as SMS, to which the rules of voice calls do not apply.
 
     Attributes:
         channels: The channels.
@@ -238,7 +238,7 @@ class SectorBan(LegalRule, frozen=True, kw_only=True):
 
 
 class CallingTimes(LegalRule, frozen=True, kw_only=True):
-    """Days and hours at which calls may begin, in the called person's time.
+    """Days and hours at which calls may begin, in the called person's time zone.
 
     Attributes:
         weekdays: The weekdays on which calls may be made, from 1 for Monday to 7 for
@@ -261,7 +261,7 @@ class CallingTimes(LegalRule, frozen=True, kw_only=True):
 
 
 class HoursException(LegalRule, frozen=True, kw_only=True):
-    """Consent that lifts the limits on days and hours.
+    """Exception to the limits on calling days and hours, for a person who consented.
 
     Attributes:
         needs: The kind of consent that lifts the limits.
@@ -277,19 +277,19 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
-        expected = "the maximum length of a precise time, in hours"
+        expected = "the maximum length of a consented period, in hours"
         require(is_complete, expected, 0, "slot_hours")
 
 
 class Frequency(LegalRule, frozen=True, kw_only=True):
-    """Maximum count of attempts in a number of days."""
+    """Maximum count of attempts to call one phone number in a number of days."""
 
     max_attempts: Annotated[int, Meta(ge=1, le=1000)]
     within_days: DaysFromOne
 
 
 class Silence(LegalRule, frozen=True, kw_only=True):
-    """Number of calendar days without calls after the day of a refusal.
+    """Silence after a refusal: calendar days on which the firm must not call again.
 
     Attributes:
         days: The number of days on which the answer is "no".
@@ -310,7 +310,7 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
 
 class Refusal(LegalRule, frozen=True, kw_only=True):
-    """Effect of a refusal during a call on earlier consents."""
+    """Effect on earlier consents if a person refuses further calls during a call."""
 
     withdraws_consent: bool
 
@@ -378,7 +378,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
         super().__post_init__()
         has_patterns = bool(self.patterns)
         got = f"{'patterns' if has_patterns else 'no patterns'} for {self.kind}"
-        expected = "patterns, unless the number is masked"
+        expected = "patterns for each kind of number except masked"
         is_masked = self.kind is CallerKind.MASKED
         require(is_masked != has_patterns, expected, got, "patterns")
 
@@ -388,11 +388,11 @@ class Duty(LegalRule, frozen=True, kw_only=True):
 
 
 class Consequence(LegalRule, frozen=True, kw_only=True):
-    """A consequence of a breach, in addition to the fine."""
+    """Consequence for a firm that breaks a rule, in addition to the fine."""
 
 
 class Sanction(LegalRule, frozen=True, kw_only=True):
-    """Maximum fine for a breach.
+    """Maximum fine for the breach of a rule.
 
     Attributes:
         breach: The name of the breach, to which the field `sanction` of other rules
@@ -407,13 +407,13 @@ class Sanction(LegalRule, frozen=True, kw_only=True):
 
 
 class Holidays(LegalRule, frozen=True, kw_only=True):
-    """Public holidays of a country, by its calendar in the library `holidays`."""
+    """Public holidays of a country, from the Python package `holidays`."""
 
     calendar: CountryCode
 
 
 class LocalHoliday(LegalRule, frozen=True, kw_only=True):
-    """Holiday of single territories; a careful firm does not call on this day.
+    """Holiday in only some territories; a careful firm does not call on this day.
 
     Attributes:
         territories: The territories.
@@ -429,8 +429,8 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_either = bool(self.day) != bool(self.before_easter_monday)
-        got = "both" if self.day else "neither day nor before_easter_monday"
-        require(is_either, "a day or days before Easter Monday", got, "")
+        got = "both keys" if self.day else "neither key"
+        require(is_either, "one of day and before_easter_monday", got, "")
         if self.day:
             try:
                 date.fromisoformat(f"2024-{self.day}")  # a leap year has every day
@@ -440,7 +440,7 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
 
 
 class Numbering(Sourced, frozen=True, kw_only=True):
-    """Source of first digits of numbers, and first digits that territories share."""
+    """First digits that several territories share, and the source of all prefixes."""
 
     undecided: OneOrMore[_Digits]
 
