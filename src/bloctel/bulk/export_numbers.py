@@ -17,7 +17,7 @@ from bloctel.tabular.csv_reader import Progress
 from bloctel.tabular.outputs import open_output
 from bloctel.tabular.parquet_reader import parquet_module
 
-#: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
+#: The columns of an exported list.  Days have the form 2026-11-23, or are empty.
 COLUMNS: Final = ("number", "registered_on", "starts_on", "ends_on", "withdrawn_on")
 
 
@@ -28,7 +28,7 @@ def export_numbers(
     list: str,
     progress: Progress | None = None,
 ) -> int:
-    """Write all registrations of a list to a file, and return their count.
+    """Write all registrations of a list to a file; return the number of registrations.
 
     If the path ends in `.parquet`, the file is a Parquet file, otherwise a CSV file.
     After an error, no file is written.  The file contains the complete list, so protect
