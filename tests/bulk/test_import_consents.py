@@ -195,5 +195,5 @@ def test_rows_hidden_in_a_quoted_cell_are_refused(register: ConsentRegister) -> 
 
 def test_a_file_without_rows_is_an_error(register: ConsentRegister) -> None:
     """A file without rows is refused."""
-    with pytest.raises(InputError, match="one consent per row"):
+    with pytest.raises(InputError, match="a row with a consent, got no rows"):
         import_consents(register, source(HEADER, ""))

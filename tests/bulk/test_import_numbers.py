@@ -123,7 +123,9 @@ def test_a_day_on_which_the_list_is_closed(registry: Registry) -> None:
 @pytest.mark.parametrize("text", ["tel\n", "tel\n\n \n", "tel;x\n;a\n"])
 def test_a_file_without_a_number_is_refused(text: str, registry: Registry) -> None:
     """An empty file is refused, and the registry does not get the list."""
-    with pytest.raises(InputError, match="expected phone numbers, got no rows"):
+    with pytest.raises(
+        InputError, match="expected a row with a phone number, got no rows"
+    ):
         import_numbers(registry, stream(text), list="own")
 
     assert not list(registry.changes())

@@ -294,7 +294,7 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
     [
         ("Telephone;Identifiant\n0199001201;a1\n", "column"),
         ("Telephone;Identifiant;Statut\n0199001201;a1\n", "row 2"),
-        ("Telephone;Identifiant;Statut\n", "answers about phone numbers"),
+        ("Telephone;Identifiant;Statut\n", "a row with a phone number and its status"),
         (
             "Telephone;Identifiant;Statut\n0199001202;lot;OK;KO\n",
             "a row with as many fields as the first row, got a longer row .*, row 2",

@@ -369,7 +369,8 @@ BAD_INPUT = {
     ),
     "decimals": (
         b"tel\n12.5\n\n7.25\n",
-        "expected phone numbers, got decimal numbers - at {file}, column 'tel'",
+        "expected phone numbers, got decimal numbers (choose the column of phone "
+        "numbers) - at {file}, column 'tel'",
     ),
     "odd utf-16": (
         codecs.BOM_UTF16_LE + "tel\n".encode("utf-16-le") + b"1",

@@ -49,9 +49,9 @@ def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
     others = {
         ".hidden.csv": "a hidden file",
         ".bloctel-1.csv": "a hidden file",
-        "README": "the ending of the name is not of a call file",
-        "a.xls": "the ending .xls is not of a call file",
-        "b.csv.bz2": "the ending .bz2 is not of a call file",
+        "README": "the ending of the name is not that of a call file",
+        "a.xls": "the ending .xls is not that of a call file",
+        "b.csv.bz2": "the ending .bz2 is not that of a call file",
         "below.csv": "a folder: the pattern **/* includes files in folders",
         "~$c4.xlsx": "a temporary file of a spreadsheet program",
     }
@@ -328,7 +328,7 @@ def test_invalid_plans(tmp_path: Path) -> None:
     clash = [tmp_path / "z.csv", tmp_path / "b"]
     assert "the same file as the call file" in refusal(clash, tmp_path / "a")
     assert refusal(tmp_path / "no*", into).startswith("no call files found")
-    assert refusal([], into) == "no call files found"
+    assert refusal([], into).startswith("no call files found")
     assert "got no such folder" in refusal(tmp_path, tmp_path / "no" / "out")
     assert "a folder for the results, got a file" in refusal(
         tmp_path, tmp_path / "x.csv"

@@ -92,7 +92,8 @@ def test_one_unreadable_number_stops_everything() -> None:
 def test_no_number_at_all_is_refused() -> None:
     """A list without phone numbers is refused, because it is likely a wrong file."""
     assert refusal("tel\n\n") == (
-        "the column has no phone number - at the input stream, column 'tel'"
+        "all phone cells are empty: name the column of phone numbers - at the input "
+        "stream, column 'tel'"
     )
 
 

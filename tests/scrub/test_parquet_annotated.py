@@ -400,9 +400,9 @@ STORED, FEWER, NEGATIVE = b"\x80\xf1\x04", b"\xa0\x9c\x01", b"\xff\xf0\x04"
 @pytest.mark.parametrize(
     ("occurrence", "count", "got"),
     [
-        (0, FEWER, "it declares 10000 rows, its row groups 40000"),
+        (0, FEWER, "it declares 10000 rows, but its row groups have 40000"),
         (1, FEWER, "row group 1 declares 40000 rows and has "),
-        (3, FEWER, "it declares 40000 rows, its row groups 10000"),
+        (3, FEWER, "it declares 40000 rows, but its row groups have 10000"),
         (3, NEGATIVE, "row group 1 has -40000 rows"),
     ],
     ids=["file", "column", "row group", "negative"],

@@ -193,7 +193,8 @@ def test_targets_that_cannot_be_files_are_refused(tmp_path: Path) -> None:
         f"expected a file name for the output, got a directory - at {tmp_path}"
     )
     assert refusal({"clear": missing}) == (
-        f"expected a folder for the output, got no such folder - at {missing}"
+        "expected a folder for the output, got no such folder (create it first) - at "
+        f"{missing}"
     )
     assert refusal({"clear": "a\0b"}) == (
         "expected a file name for the output, got characters that no path can have"

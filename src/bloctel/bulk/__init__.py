@@ -1,7 +1,6 @@
-"""Files with lists, operator answers and consents: import and export.
+"""Import and export of files with lists, answers of operators, and consents.
 
-An exported file contains the complete list, and everyone who has the file can read the
-list.
+Everyone who can read an exported file can read the complete list.
 """
 
 from bloctel.bulk.export_numbers import export_numbers

@@ -26,7 +26,7 @@ def export_numbers(
     list: str,
     progress: Progress | None = None,
 ) -> int:
-    """Write all registrations of a list to a file, and return their count.
+    """Write all registrations of a list to a file; return the number of registrations.
 
     If the path ends in `.parquet`, the file is a Parquet file, otherwise a CSV file.
     After an error, no file is written.  The file contains the complete list, so protect

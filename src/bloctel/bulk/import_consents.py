@@ -80,7 +80,7 @@ def import_consents(
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> ImportedConsents:
-    """Record all consents of a CSV file; if a row is refused, no consent is recorded.
+    """Record all consents of a CSV file; if a row is invalid, no consent is recorded.
 
     If *columns* gives neither a column nor a value for a field, the field is read from
     the column with its name.  A consent without a last day is valid for as long as the
@@ -113,7 +113,7 @@ def import_consents(
             done = register.record_many(rows.consents(records))
         except (InvalidNumberError, InputError) as error:
             if rows.current is None:
-                raise  # the error is about the file, and names the row itself
+                raise  # the message of this error already names the file or the row
             where = f"{name}, row {rows.current}"
             if isinstance(error, InvalidNumberError):
                 raise InvalidNumberError(error.reason, where) from None
@@ -124,7 +124,7 @@ def import_consents(
                 message=error.message,
             ) from None
     if rows.n == 0:
-        raise InputError("one consent per row", "no rows", name)
+        raise InputError("a row with a consent", "no rows", name)
     return ImportedConsents(rows.n, *done)
 
 
@@ -147,7 +147,7 @@ def _check_fields(columns: ConsentColumns) -> None:
 
 @dataclass(slots=True)
 class _Rows:
-    """Conversion of rows to consents.
+    """Converter of the rows of a CSV file to consents.
 
     Attributes:
         n: The number of rows that were read so far.

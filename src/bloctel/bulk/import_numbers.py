@@ -114,9 +114,9 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
 
 @dataclass(slots=True)
 class _Feed:
-    """Source of the valid rows of a file; it rejects all other rows.
+    """Reader of the valid rows of a file, which rejects all other rows.
 
-    Later days than `last_day` are rejected; None accepts all days.
+    Days after `last_day` are rejected; if `last_day` is None, all days are accepted.
     """
 
     rows: RowsFile
@@ -128,7 +128,7 @@ class _Feed:
     n_numbers: int = 0
 
     def parts(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64] | None]]:
-        """Yield the keys and the days of the valid rows, in parts."""
+        """Yield the phone numbers (keys) and the days of the valid rows, in batches."""
         if self.rejects is not None:
             self.rows.begin_rejects(self.rejects)
         for rows in self.rows.parts():
@@ -148,8 +148,8 @@ class _Feed:
             if days is not None:
                 days = np.broadcast_to(days, is_number.shape)[is_number]
             yield rows.keys[is_number], days
-        if self.n_rows == 0:  # an error here rolls the transaction back
-            raise InputError("phone numbers", "no rows", self.rows.name)
+        if self.n_rows == 0:  # this error rolls the transaction back
+            raise InputError("a row with a phone number", "no rows", self.rows.name)
 
     def _is_open(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
         distinct, indexes = np.unique(days, return_inverse=True)
@@ -195,7 +195,7 @@ class _Feed:
 
 
 def _refused_cell(rows: Rows, row: int) -> tuple[int, int]:
-    """Return the code and the column of the first refused cell of a row, or (0, 0)."""
+    """Return the code and the column of the first invalid cell of a row, or (0, 0)."""
     for column, key in enumerate(rows.keys[:, row].tolist()):
         if key < _digits.FIRST_KEY and key != _digits.EMPTY:
             return key, column

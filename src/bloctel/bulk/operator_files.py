@@ -61,7 +61,7 @@ class ImportedAnswers(NamedTuple):
         rows: The number of rows whose phone number cell is not empty.
         clear: The number of distinct phone numbers with the status `OK` in all their
             rows.
-        opposed: The number of distinct phone numbers with another status in a row.
+        opposed: The number of distinct phone numbers without `OK` in at least one row.
         contradictory: The number of distinct phone numbers with the status `OK` in a
             row and another status in another row.  They are recorded as opposed.
         unreadable: The number of rows whose cell is not a phone number.
@@ -138,7 +138,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             rows += int(filled.sum())
             unreadable += int((filled & ~readable).sum())
     if rows == 0:
-        raise InputError("answers about phone numbers", "no rows", where)
+        raise InputError("a row with a phone number and its status", "no rows", where)
     recorded = registry.record_answers(
         list=list, on=on, opposed=np.concatenate(opposed), clear=np.concatenate(clear)
     )
@@ -155,7 +155,7 @@ def _refuse_unread(keys: NDArray[np.uint64], batch: Batch, where: str) -> None:
 
 
 def _status_column(rows: Sequence[Sequence[str]], where: str) -> str | int:
-    """Return the column of statuses: named `Statut`, or the third without a header."""
+    """Return the column of statuses: `Statut`, or the third if there is no header."""
     first = [clean_name(cell).casefold() for cell in rows[0]] if rows else []
     if _STATUS in first:
         return _STATUS
@@ -173,7 +173,7 @@ def _status_column(rows: Sequence[Sequence[str]], where: str) -> str | int:
 
 
 def _are_statuses(cells: Sequence[str]) -> bool:
-    """Return whether each filled cell is a status, and a cell is filled."""
+    """Return True if at least one cell is filled, and all filled cells are statuses."""
     words = {clean_name(cell).casefold() for cell in cells} - {""}
     return bool(words) and words <= _STATUS_WORDS
 
@@ -181,7 +181,7 @@ def _are_statuses(cells: Sequence[str]) -> bool:
 _HEADER: Final = ("Telephone", "Identifiant")
 _STATUS_HEADER: Final = "Statut"
 
-#: Values of the third column. They mean: callable, opposed, not a number.
+#: Statuses, which mean: not on the lists, on a list, not a phone number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
 
 
@@ -277,9 +277,9 @@ def answer_request(
         The number of rows with each status in `ANSWERS`.
 
     Raises:
-        InputError: There is no book and no question, the file is not valid, a row does
-            not have as many fields as the first row, a cell after the first has a phone
-            number and its column is not named `Identifiant`, or the target cannot be
+        InputError: *against* is not a book or a question, the file is not valid, a row
+            does not have as many fields as the first row, a phone number is in another
+            column than the first column and `Identifiant`, or the target cannot be
             written.
     """
     counts = np.zeros(len(ANSWERS), np.int64)
@@ -307,9 +307,9 @@ def answer_request(
 def _request_columns(
     rows: Sequence[Sequence[str]], has_header: bool | None
 ) -> ChosenColumns:
-    """Choose the column of numbers, and the last column, which every row must have.
+    """Choose the first column, which contains the phone numbers, and the last column.
 
-    The other columns are checked, except identifiers, which may look like numbers.
+    All other columns must not contain phone numbers, except the column `Identifiant`.
     """
     width = max(1, len(rows[0]) if rows else 0)
     chosen = named_columns([1], where="the file")(rows, has_header)

@@ -25,10 +25,9 @@ def read_call_log(
     region: str | None = DEFAULT_REGION,
     progress: Progress | None = None,
 ) -> Mapping[str, Sequence[Any]]:
-    """Return the columns of a CSV or Parquet file that an audit needs.
+    """Return the columns of a call log (CSV or Parquet) that `Desk.audit` needs.
 
-    The columns are stored in memory, which needs about a third of a kilobyte for each
-    call.
+    All columns are kept in memory: about 330 bytes for each call.
 
     Args:
         source: The path of the file; CSV needs a header row.

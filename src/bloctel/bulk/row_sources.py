@@ -67,10 +67,10 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 class Rows(NamedTuple):
     """Consecutive rows of a file, beginning with row number *first*.
 
-    `keys` has a row for each column of phone numbers, and contains keys or codes of
-    refusals.  `days` are the days on which the oppositions were received, with `NO_DAY`
-    for other texts; None if no column of days was requested.  `source` is the batch
-    that contains the rows.
+    `keys` has a row for each phone column, with the integer key of each phone number,
+    or a code if a cell is not a phone number.  `days` contains the days on which the
+    oppositions were received, and `NO_DAY` for other texts; without a column of days,
+    it is None.  `source` is the batch that contains the rows.
     """
 
     first: int
@@ -124,8 +124,8 @@ def text_columns(
 ) -> Iterator[list[list[str]]]:
     """Yield the texts of each chosen column of a CSV file, in batches.
 
-    Each row must have at least *n_required* fields.  A quoted cell must not contain
-    other rows.
+    A row with fewer than *n_required* fields, or with a quoted cell that contains other
+    rows, raises InputError.
     """
     refuse_hidden_numbers(records.head, n_numbers, region, records.name)
     indexes = range(len(records.dialect.columns.names))
@@ -144,11 +144,11 @@ def field_columns(
     optional: Collection[str],
     where: str,
 ) -> ColumnChooser:
-    """Return a chooser that chooses one column for each field.
+    """Return a function that chooses one column for each field.
 
-    *given* contains the column of a field; a field that is not in *given* has the
-    column with its name.  If the file has no such column, an optional field is left
-    out.  The chooser names each column after its field.
+    *given* contains the columns of some fields.  Every other field has the column with
+    the field's name; an optional field without such a column is left out.  Each chosen
+    column has the name of its field.
     """
 
     def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
@@ -280,7 +280,7 @@ class _ParquetRows:
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             if not pa.types.is_date(column.type):
-                # a timestamp is a day only at midnight
+                # a timestamp counts as a day only if its time is midnight
                 values = column.to_pylist()
                 texts = ["" if value is None else str(value) for value in values]
                 return read_iso_days(
@@ -306,7 +306,7 @@ class _ParquetRows:
 
 
 def _name_of_days(chosen: ChosenColumns) -> str | None:
-    """Return the name of the column after the columns of numbers; None without it."""
+    """Return the name of the day column, which follows the phone columns, or None."""
     if len(chosen.indexes) == len(chosen.names):
         return None
     index = chosen.indexes[-1]
@@ -320,7 +320,7 @@ def _csv_line(cells: list[object]) -> bytes:
 
 
 def _sample(file: ParquetSource) -> list[list[str]]:
-    """Return the first rows as texts, with empty texts for other types."""
+    """Return the first rows as texts; values that are not text or numbers become ""."""
     rows = next(file.batches(_ROWS_COMPARED, columns=None, use_threads=False), None)
     if rows is None:
         return []
@@ -340,7 +340,7 @@ def _text(value: object) -> str:
 
 
 def _integral(column: Any) -> Any:
-    """Return a column of floats as integers, because pandas stores gaps as floats."""
+    """Convert floats to integers: pandas stores integers with gaps as floats."""
     import pyarrow as pa  # noqa: PLC0415
 
     if not pa.types.is_floating(column.type):
@@ -349,7 +349,7 @@ def _integral(column: Any) -> Any:
 
 
 def _is_readable(kind: Any) -> bool:
-    """Return whether a column of this Arrow type contains texts or numbers."""
+    """Return True if a column of this Arrow type contains texts or numbers."""
     import pyarrow as pa  # noqa: PLC0415
 
     try:
@@ -360,7 +360,7 @@ def _is_readable(kind: Any) -> bool:
 
 
 def _is_time_or_flag(kind: Any) -> bool:
-    """Return whether no value of this Arrow type can be a phone number."""
+    """Return True if no value of this Arrow type can be a phone number."""
     from pyarrow import types  # noqa: PLC0415
 
     is_time = types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind)
@@ -368,7 +368,7 @@ def _is_time_or_flag(kind: Any) -> bool:
 
 
 def _unchecked(name: str, where: str) -> InputError:
-    """Return the error about a column that is not read and cannot be checked."""
+    """Return the error about a column that cannot be checked for phone numbers."""
     expected, got = "columns of text or numbers", f"a column {shown(name)}"
     text = (
         f"the column {shown(name)} cannot be checked for phone numbers, because its "
@@ -377,7 +377,6 @@ def _unchecked(name: str, where: str) -> InputError:
     return InputError(expected, got, where, message=text)
 
 
-#: An open file of numbers.  `columns` contains the names of the columns of numbers, and
-#: `day` the name of the column of days, or None; `parts` yields the rows in parts of
-#: bounded size.
+#: Open file of phone numbers.  `columns` are the names of the phone columns, and `day`
+#: is the name of the column of days, or None.  `parts` yields the rows in batches.
 RowsFile = _CsvRows | _ParquetRows

@@ -102,7 +102,7 @@ def register(
 def _create(
     connection: Any, function: Callable[[Any], Any], result: str, *, side_effects: bool
 ) -> None:
-    """Create an SQL function that has the name of the Python function it calls.
+    """Create an SQL function that calls *function* and has the same name.
 
     The function is a macro that checks the type of its argument, because DuckDB would
     convert every type to text, and a FLOAT has only seven digits of a phone number.

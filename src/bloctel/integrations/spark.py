@@ -43,7 +43,7 @@ from bloctel.tabular.phone_columns import named_columns, requested_columns
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
 
 
-def scrub_frame(  # noqa: PLR0913 - each argument is a part of the question
+def scrub_frame(  # noqa: PLR0913 - each argument describes the look-up
     frame: Any,
     against: str | Path,
     *,
@@ -182,7 +182,7 @@ def _question(
     *,
     shared: bool,
 ) -> SparkQuestion:
-    """Return the question for the workers; check now that the snapshot can answer."""
+    """Return the list lookup for the workers; check that the snapshot can answer it."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
     lists = (lists,) if isinstance(lists, str) else lists
@@ -251,7 +251,7 @@ def _fixed_day(
         expected = (
             "a day, because today is not the same day in the time zones of these lists"
         )
-        raise InputError(expected, f"{len(days)} days", "on")
+        raise InputError(expected, f"no day, and {len(days)} possible days", "on")
     return days.pop()
 
 
@@ -259,9 +259,9 @@ def _send(session: Any, content: Content) -> str:
     """Add a copy of a snapshot to Spark's files, and return the name of the copy.
 
     Spark identifies a file by its name until the application ends, and sends the file
-    when an executor starts, which may be hours later.  So each edition of a snapshot
-    needs a name of its own, and a copy that does not change.  Spark deletes the copies
-    when the application ends.
+    when an executor starts, which may be hours later.  So the copy must not change, and
+    each edition of a snapshot needs a copy with a different name.  Spark deletes the
+    copies when the application ends.
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
@@ -284,7 +284,7 @@ def _send(session: Any, content: Content) -> str:
 
 
 def _with_job(frame: Any, job: FrameJob) -> Any:
-    """Return the DataFrame that results when the job runs on the rows of *frame*.
+    """Return *frame* with the two columns that the job adds to its rows.
 
     Spark finds columns by name.  But two columns can have the same name, and dots and
     backticks in a name have a special meaning.  So the columns have simple names during

@@ -53,7 +53,7 @@ class Edition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SparkQuestion:
-    """List lookup in a snapshot, in a small form, because each task contains a copy.
+    """List lookup that each Spark task contains; it only names the snapshot file.
 
     Attributes:
         file: The path of the snapshot on each machine, or the name of its copy among
@@ -147,13 +147,13 @@ class FilesJob:
     threads: int
 
 
-#: Attributes of a summary that are sent to the driver.
+#: Attributes of a `ScrubSummary` that a worker sends to Spark's driver.
 SUMMARY: Final = (
     *("rows", "clear", "blocked", "invalid"),
     *("invalid_reasons", "blocked_lists", "other_sheets"),
 )
 
-#: The index of a file, and its result as JSON.
+#: Columns that a worker returns: the index of a call file, and its result as JSON.
 RESULT_SCHEMA: Final = "id bigint, result string"
 
 
@@ -178,7 +178,7 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _result(done: ScrubbedFile) -> dict[str, object]:
-    """Return the counts or the error of a scrub, as values that JSON can represent."""
+    """Return the counts or the error of a scrub as a dict that JSON can represent."""
     if (error := done.error) is not None:
         return {
             "error": type(error).__name__,

@@ -1,4 +1,4 @@
-"""Scrubs of call files and data frames against opposition lists."""
+"""Scrubs: searches of call files and data frames for numbers on opposition lists."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # most scrubs have no report, so the module of reports is imported at first use
+    # most scrubs write no report, so the report module is imported only when needed
     if name not in ("ReportSubject", "write_report"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("bloctel.scrub.report.report"), name)

@@ -1,4 +1,4 @@
-"""Columns that a scrub adds to rows; no added cell is a formula for a spreadsheet."""
+"""Columns that a scrub adds to its outputs, such as the reason why a row is blocked."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
@@ -11,10 +11,11 @@ from bloctel.errors import InputError
 from bloctel.tabular._csv_scan import Added, gather_extended, pack
 from bloctel.tabular.csv_reader import Batch, RecordFile
 
-#: This column contains the reason in split outputs, and the kind in annotated outputs.
+#: In the outputs `blocked` and `invalid`, this column contains the reason.  In the
+#: output `annotated`, it contains `clear`, `blocked` or `invalid`.
 ADDED_COLUMN: Final = "bloctel"
 REASON_COLUMN: Final = "bloctel_reason"
-#: The columns that each output adds.
+#: The columns that are added to each output.
 ADDED_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "clear": (),
     "blocked": (ADDED_COLUMN,),
@@ -22,13 +23,13 @@ ADDED_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "annotated": (ADDED_COLUMN, REASON_COLUMN),
 }
 
-#: Cells that begin with one of these characters (or their full-width forms) are run as
-#: formulas by spreadsheets.
+#: Spreadsheet programs run a cell as a formula if it begins with one of these
+#: characters; the last four are the full-width forms of = + - @.
 FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def refuse_annotated(names: Collection[object], what: str, where: str | None) -> None:
-    """Raise InputError if the input, such as "a frame", is the output of a scrub."""
+    """Raise InputError if *names* contains a column that an earlier scrub added."""
     for name in ADDED_COLUMNS["annotated"]:
         if name in names:
             raise InputError(
@@ -39,15 +40,14 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
 
 
 def refuse_annotated_file(names: Iterable[str], where: str) -> None:
-    """Raise InputError if a call file is the output of an earlier scrub."""
+    """Raise InputError if a call file has a column that an earlier scrub added."""
     refuse_annotated([name.casefold() for name in names], "a call file", where)
 
 
 def harmless(text: str) -> str:
-    """Return *text*; add an apostrophe before a text that a spreadsheet could run.
+    """Return *text*, with an apostrophe in front if a spreadsheet could run it.
 
-    A reason can begin with a column name, and the author of the call file chose that
-    name.
+    The text can begin with a column name, which the author of the call file chose.
 
     >>> harmless("=A1: own")
     "'=A1: own"
@@ -56,7 +56,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row with one more column; no bytes if there is no header."""
+    """Return the header row with the added column *name*; b"" without a header."""
     header = records.header
     if not header:
         return header
@@ -65,13 +65,13 @@ def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
 
 
 def suffix(text: str, records: RecordFile) -> bytes:
-    """Return the bytes to add at the end of a row: a delimiter and a field."""
+    """Return the bytes to add at the end of a row: a delimiter and the field *text*."""
     field = records.dialect.delimiter + _field(text, records)
     return field.encode(records.dialect.text_encoding, errors="replace")
 
 
 def fields_in_front(texts: Sequence[str], records: RecordFile) -> bytes:
-    """Return the bytes to add at the start of a row: fields and delimiters."""
+    """Return the bytes to add at the start of a row: each text and a delimiter."""
     delimiter = records.dialect.delimiter
     fields = "".join(_field(text, records) + delimiter for text in texts)
     return fields.encode(records.dialect.text_encoding, errors="replace")
@@ -90,7 +90,7 @@ def extended_rows(
     text_of: NDArray[np.int32],
     wanted: NDArray[np.bool_] | None = None,
 ) -> bytes | memoryview:
-    """Return rows of a batch, by default all, with the field `texts[text_of[row]]`."""
+    """Return the *wanted* rows, or all, each with a new field `texts[text_of[row]]`."""
     kinds = np.ones(len(batch), np.uint8) if wanted is None else wanted.view(np.uint8)
     suffixes = pack([suffix(text, records) for text in texts])
     return records.encode(
@@ -99,7 +99,7 @@ def extended_rows(
 
 
 class AddedFields:
-    """Cache of the bytes to add to rows, which *encode* returns for each reason."""
+    """Cache of the encoded fields to add to rows; *encode* is called once per text."""
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
         self._encode = encode
@@ -109,9 +109,9 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return the bytes for *texts*, which begin with the texts of earlier calls."""
+        """Return the encoded fields for *texts*; later calls may pass a longer list."""
         with self._lock:
-            new = texts[self._n_texts :]  # a copy, because other threads may append
+            new = texts[self._n_texts :]  # a copy: other threads may append texts
             if new:
                 self._encoded += [each for text in new for each in self._encode(text)]
                 self._packed = pack(self._encoded)

@@ -1,4 +1,4 @@
-"""Row classifier: finds the kind (clear, blocked, invalid) of a row, and the reason."""
+"""Classifier of rows as clear, blocked or invalid, with the reason for each row."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -27,19 +27,20 @@ from bloctel.tabular.number_lists import (
 CLEAR: Final = 0
 BLOCKED: Final = 1
 INVALID: Final = 2
-#: The names of the kinds `CLEAR`, `BLOCKED` and `INVALID`.
+#: The names of the row kinds `CLEAR`, `BLOCKED` and `INVALID`.
 KINDS: Final = ("clear", "blocked", "invalid")
 
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
-# Codes of refusals that occur only in files are the highest codes below `FIRST_KEY`.
-#: The row ends before the column.
+# A phone number is an integer of at least `FIRST_KEY`.  A smaller integer is the code
+# of a reason why a cell is not a phone number.  These codes occur only in files:
+#: The row has too few fields, so it ends before the phone column.
 _MISSING_FIELD: Final = FIRST_KEY - 1
-#: A cell of a workbook with an error, or a formula without a value.
+#: The cell of a workbook contains an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: There is text after a closing quote: the ends of cells and rows are uncertain.
+#: Text follows a closing quote, so it is not certain where the cells of the row end.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
-#: A cell of a workbook whose format shows another phone number than its value.
+#: The format of a workbook cell shows another phone number than the cell's value.
 CELL_FORMAT: Final = FIRST_KEY - 5
 
 _REFUSALS: Final = [
@@ -51,15 +52,15 @@ _REFUSALS: Final = [
     "cell_error",
     "missing_field",
 ]
-#: Number of rows that are classified together; intermediate arrays fit in the cache.
+#: Number of rows to classify at once, so that the arrays fit in the processor cache.
 _ROWS_AT_ONCE: Final = 1 << 16
 
 
 class Classification(NamedTuple):
     """Kind and reason of each row of a batch.
 
-    `reason_of` contains indexes of `reasons`; the index of a clear row has no meaning.
-    All batches share and extend the list `reasons`.
+    The reason of a row is `reasons[reason_of[row]]`; a clear row has no reason.  All
+    batches share the list `reasons`, and each batch can append texts to it.
     """
 
     kinds: NDArray[np.uint8]
@@ -68,10 +69,10 @@ class Classification(NamedTuple):
 
 
 class ReasonTable:
-    """Table of reasons: one index and one text for each phone column and period.
+    """Table of the reasons why rows are blocked or invalid: a list of texts.
 
-    Several threads may use one table.  The reasons of refusals have the first indexes.
-    New texts are appended to `texts`; existing texts are never changed.
+    `texts` begins with *refusals*, the reasons of invalid rows.  A text is appended for
+    each pair of a phone column and a blocking period.  Several threads may use a table.
     """
 
     def __init__(
@@ -89,8 +90,8 @@ class ReasonTable:
     ) -> NDArray[np.int32]:
         """Return the index of the reason why each phone number is blocked.
 
-        *columns* are indexes of phone columns, and *codes* are the codes of the periods
-        or prefix rules that block the numbers.
+        For each phone number, *columns* contains the index of its column, and *codes*
+        the code of the period or the prefix rule that blocks the phone number.
         """
         pairs = columns.astype(np.int64) << 32 | codes
         distinct, rows = np.unique(pairs, return_inverse=True)
@@ -111,7 +112,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Return, for each list, the count of *indexes* whose reason names the list."""
+        """Count the rows that each list blocks; *indexes* are the rows' reasons."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():
@@ -120,14 +121,14 @@ class ReasonTable:
 
 
 class RowCounts:
-    """Counts of rows and values in all batches so far."""
+    """Counts of the rows that were classified so far, and of their phone cells."""
 
     def __init__(self, n_columns: int) -> None:
-        # the numbers of rows: of each kind, with each refusal, and blocked by each list
+        # counts of rows: by kind, by the reason if invalid, by the list if blocked
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.lists: Counter[str] = Counter()
-        # the numbers of values in each phone column
+        # for each phone column: counts of filled cells, phone numbers and decimals
         self.filled = np.zeros(n_columns, np.int64)
         self.numbers = np.zeros(n_columns, np.int64)
         self.decimals = np.zeros(n_columns, np.int64)
@@ -145,7 +146,7 @@ class RowCounts:
         kinds: NDArray[np.uint8],
         refusals: NDArray[np.uint8],
     ) -> None:
-        """Count the values in each column, and rows by kind and by refusal code."""
+        """Count the cells of each phone column, and the rows by kind and reason."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
@@ -160,10 +161,10 @@ class RowCounts:
 
 
 class RowClassifier:
-    """Classifier of rows, which looks up their phone numbers.
+    """Classifier of rows, which looks up the phone numbers of each row.
 
     Several threads may use one classifier.  *names* are the names of the phone columns,
-    as reasons show them.
+    which the texts of reasons contain.
     """
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
@@ -218,13 +219,13 @@ class RowClassifier:
     ) -> Classification:
         """Classify a batch of rows; *columns* are its phone columns.
 
-        `text_of(column, row)` returns the text of a cell of a file.  *amend* adds codes
-        of refusals to an array with a row for each phone column.  Missing cells of a
-        column count as empty.
+        `text_of(column, row)` returns the text of a cell, for examples.  *amend* can
+        change the codes of invalid cells in an array with a row for each phone column.
+        If a column has fewer than *n_rows* cells, the missing cells count as empty.
         """
         shape = len(columns), n_rows
-        # for each cell: the code of the period or prefix rule that blocks its number,
-        # or -1; and the code of its refusal, or 0
+        # matches: the code of the period or prefix rule that blocks the number, or -1
+        # codes: the code of the reason why the cell is not a phone number, or 0
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
         for column, blocks_of_column in enumerate(columns):
             first = 0
@@ -247,7 +248,7 @@ class RowClassifier:
     ) -> Classification:
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
-        # most rows are `clear`, so only rows with a match or a refusal are examined
+        # most rows are clear, so examine only rows with a blocked or invalid cell
         others = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
         for first in range(0, len(others), _ROWS_AT_ONCE):
             rows = others[first : first + _ROWS_AT_ONCE]
@@ -261,11 +262,11 @@ class RowClassifier:
     def _classify_others(
         self, matches: NDArray[np.int32], codes: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """Return the kind and the reason of each row that has a match or a refusal.
+        """Return the kind and the reason of rows with a blocked or invalid cell.
 
-        A match is a phone number that a list blocks.  A row with a match is blocked.  A
-        row without a match is invalid if a cell that is not empty is refused, or if all
-        cells are empty; otherwise the row is clear.
+        A row is blocked if a list blocks the phone number in one of its cells.  Any
+        other row is invalid if a filled cell is not a phone number, or if all cells are
+        empty.  Otherwise the row is clear.
         """
         blocked = matches >= 0
         empty = (codes == _EMPTY) | (codes == _MISSING_FIELD)
@@ -302,12 +303,12 @@ class RowClassifier:
 
 
 def _refusals(codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the code of the first refusal in each row; 0 if there is no refusal."""
+    """Return the code of the first cell in each row that is not a number, or 0."""
     wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refusals[~wrong.any(axis=0)] = 0
-    # if all cells are empty, the reason is an empty row or a row that is too short
+    # a row without a filled cell is `missing_field` if it is too short, or else `empty`
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     refusals[all_empty] = np.where(short[all_empty], _MISSING_FIELD, _EMPTY)

@@ -1,4 +1,4 @@
-"""Scrub of a CSV file: copy each row, byte for byte, to the output of its kind."""
+"""Scrub of a CSV file, which copies the bytes of each row to the output of its kind."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -43,7 +43,7 @@ from bloctel.tabular.outputs import (
 )
 from bloctel.tabular.phone_columns import named_columns, requested_columns
 
-#: Bytes for each output.
+#: The bytes to write to each output, by the name of the output.
 _Parts = dict[str, bytes | memoryview]
 _RESERVE: Final = 64 * 1024
 
@@ -124,10 +124,10 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
 
 
 class _Buffers:
-    """Pool of reused buffers: to allocate a buffer takes as long as to fill it."""
+    """Pool of reusable buffers: allocating a buffer takes as long as filling it."""
 
     def __init__(self) -> None:
-        self._free: deque[NDArray[np.uint8]] = deque()  # safe with threads
+        self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe
 
     def take(self, size: int) -> NDArray[np.uint8]:
         """Return a buffer of at least *size* bytes, with undefined content."""
@@ -135,7 +135,7 @@ class _Buffers:
             buffer = self._free.pop()
         except IndexError:  # another thread may have taken the last buffer
             buffer = np.empty(0, np.uint8)
-        if len(buffer) < size:  # the reserve fits a slightly larger batch
+        if len(buffer) < size:  # the reserve is for a later, larger batch
             buffer = np.empty(size + _RESERVE, np.uint8)
         return buffer
 
@@ -149,9 +149,9 @@ def _splitter(
     wanted: Collection[str],
     buffers: _Buffers,
 ) -> Callable[[Batch], tuple[_Parts, NDArray[np.uint8]]]:
-    """Return a function that splits batches; several threads may call it.
+    """Return a function that splits a batch by output; several threads may call it.
 
-    Its result is the bytes for each output, and the buffer with the `clear` rows.
+    It returns the bytes for each output, and the buffer that contains the clear rows.
     """
     reasons = AddedFields(lambda text: [suffix(text, records)])
     annotations = AddedFields(
@@ -165,7 +165,7 @@ def _splitter(
         parts: _Parts = {}
         for name in wanted:
             if name == "annotated":
-                # the cache has one text for each reason and kind, ordered by reason
+                # `annotations` has a text for each reason and kind, ordered by reason
                 indexes = found.reason_of * np.int32(len(KINDS)) + found.kinds
                 added = indexes.astype(np.int32), annotations.of(found.reasons)
                 all_rows = np.zeros(len(batch), np.uint8)

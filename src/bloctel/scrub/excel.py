@@ -1,4 +1,4 @@
-"""Scrub of an Excel workbook: split or annotate the rows of a sheet."""
+"""Scrub of one sheet of an Excel workbook."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
 
 def split_excel(source: Source, job: Job) -> ScrubSummary:
-    """Split or annotate the rows of a sheet; the outputs are workbooks.
+    """Scrub one sheet of a workbook, and write its rows to new workbooks.
 
     Values keep their types.  Outputs contain only values, without formulas, formats and
     pictures.  The other sheets of the workbook are not checked, so no output contains
@@ -79,7 +79,7 @@ def _classified(
     ]
     for values, found in zip(columns, misleading, strict=True):
         for row in found:
-            values[row] = None  # neither number may block the row
+            values[row] = None  # do not look up a value that is uncertain
 
     def amend(codes: NDArray[np.uint8]) -> None:
         for column, index, found in zip(codes, indexes, misleading, strict=True):
@@ -108,9 +108,10 @@ def _misleading_rows(
     values: Sequence[object],
     region: str | None,
 ) -> list[int]:
-    """Return the rows whose format shows another phone number than their value.
+    """Return the rows whose cell shows another phone number than its value.
 
-    The outputs contain the value without the format, so neither number is certain.
+    A number format can add digits to a value.  The outputs contain the value without
+    the format, so it is not certain which number to look up.
     """
     if any(first <= index <= last for first, last in cells.conditional):
         return [row for row, value in enumerate(values) if value is not None]
@@ -127,7 +128,7 @@ def _misleading_rows(
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Convert row indexes in the sheet to indexes in a batch; leave out other rows."""
+    """Convert row indexes in the sheet to indexes in a batch; drop rows outside it."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
     first, last = found.searchsorted([0, len(rows.cells)])
     return found[first:last]
@@ -141,7 +142,7 @@ def _phone(cell: Cell) -> object:
 
 
 class _Output(WorkbookWriter):
-    """Writer of the rows of the scrubbed sheet that belong to one output."""
+    """Writer of one output: a workbook with the rows of one kind, or with all rows."""
 
     def __init__(self, sheet: Sheet, folder: str, name: str, file: BinaryIO) -> None:
         super().__init__(file, sheet.name, folder)
@@ -159,8 +160,8 @@ class _Output(WorkbookWriter):
     def write_rows(self, rows: Rows, found: Classification) -> None:
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
-            # an annotated output adds the kind and the reason, other outputs at most
-            # the reason
+            # two cells are added in the annotated output, only the reason in blocked
+            # and invalid outputs, and nothing in the clear output
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
                 self.write(self._extended(cells, added[2 - self._n_added :]))

@@ -65,7 +65,7 @@ _MAGICS: Final[Mapping[bytes, FileKind | Codec]] = {
     b"PAR1": FileKind.PARQUET,
     b"PK\x03\x04": FileKind.EXCEL,
 }
-#: Parallel zstd compressors write a frame without data at the start of a file.
+#: First bytes of a zstd file that begins with a frame without data.
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 #: First bytes of formats that cannot be read.
 _REFUSED: Final = {
@@ -181,7 +181,7 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
 def split(
     source: Source, job: Job, maker: "ReceiptMaker | None" = None
 ) -> ScrubSummary:
-    """Scrub a call file, and write its receipt if there is a receipt maker.
+    """Scrub a call file, and write its receipt if *maker* is given.
 
     Unlike `scrub_file`, this function does not remove temporary files of killed runs.
     """
@@ -216,14 +216,14 @@ def _split(source: Source, job: Job) -> ScrubSummary:
                 from bloctel.scrub.excel import split_excel  # noqa: PLC0415
 
                 return split_excel(seekable, job)
-            parquet_module()  # a missing pyarrow is a MissingExtraError
+            parquet_module()  # raises MissingExtraError if pyarrow is missing
             from bloctel.scrub.parquet import split_parquet  # noqa: PLC0415
 
             return split_parquet(seekable, job)
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes, and a stream that still returns all bytes."""
+    """Return the first bytes of *stream*, and a stream that begins with them again."""
     if getattr(stream, "seekable", bool)():
         start = stream.tell()
         head = stream.read(_HEAD_SIZE)
@@ -236,7 +236,7 @@ def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
 
 
 class _Replayed:
-    """Stream that first returns bytes that were already read, then the other bytes."""
+    """Stream that returns *head*, which was already read, and then reads *stream*."""
 
     def __init__(self, head: bytes, stream: BinaryIO, label: str) -> None:
         self.label = label
@@ -278,8 +278,8 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
                     f"a file name for {written}, the format of the input",
                     f"a name that ends in {ending}",
                     str(path),
-                    message=f"outputs have the format of the input, {written}, which "
-                    f"the ending {ending} does not match",
+                    message=f"outputs have the format of the input, {written}: choose "
+                    f"a file name that does not end in {ending}",
                 )
 
 

@@ -24,7 +24,7 @@ from bloctel.tabular.phone_columns import requested_columns
 if TYPE_CHECKING:
     from bloctel.scrub.receipts.writer import ReceiptMaker
 
-#: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
+#: The path of a folder or a file, a pattern such as `calls/*.csv`, or several of both.
 Sources = str | Path | Iterable[str | Path]
 
 #: Endings of the names of call files.
@@ -34,7 +34,7 @@ _ENDING: Final = re.compile(
 _OUTPUT_NAMES: Final = tuple(each.name for each in fields(Outputs))
 _RESULT: Final = re.compile(rf"\.(?:{'|'.join(_OUTPUT_NAMES)})(?:\.\w+){{0,2}}$")
 _UNREADABLE: Final = "a folder that cannot be read"
-_A_RESULT: Final = "the name of an output, in the folder of the outputs"
+_A_RESULT: Final = "a file with the name of an output, in the folder of the outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class ScrubbedFile:
         source: The call file.
         summary: The summary of the scrub; None if the scrub failed.
         error: The error; None if the scrub succeeded.
-        left_out: The reason why a file or a folder in a scrubbed folder was not
-            checked, so that no output contains its rows; otherwise None.
+        left_out: The reason why this file or folder was not scrubbed, so that no output
+            contains its rows; otherwise None.
     """
 
     source: Path
@@ -55,7 +55,7 @@ class ScrubbedFile:
     left_out: str | None = None
 
 
-#: Called before a file is scrubbed, with its path and its outputs.
+#: Function that returns the receipt maker of a file, given its path and its outputs.
 Watch = Callable[[Path, Outputs], "ReceiptMaker"]
 
 
@@ -77,15 +77,15 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 
     The outputs of NAME.csv are NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv,
     or the outputs that `write` names.  If a call file is not valid, its result has an
-    `error`, its outputs of an earlier run are kept, and the other call files are
-    scrubbed.  An error that concerns all call files, such as a full disk or a closed
-    list, stops the run; the outputs of call files that are already scrubbed are kept.
+    `error`, and the other call files are still scrubbed.  Outputs of an earlier run for
+    the invalid file are kept.  An error about all call files, such as a full disk,
+    stops the run; the outputs of call files that are already scrubbed are kept.
 
     Args:
         sources: A folder; a call file; a pattern such as `calls/**/*.csv`; or a list of
-            folders, call files and patterns.  In a folder, a call file is recognised by
-            the ending of its name, such as `.csv`; the result of every other entry,
-            such as an older workbook or a folder, has the reason in `left_out`.
+            folders, call files and patterns.  In a folder, files with the ending of a
+            call file, such as `.csv`, are scrubbed.  Every other file or folder in it
+            has a result, whose `left_out` says why it was not scrubbed.
         against: See `scrub_file`.
         columns: See `scrub_file`.
         into: The folder for the outputs; it is created if it does not exist.
@@ -120,7 +120,7 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
                 "a journal for the receipts of several files",
                 "the path of a single receipt",
                 "receipt",
-                message="a receipt path can hold only one receipt: give a journal",
+                message="a receipt file contains only one receipt: give a journal",
             )
         watch = partial(ReceiptMaker, against=stamped(against), options=receipt)
     names = requested_columns(columns)
@@ -139,7 +139,7 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
-    """Scrub one call file; return its result, or an error that concerns only it."""
+    """Scrub a call file; if only this file is wrong, its result contains the error."""
     try:
         maker = watch(source, job.outputs) if watch else None
         return ScrubbedFile(source, split(source, job, maker), None)
@@ -162,13 +162,14 @@ def plan_files(
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
 ) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
-    """Return each call file with its outputs, and the entries that are left out."""
+    """Return each call file with its outputs, and results for files not to scrub."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
         raise InputError("a folder for the results", "a file", str(folder))
     if not folder.absolute().parent.is_dir():
-        raise InputError("a folder for the results", "no such folder", str(folder))
+        got = "no such folder (create the parent folder first)"
+        raise InputError("a folder for the results", got, str(folder))
     wanted = [write] if isinstance(write, str) else list(write)
     if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
         expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
@@ -203,11 +204,10 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
                 others[path] = reason
     if not found:
         where = ", ".join(map(str, given)) or None
-        raise InputError(
-            "call files", "no call files", where, message="no call files found"
-        )
+        text = "no call files found: check the paths and the endings of the file names"
+        raise InputError("call files", "no call files", where, message=text)
     files = sorted(found.values())
-    # the outputs of the same call files need no report
+    # do not report earlier outputs of these call files, which are expected here
     outputs = {
         output
         for source in files
@@ -222,9 +222,9 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
 
 
 def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each path of a source, and the reason why the path is left out, or ""."""
+    """Yield each path in *source*, and why it is not scrubbed; "" if it is scrubbed."""
     path = Path(source)
-    # the methods of Path raise an error if a folder of the path cannot be opened
+    # `Path` methods would raise an error if a folder of the path cannot be opened
     if os.path.isdir(path):
         for entry in _entries(path):
             yield entry, _reason(entry, into, in_folder=True)
@@ -232,7 +232,7 @@ def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
         yield path, _reason_of_result(path, into)
     else:
         for found in map(Path, glob.iglob(str(source), recursive=True)):
-            # files in the folders of ** are matched one by one
+            # ** also matches each file in a folder, so the folder itself is skipped
             if "**" not in path.parts or not os.path.isdir(found):
                 yield found, _reason(found, into, in_folder=False)
         yield from _unreadable_folders(path)
@@ -248,7 +248,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the folders in which `glob` would silently find no files."""
+    """Yield the folders that cannot be read, because `glob` silently skips them."""
     names = ["", *reversed(pattern.parts)]
     for parent, name in zip([pattern, *pattern.parents], names, strict=False):
         is_listed = glob.has_magic(name) or parent.name == "**"
@@ -258,7 +258,7 @@ def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
             try:
                 if is_listed:
                     os.scandir(folder).close()
-                # fails in a folder whose entries cannot be opened
+                # raises an error if the files in the folder cannot be opened
                 os.lstat(os.path.join(folder, os.curdir if is_listed else name))
             except (FileNotFoundError, NotADirectoryError):
                 continue
@@ -269,7 +269,7 @@ def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
 def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
     """Return the reason why a path is not a call file, or "".
 
-    A file in a folder is recognised by its name; a pattern may match any name.
+    If *in_folder* is true, the file name must have the ending of a call file.
     """
     if os.path.isdir(path):
         return "a folder: the pattern **/* includes files in folders"
@@ -280,12 +280,12 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
     if in_folder and path.name.startswith("."):
         return "a hidden file"
     if in_folder and not _ENDING.search(path.name):
-        return f"the ending {path.suffix or 'of the name'} is not of a call file"
+        return f"the ending {path.suffix or 'of the name'} is not that of a call file"
     return _reason_of_result(path, into)
 
 
 def _reason_of_result(path: Path, into: Path) -> str:
-    """Return a reason if a file has the name of an output of an earlier run."""
+    """Return a reason if a file may be an output of an earlier run, otherwise ""."""
     is_there = os.path.realpath(path.parent) == os.path.realpath(into)
     return _A_RESULT if is_there and _RESULT.search(path.name) else ""
 

@@ -1,8 +1,8 @@
 """Scrub of a data frame: two added columns contain the kind and reason of each row.
 
-A small adapter class reads and extends each kind of frame.  The package narwhals does
-not read record batches and does not stream, so it cannot replace these classes.  This
-module imports no data frame library, except pyarrow for Arrow streams.
+Each kind of data frame has an adapter class, which reads and adds columns.  The package
+narwhals cannot replace these classes, because it does not support record batches and
+streams.  This module imports no data frame library, except pyarrow for Arrow streams.
 """
 
 import sys
@@ -24,7 +24,7 @@ from bloctel.tabular.phone_columns import described, shown
 
 _Frame = TypeVar("_Frame")
 
-#: The texts of this number of rows stay below the limit of Arrow's 32-bit offsets.
+#: The reasons of more rows could exceed the text size of an Arrow column (2 GiB).
 _ROWS_AT_ONCE: Final = 1 << 20
 
 
@@ -85,7 +85,7 @@ def scrub_frame(
 
 
 class _FrameAdapter(ABC):
-    """Adapter of a kind of data frame; `taken` names cannot be names of new columns."""
+    """Adapter of a data frame; an added column cannot have a name in `taken`."""
 
     def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
         self._frame = frame
@@ -93,11 +93,11 @@ class _FrameAdapter(ABC):
 
     @abstractmethod
     def sample(self, index: int) -> object:
-        """Return column *index*, if possible without rows, to check its type."""
+        """Return column *index* for a check of its type, without rows if possible."""
 
     @abstractmethod
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
-        """Return the frame with the two columns that classify its rows."""
+        """Return the frame with the added columns `bloctel` and `bloctel_reason`."""
 
 
 def _chosen(adapter: _FrameAdapter, columns: object) -> Sequence[int]:
@@ -141,7 +141,7 @@ def _adapter_of(frame: object) -> _FrameAdapter:
         try:
             return _ArrowReader(pa.RecordBatchReader.from_stream(frame))
         except pa.ArrowException:
-            got = f"a value of the type {type(frame).__name__} without tables"
+            got = f"a value of the type {type(frame).__name__} that is not a table"
             raise_alone(InputError("an Arrow stream of tables", got))
     raise InputError(
         "a frame of pandas, polars or pyarrow, or an Arrow stream",
@@ -169,10 +169,10 @@ class _PandasFrame(_FrameAdapter):
         found = classifier.classify_frame(columns, len(self._frame))
         pandas = sys.modules["pandas"]
         kinds = pandas.Categorical.from_codes(found.kinds.view(np.int8), KINDS)
-        text = pandas.Series([""]).dtype  # the text type depends on the version
+        text = pandas.Series([""]).dtype  # depends on the version of pandas
         texts = pandas.array(list(found.reasons), dtype=text)
         reasons = texts.take(_reason_indexes(found), allow_fill=True)
-        scrubbed = self._frame.assign()  # a shallow copy if this version supports it
+        scrubbed = self._frame.assign()  # a shallow copy in newer versions of pandas
         levels = self._frame.columns.nlevels
         for name, values in ((ADDED_COLUMN, kinds), (REASON_COLUMN, reasons)):
             label = name if levels == 1 else (name, *[""] * (levels - 1))
@@ -180,7 +180,7 @@ class _PandasFrame(_FrameAdapter):
         return scrubbed
 
     def _column(self, index: int, rows: slice = slice(None)) -> Any:
-        # without rows, pandas may use the type float for any column
+        # an empty pandas column may have the type float, so use an empty list instead
         return self._frame.iloc[rows, index] if len(self._frame) else []
 
 
@@ -240,7 +240,7 @@ class _PolarsLazyFrame(_FrameAdapter):
 
 
 def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return *function*; its errors become `ComputeError`, which has one argument."""
+    """Wrap *function*, so that its errors become errors of polars (`ComputeError`)."""
 
     def guarded(rows: Any) -> Any:
         try:
@@ -300,7 +300,7 @@ class _ArrowReader(_ArrowFrame):
 
 
 def _extended(schema: Any) -> Any:
-    """Return the schema with the two added columns; its metadata is kept."""
+    """Return the schema, including its metadata, with the two added columns."""
     pa = sys.modules["pyarrow"]
     kind = pa.field(ADDED_COLUMN, pa.dictionary(pa.int8(), pa.string()))
     return schema.append(kind).append(pa.field(REASON_COLUMN, pa.string()))

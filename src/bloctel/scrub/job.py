@@ -54,12 +54,12 @@ class ReceiptOptions:
     key: SigningKey | None = None
 
     def files(self) -> dict[str, Target]:
-        """Return the path of the receipt and of the journal, if they are given."""
+        """Return the given paths of the receipt and the journal, by name."""
         files = {"the receipt": self.path, "the journal": self.journal}
         return {name: path for name, path in files.items() if path is not None}
 
     def files_read(self) -> list[tuple[str, Path]]:
-        """Return the file of the key, if there is a key, with its name in messages."""
+        """Return the file of the signing key, if any, with its name for messages."""
         return [] if self.key is None else [("the signing key", self.key.path)]
 
 

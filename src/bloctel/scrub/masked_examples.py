@@ -12,7 +12,7 @@ MOST_READ: Final = 256
 
 _DIGITS_SHOWN: Final = 4
 _CHARACTERS_SHOWN: Final = 40
-#: Reasons without examples.
+#: No examples are stored for these reasons.
 _WITHOUT: Final = ("empty", "missing_field", "unescaped_quote")
 
 
@@ -30,7 +30,7 @@ class Example:
 
 
 class Examples:
-    """Collection of the first examples of each reason; rows can come in any order."""
+    """Collection of the first examples of each reason; rows are added in any order."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[Example]] = {}

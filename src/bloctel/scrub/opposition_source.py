@@ -41,7 +41,7 @@ from bloctel.tabular.number_lists import (
 
 @dataclass(frozen=True, slots=True)
 class NumberFile:
-    """CSV file of opposed phone numbers, and the columns to read.
+    """CSV file of phone numbers that must not be called, and the columns to read.
 
     Attributes:
         path: The path of the CSV file; or the path of a snapshot, or the URL of a
@@ -60,7 +60,7 @@ class NumberFile:
 #: An opposition source: a book, a list lookup, a file, a path or a URL.
 Against = Book | Question | NumberFile | str | Path
 
-#: The list to which the numbers of a plain file belong: objections to one firm.
+#: The numbers in a plain file are on this list, of objections to calls of one firm.
 PLAIN_LIST: Final = "own"
 
 
@@ -72,11 +72,11 @@ def open_question(
     lists: Iterable[str] | None = None,
     region: str | None = None,
 ) -> Iterator[Question]:
-    """Yield the list lookup for an opposition source.
+    """Yield a list lookup (`Question`) for an opposition source.
 
     A file, a path or a URL is opened, and closed at the end of the block; the list
-    lookup remains usable after the block.  If *against* is a list lookup, the other
-    arguments must be None.
+    lookup remains usable after the block.  If *against* is itself a list lookup, all
+    other arguments must be None.
     """
     if isinstance(against, Question):
         for name, value in {"on": on, "lists": lists, "region": region}.items():
@@ -137,7 +137,7 @@ def path_of(against: Against) -> str | Path | None:
 
 
 def files_read(against: Against) -> list[tuple[str, Path]]:
-    """Return the files of an opposition source, each with its name in messages."""
+    """Return the files of an opposition source, each with a name for messages."""
     path = path_of(against)
     if isinstance(against, Book | Question):
         files = against.files
@@ -150,7 +150,7 @@ def files_read(against: Against) -> list[tuple[str, Path]]:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Return True if a file starts like a snapshot, even if the rest is damaged."""
+    """Return True if the first bytes of a file are those of a snapshot."""
     try:
         if path.is_fifo():  # the bytes of a pipe can be read only once
             return False
@@ -178,7 +178,7 @@ def shown_target(target: str) -> str:
 def read_numbers(
     source: Source, *, columns: ListColumns = None, region: str | None = None
 ) -> Iterator[NDArray[np.uint64]]:
-    """Yield the keys of all phone numbers in a CSV file, in batches.
+    """Yield all phone numbers in a CSV file as integer keys, in batches.
 
     A cell that cannot be read raises an error, because the phone number in this cell
     would be missing from the list and would not be blocked.  Empty cells are skipped.
@@ -207,5 +207,5 @@ def read_numbers(
                 "phone numbers",
                 "empty cells only",
                 f"{name}, column {shown}",
-                message="the column has no phone number",
+                message="all phone cells are empty: name the column of phone numbers",
             )

@@ -1,4 +1,4 @@
-"""Scrub of a Parquet file: split its rows into files by kind, or annotate all rows.
+"""Scrub of a Parquet file, which writes its rows to new Parquet files.
 
 Importing this module raises an error if pyarrow is not installed.
 """
@@ -45,7 +45,7 @@ _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
 def split_parquet(source: Source, job: Job) -> ScrubSummary:
-    """Split or annotate the rows of a Parquet file; the outputs are Parquet files.
+    """Scrub a Parquet file, and write its rows to new Parquet files.
 
     Outputs keep all columns, with their types, metadata and compression.  If no outputs
     are requested, only the phone columns are decoded.
@@ -198,7 +198,7 @@ class _Writer:
         table = pa.Table.from_batches(self._rows, self._schema)
         self._rows = []
         if self._written is not None:
-            self._written.result()  # one row group waits at most: memory is bounded
+            self._written.result()  # at most one row group waits in memory
         self._written = self._pool.submit(
             self._writer.write_table, table, row_group_size=len(table)
         )
@@ -225,9 +225,9 @@ def _extended(schema: Any, added: Sequence[str]) -> Any:
 
 
 def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes]:
-    """Return Spark's metadata with added fields; an empty dict for invalid metadata.
+    """Return Spark's metadata with *fields* added; an empty dict if it is invalid.
 
-    Without this metadata, Spark uses the schema of the Parquet file.
+    Without its own metadata, Spark uses the schema of the Parquet file.
     """
     try:
         schema = json.loads(text)

@@ -62,13 +62,14 @@ class ScrubSummary:
 def summarise(
     classifier: RowClassifier, targets: Mapping[str, Target], where: str
 ) -> ScrubSummary:
-    """Return the summary of a scrub; refuse a column of prices."""
+    """Return the summary of a scrub; raise InputError for a column of prices."""
     counts = classifier.counts
-    # not all values must be decimals, because a price such as 12.0 counts as an integer
+    # half of the values is enough, because a price such as 12.0 counts as an integer
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
     for column in np.flatnonzero(suspects).tolist():
         at = f"{where}, column {classifier.names[column]!r}"
-        raise InputError("phone numbers", "decimal numbers", at)
+        got = "decimal numbers (choose the column of phone numbers)"
+        raise InputError("phone numbers", got, at)
     clear, blocked, invalid = counts.kinds.tolist()
     return ScrubSummary(
         rows=clear + blocked + invalid,

@@ -130,7 +130,7 @@ cdef inline void _store(
 cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Store the requested fields as missing, beginning with the index *found*."""
+    """Store the requested fields from the index *found* on as missing."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
         _store(spans, wanted.slots[found], row, &cell)
@@ -268,7 +268,7 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell of a window, which has only valid quotes."""
+    """Remove the quotes around a cell; `csv_read_window` found only valid quotes."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -299,7 +299,7 @@ cdef inline void _store_fields(
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the complete records in the next window, and return their number."""
+    """Read the complete records in the next block of bytes, and return their number."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
@@ -430,12 +430,12 @@ cdef inline int64_t _rewrite(
 
 
 def rewrite_cells(data, starts, ends, flags, table):
-    """Return (data, starts, ends) of cells whose bytes are their text in UTF-8.
+    """Return (data, starts, ends), with the text of each cell in UTF-8.
 
-    The returned data begins with a copy of *data*. The text of an escaped cell, and of
-    a cell with a byte that the table changes, is appended to the copy, and the cell has
-    new offsets. All other cells keep their offsets. A row of the table contains the
-    number of bytes (1 to 3) that replace a byte, and these bytes.
+    The returned data begins with a copy of *data*. The text of a cell is appended to
+    this copy, at new offsets, if the cell is escaped or has a byte that *table*
+    changes. All other cells keep their offsets. For each byte, *table* contains the
+    number of bytes that replace it (1 to 3), and these bytes.
     """
     cdef Py_ssize_t i, n = len(starts), size = len(data)
     cdef const uint8_t *byte = uint8_items(data, size, b"data")

@@ -18,13 +18,13 @@ _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
-#: The input is unpacked in small pieces: 4 bytes of zstd can unpack to 128 KiB.
+#: Few bytes are unpacked at once, because 4 bytes of zstd can unpack to 128 KiB.
 _SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
 
 class Codec(StrEnum):
-    """Compression of a file."""
+    """Compression format of a file."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
@@ -34,7 +34,7 @@ _ENDINGS: Final = {".gz": Codec.GZIP, ".zst": Codec.ZSTD}
 
 
 def codec_of(path: str | Path) -> Codec | None:
-    """Return the compression that the ending of a file name means, otherwise None.
+    """Return the compression that the ending of a file name stands for, or None.
 
     >>> codec_of("clear.csv.gz")
     <Codec.GZIP: 'gzip'>
@@ -90,7 +90,7 @@ class Archive:
         self._padding = b""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most *size* bytes; no bytes mean the end."""
+        """Return the next bytes, at most *size* bytes; b"" at the end."""
         pieces, length = [self._output], len(self._output)
         while length < size and (piece := self._next()):
             pieces.append(piece)
@@ -103,7 +103,7 @@ class Archive:
         return data[:size]
 
     def _next(self) -> bytes:
-        """Return the next decompressed bytes; no bytes mean the end."""
+        """Return the next decompressed bytes; b"" at the end."""
         piece = b""
         while not piece and self._fill():
             part = self._input[self._position : self._position + _SLICE]
@@ -116,7 +116,7 @@ class Archive:
         return piece
 
     def _fill(self) -> bool:
-        """Read the next input when it is needed; return False at the end."""
+        """Read more input if all input was used; return False at the end."""
         if self._position == len(self._input):
             self._input, self._position = self._stream.read(_READ_SIZE), 0
             self.packed += len(self._input)

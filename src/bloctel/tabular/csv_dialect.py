@@ -21,12 +21,12 @@ from bloctel.tabular.phone_columns import (
     SeveralColumnsError,
 )
 
-#: The size of the sample: the module `csv` refuses longer fields.
+#: The size of the sample in bytes; the module `csv` refuses a field that is longer.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
 _ROWS_COMPARED: Final = 200
-#: For the `codecs` name of each accepted encoding, the encoding that is used.
+#: For each accepted encoding, by its name in `codecs`, the encoding that is used.
 _ACCEPTED: Final = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8"} | {
     name: name
     for name in (
@@ -146,7 +146,7 @@ def _is_blank(row: list[str]) -> bool:
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
-    """Return the first rows of a sample, without a last row that may be cut."""
+    """Return the first rows of a sample, without the last row if it may be cut off."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = list(islice(reader, _ROWS_COMPARED))
     if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
@@ -157,10 +157,10 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Return the rank of a delimiter, which splits a sample into these rows.
+    """Return the rank of a delimiter, which splits a sample into *rows*.
 
-    The rank says if the rows contain the columns to read, the share of rows with the
-    most frequent number of fields, and this number.
+    The rank is higher if the rows contain the columns to read, then if more rows have
+    the same number of fields, then if this number is larger.
     """
     try:
         choose(rows, has_header)
@@ -192,7 +192,7 @@ def find_encoding(
         marked = (name for name, bom in _BOMS.items() if sample.startswith(bom))
         name = next(marked, None) or _by_zeros(sample) or name
     if name == "utf-16":
-        name = "utf-16-le"  # Windows calls this encoding "Unicode"
+        name = "utf-16-le"  # without a byte-order mark, assume the form of Windows
     if name is None:
         try:
             codecs.getincrementaldecoder("utf-8")().decode(sample, at_end)
@@ -228,10 +228,10 @@ def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
 
 @lru_cache
 def utf8_table(encoding: str) -> NDArray[np.uint8]:
-    """Return a table that converts each byte of an encoding to UTF-8.
+    """Return a table with the UTF-8 form of each byte of a single-byte encoding.
 
-    A row contains the number of UTF-8 bytes, and then these bytes.  For a text that is
-    already UTF-8, each byte is converted to itself.
+    The row of a byte contains the number of UTF-8 bytes, and then these bytes.  If the
+    encoding is UTF-8, each byte is converted to itself.
     """
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):

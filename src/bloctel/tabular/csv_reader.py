@@ -37,9 +37,9 @@ Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
-#: A chunk of ordinary rows has fewer rows; a chunk of short rows is read in batches.
+#: The maximum number of rows in a batch; a chunk of very short rows has more rows.
 _BATCH_ROWS: Final = 32 * 1024
-#: Batches of files from which more columns are read have fewer rows.
+#: If more columns than this are read, a batch has fewer rows.
 _FEW_COLUMNS: Final = 16
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
@@ -78,7 +78,7 @@ class Batch:
         data = self.data[starts[0] : ends[-1]] if len(self) else self.data[:0]
         if not (data == _QUOTE).any():
             return none
-        # one comparison finds out quickly that every line break ends a row
+        # return quickly if every line break ends a row, so that none is in a cell
         if np.count_nonzero(data <= _RETURN) == (ends - content_ends).sum():
             return none
         breaks = np.flatnonzero((data == _LINE_FEED) | (data == _RETURN)) + starts[0]
@@ -86,7 +86,7 @@ class Batch:
         return np.unique(rows[breaks < content_ends[rows]])
 
     def lines(self, row: int) -> list[list[str]]:
-        """Return the lines of a row, each split at the delimiters, even in quotes."""
+        """Return the lines of a row, split at each delimiter, even inside quotes."""
         start, end = self.records.starts[row], self.records.content_ends[row]
         text = (
             self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
@@ -99,8 +99,8 @@ class RecordFile:
     """Open CSV file, from which records are read in batches.
 
     The attribute `preamble` contains the bytes before the header row: the byte-order
-    mark and blank lines.  `head` is the header row as a batch, and `header` its bytes;
-    without a header, they are None and empty.
+    mark and blank lines.  `head` is a batch that contains only the header row, or None
+    if there is no header.  `header` contains the bytes of the header row.
     """
 
     def __init__(self, name: str, dialect: Dialect, read_into: _ReadInto) -> None:
@@ -109,7 +109,7 @@ class RecordFile:
         self._read_into = read_into
         columns = dialect.columns.indexes + dialect.columns.unread
         self._columns = np.array(columns, np.int32)
-        # limits the memory for the offsets of the fields
+        # limit the memory for the offsets of fields in a file with many columns
         n_cells = _FEW_COLUMNS * _BATCH_ROWS
         self._capacity = max(1, n_cells // max(_FEW_COLUMNS, len(columns)))
         self._data = np.empty(0, np.uint8)
@@ -226,7 +226,7 @@ def source_name(source: Source) -> str:
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Open a file, of the kind *expected*; a stream is yielded and stays open."""
+    """Yield the opened file, or the given stream; errors describe it as *expected*."""
     if not isinstance(source, str | Path):
         yield source
         return
@@ -254,10 +254,10 @@ def file_status(stream: BinaryIO) -> os.stat_result | None:
 
 
 class HashedReader:
-    """Input stream that hashes the bytes that are read.
+    """Input stream that hashes its bytes while they are read.
 
-    If a file is read a second time for its digest, the bytes may differ: another
-    program can modify the file through a memory map, without a new time of the file.
+    A second read of a file for its digest could get other bytes: a program can modify
+    a file through a memory map without changing its modification time.
     """
 
     def __init__(self, stream: BinaryIO, label: str) -> None:
@@ -278,7 +278,7 @@ class HashedReader:
         return data
 
     def digest(self) -> Written:
-        """Return the size and the SHA-256; refuse a stream that was not read fully."""
+        """Return size and SHA-256; raise InputError if the stream is not at its end."""
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)
@@ -286,7 +286,7 @@ class HashedReader:
 
 
 class _File:
-    """Bytes of a file; the first bytes are also its `sample`."""
+    """Reader of the bytes of a file; `sample` contains the first bytes."""
 
     def __init__(self, stream: BinaryIO, name: str, progress: Progress | None) -> None:
         self._stream = stream
@@ -312,7 +312,7 @@ class _File:
         if n_read:
             buffer[:n_read], self._pending = self._pending, b""
         else:
-            # this call means that the caller has processed the bytes of earlier calls
+            # the caller has processed the earlier bytes before it asks for more
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._read(buffer)
@@ -332,7 +332,7 @@ class _File:
 
 
 class _Transcoded:
-    """Bytes of a file in UTF-16, which are converted to UTF-8."""
+    """Reader that converts the bytes of a file from UTF-16 to UTF-8."""
 
     def __init__(self, file: _File, encoding: str, name: str) -> None:
         self._file = file

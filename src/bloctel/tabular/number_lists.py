@@ -40,16 +40,16 @@ from bloctel.tabular.phone_columns import (
 
 #: Code of a row with a phone number in a cell that is not read.
 UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
-#: The code of this refusal in reports; it does not change between versions.
+#: The name of this reason in reports; the name does not change between versions.
 UNREAD_REASON: Final = "unread_number"
 
-#: Refusals of cells that are phone numbers, but do not name exactly one line.
+#: Codes of cells that contain a phone number, but not exactly one certain number.
 _UNCLEAR: Final = (_digits.SEVERAL_NUMBERS, _digits.AMBIGUOUS, _digits.ROUNDED)
-#: Refusals of cells with other characters, which may also contain a phone number.
+#: Codes of cells with other characters, which may also contain a phone number.
 _WORDS: Final = (_digits.LETTERS, _digits.UNEXPECTED)
 _BASE: Final = 10
 _FEWEST_DIGITS: Final = 8
-#: Most groups of digits of one number, as in +33 6 39 98 12 34.
+#: The maximum number of digit groups in a number; +33 6 39 98 12 34 has six groups.
 _MOST_GROUPS: Final = 8
 _RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
 _GROUP: Final = re.compile(r"\+?\d+")
@@ -89,10 +89,10 @@ def list_columns(
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a chooser of the phone columns of a list, then of *others* to read.
+    """Return a function that chooses the phone columns of a list, and then *others*.
 
-    Columns that are not read are chosen as `unread`, to check them: the column after
-    the last and, if the phone columns are detected, every other column.
+    It also chooses `unread` columns, which are only checked for phone numbers: a
+    surplus column after the last, and if *columns* is None, all other columns.
     """
     named = None
     if columns is not None:
@@ -116,7 +116,7 @@ def list_columns(
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Return a chooser that also chooses the column after the last, to check it."""
+    """Wrap *choose*, so that text after the last column of a row is checked too."""
 
     def choose_more(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -190,9 +190,9 @@ def _plain(name: str) -> str:
 
 
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
-    """Return the keys or refusal codes of the phone columns, one row per column.
+    """Return the key or the error code of each phone cell, one array row per column.
 
-    A row with a phone number in a cell that is not read is refused in every column.
+    A row with a phone number in an unread cell has `UNREAD_NUMBER` in all columns.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -217,10 +217,10 @@ def has_unread_numbers(
     columns: ChosenColumns,
     index: int,
 ) -> NDArray[np.bool_]:
-    """Return whether each cell of a column that is not read has a phone number.
+    """Return whether each cell of an unread column has a number that is not in *own*.
 
-    *own* are the keys of the phone columns, which are read, one row per column.
-    *index* is the index of the column in the file.
+    *own* contains the keys of the phone columns, one row per column.  *index* is the
+    index of the unread column in the file.
     """
     found, codes = _others(block, own, region)
     words = np.flatnonzero(np.isin(codes, _WORDS))
@@ -232,7 +232,7 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    # a column named as an identifier, such as `siren`, next to a named phone column
+    # a column with the name of an identifier, such as `siren`, can contain such codes
     if (
         columns.has_header
         and _PHONE_NAME.search(_plain(columns.names[0]))
@@ -246,7 +246,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return whether each cell is another number than those of its row, and its key."""
+    """Return if each cell has a number that is not in *own*, and the keys of cells."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -255,7 +255,7 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    Every group of digits can be the first and the last group of a number.
+    Adjacent groups of digits are joined in all ways, because numbers contain spaces.
     """
     found = set()
     code = home_code(region)
@@ -267,7 +267,7 @@ def _keys_in(text: str, region: str | None) -> set[int]:
                 key = read(number, region)
                 if key < _digits.FIRST_KEY or len(number) < _FEWEST_DIGITS:
                     continue
-                # without a zero, digits may be an amount or the number of a firm
+                # digits without + or 0 in front may be an amount or a firm's number
                 is_home = number == str(key) and number.startswith(code)
                 is_national = region is not None and is_national_form(number, region)
                 if group.startswith(("+", "0")) or is_home or is_national:
@@ -290,7 +290,7 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
 
 
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Return each row number with each piece of the row between two delimiters."""
+    """Return (row, text) for every text between two delimiters in these rows."""
     return [
         (row, piece)
         for row in rows.tolist()
@@ -306,8 +306,8 @@ def rows_with_hidden_numbers(
 
     Two quotes that are not closed can join several rows.  A line looks like a row if it
     has a phone number in a phone column, or if it ends before a phone column and has a
-    phone number inside the quotes.  This number is not a number of the row.  If all
-    columns of a list are checked, every phone number in any line counts.
+    phone number inside the quotes.  The phone numbers in the phone cells of the row
+    itself do not count.  If other columns are `unread`, numbers in all columns count.
     """
     rows = batch.rows_of_several_lines()
     if not len(rows):
@@ -325,7 +325,7 @@ def rows_with_hidden_numbers(
 
 
 def _quoted(line: Sequence[str]) -> Sequence[str]:
-    """Return the pieces before the closing quote of a line that begins in quotes."""
+    """Return the cells before the closing quote of a line that begins inside quotes."""
     closing = (i for i, piece in enumerate(line) if piece.count('"') % 2)
     return line[: next(closing, len(line)) + 1]
 
@@ -342,7 +342,7 @@ def _keys(
 def _rows_of_others(
     pieces: Sequence[tuple[int, str]], keys: NDArray[np.uint64], region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows of the pieces that are phone numbers, except the row's own."""
+    """Return the rows with a phone number in a text, but not in their phone cells."""
     rows = np.array([row for row, _ in pieces], np.int64)
     block = Objects.of_all([piece.strip(_BLANKS) for _, piece in pieces])
     return np.unique(rows[_others(block, keys[:, rows], region)[0]])
@@ -355,10 +355,10 @@ def refuse_lengths(
     *,
     n_required: int = 0,
 ) -> None:
-    """Refuse a row that has text after the last column, or ends before a column.
+    """Raise InputError if a row has text after the last column, or too few columns.
 
-    A field without quotes that contains the delimiter moves the next fields.  Every row
-    must have the first *n_required* columns, which *expected* describes.
+    A delimiter inside a field without quotes moves all later fields to wrong columns.
+    Every row must have the first *n_required* columns, which *expected* describes.
     """
     records = batch.records
     is_short = (records.flags[:n_required] & MISSING != 0).any(axis=0)
@@ -375,12 +375,12 @@ def refuse_lengths(
 
 
 def list_reason(code: int) -> str:
-    """Return the reason of the code of a refused row of a list."""
+    """Return the name of the reason that the code of an invalid row stands for."""
     return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
 
 
 def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
-    """Return the error about a row of a list that cannot be read."""
+    """Return the error about a row whose phone number cannot be read."""
     if code != UNREAD_NUMBER:
         reason, at = list_reason(code), f"{where}, row {row}, column {column!r}"
         text = f"the value is not a phone number (reason: {reason})"
@@ -397,9 +397,9 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
 def refuse_header(
     columns: ChosenColumns, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Raise InputError if the name of one of the first *n_columns* is a phone number.
+    """Raise InputError if the name of a phone column is itself a phone number.
 
-    A header is not looked up, but every output begins with it.
+    The header is copied to every output without a look-up of this number.
     """
     names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
     keys = keys_to_store(Objects.of_all(names), region)
@@ -417,7 +417,7 @@ def refuse_header(
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Refuse a header with a phone number, and rows that quoted cells may hide."""
+    """Raise InputError if a header or a line in a quoted cell has a phone number."""
     if batch is None:
         return
     if batch.first_row == batch.dialect.n_blank + 1:

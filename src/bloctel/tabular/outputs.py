@@ -28,10 +28,9 @@ _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files or streams to which a scrub writes rows; None for an output not to write.
+    """Files or streams for the rows of a scrub; an output that is None is not written.
 
-    A row is written to one of the outputs `clear`, `blocked` and `invalid`, and to the
-    output `annotated`.
+    Every row is written to `clear`, `blocked` or `invalid`, and also to `annotated`.
 
     Attributes:
         clear: The output of the `clear` rows, which are not changed.
@@ -121,7 +120,7 @@ def open_writers(
 ) -> Iterator[list[Any]]:
     """Yield a writer for each file; finish the files when the block succeeds.
 
-    After an error, `abandon` prevents the library of a format from writing a footer.
+    At the end, `abandon` is always called, so that no incomplete file gets a footer.
     """
     writers: list[Any] = []
     try:
@@ -207,7 +206,7 @@ def named_outputs(targets: Mapping[str, Target]) -> dict[str, Target]:
 
 
 def _identities(file: object) -> list[object]:
-    """Return identities of a file; two names or links of one file share an identity."""
+    """Return values that identify a file; two names of one file have one in common."""
     try:
         if not isinstance(file, str | Path):
             status = os.fstat(cast("BinaryIO", file).fileno())
@@ -225,7 +224,7 @@ def _identities(file: object) -> list[object]:
 
 
 def require_usable(targets: Mapping[str, Target]) -> None:
-    """Raise InputError if a path cannot be that of an output."""
+    """Raise InputError if an output file cannot be created at one of the paths."""
     for target in targets.values():
         if not isinstance(target, str | Path):
             continue
@@ -239,4 +238,5 @@ def require_usable(targets: Mapping[str, Target]) -> None:
             got = "a directory" if is_folder else "a device, a pipe or a socket"
             raise InputError("a file name for the output", got, str(target))
         if not os.path.isdir(os.path.dirname(path)):
-            raise InputError("a folder for the output", "no such folder", str(target))
+            got = "no such folder (create it first)"
+            raise InputError("a folder for the output", got, str(target))

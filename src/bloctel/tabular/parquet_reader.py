@@ -13,10 +13,10 @@ from bloctel.tabular.csv_reader import Source, file_status, open_source, source_
 _EXPECTED: Final = "a Parquet file"
 #: Number of bytes of a column that are read at once, instead of a complete row group.
 _READ_AHEAD: Final = 1024 * 1024
-#: A column that has at most this number of bytes per value is encoded as a dictionary.
+#: A column is written with a dictionary if it has at most this many bytes per value.
 _INDEX_BYTES: Final = 4
-#: The writer's name of each compression that pyarrow's reader names differently, or of
-#: a replacement if the writer does not support the compression.
+#: Compressions that pyarrow's reader reports, but that its writer does not accept, and
+#: the compression that the writer uses instead.
 _CODECS: Final = {"UNCOMPRESSED": "NONE", "LZO": "SNAPPY", "UNKNOWN": "SNAPPY"}
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
@@ -52,7 +52,7 @@ class ParquetSource:
     """An open Parquet file whose row counts do not contradict each other.
 
     `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
-    paths that pyarrow gives to the leaf columns.
+    paths of the stored columns, such as `address.city` for a field of a struct.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class ParquetSource:
                 raise self._contradiction(f"row group {number} has {n_rows} rows")
             if group.num_columns != len(self.leaf_paths):
                 raise self._contradiction(
-                    f"row group {number} has {group.num_columns} columns, the schema "
-                    f"has {len(self.leaf_paths)}"
+                    f"row group {number} has {group.num_columns} columns, but the "
+                    f"schema has {len(self.leaf_paths)}"
                 )
         if sum(rows) != self.n_rows:
             raise self._contradiction(
-                f"it declares {self.n_rows} rows, its row groups {sum(rows)}"
+                f"it declares {self.n_rows} rows, but its row groups have {sum(rows)}"
             )
         return rows
 
@@ -125,7 +125,7 @@ class ParquetSource:
                 )
 
     def _names(self, columns: Sequence[int]) -> list[str] | None:
-        """Return the names that select these columns; None if names are ambiguous."""
+        """Return the names of these columns; None if a name selects several columns."""
         names = [self.schema.names[index] for index in columns]
         for name in names:
             selected = [

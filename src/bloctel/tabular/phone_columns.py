@@ -26,16 +26,16 @@ class ChosenColumns:
     indexes: tuple[int, ...]
     names: tuple[str, ...]
     has_header: bool
-    first: tuple[str, ...] = field(default=(), repr=False)  # perhaps numbers
+    first: tuple[str, ...] = field(default=(), repr=False)  # may be phone numbers
     unread: tuple[int, ...] = ()
 
 
 class SeveralColumnsError(InputError):
-    """Several columns are possible, so the caller must choose."""
+    """Several columns may contain the phone numbers, so the caller must name one."""
 
 
 #: Function that chooses columns from the first rows of a file, or raises `InputError`.
-#: The second argument is whether there is a header; None if that is not known.
+#: The second argument is True if there is a header, and None if this is not known.
 ColumnChooser = Callable[[Sequence[Sequence[str]], bool | None], ChosenColumns]
 
 
@@ -68,7 +68,7 @@ def requested_columns(
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with the names or column numbers in *wanted*."""
+    """Return a function that chooses the columns in *wanted*, by name or by number."""
     if not wanted:
         raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:
@@ -143,7 +143,7 @@ def described(first: Sequence[str], names: Sequence[str] | None) -> str:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
         return f"a first row of {len(names)} cells with numbers instead of names"
-    # if the file is not CSV, a name can have any length
+    # in a file that only looks like CSV, a name can have any length
     cut = (f"{n[:_NAME_SHOWN]}..." if len(n) > _NAME_SHOWN else n for n in names)
     shown = ", ".join(map(repr, islice(cut, _NAMES_SHOWN)))
     more = ", ..." if len(names) > _NAMES_SHOWN else ""

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: Formats that show the value, or only its first digits (in scientific notation).
+#: Formats that show all digits of a value, or its first digits in scientific notation.
 _PLAIN: Final = re.compile(r"general|@|0|[0#?]{1,3}(\.[0#?]*)?e[+-]0+", re.IGNORECASE)
-#: The built-in formats that show the value; others show percentages, days or times.
+#: Numbers of the built-in formats that show a value, not as a percentage, day or time.
 PLAIN_BUILT_IN: Final = frozenset({*range(9), 11, 12, 13, *range(37, 45), 48, 49})
 
 _TOKEN: Final = re.compile(
@@ -22,7 +22,7 @@ _TOKEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: More digits are shown in scientific notation.
+#: The format General shows more digits than this in scientific notation.
 _LONGEST_GENERAL: Final = 11
 _MOST_SECTIONS: Final = 4
 #: The kind and the text of a token.
@@ -35,7 +35,7 @@ def is_plain(code: str) -> bool:
 
 
 def shown(code: str, value: str | int) -> str | None:
-    """Return a text or a positive integer as a format shows it; None if not certain.
+    """Return a text or a positive integer as a format shows it; None if uncertain.
 
     >>> shown('"+33 "0', 639981234), shown('00" "00" "00" "00" "00', 639981234)
     ('+33 639981234', '06 39 98 12 34')
@@ -56,7 +56,7 @@ def shown(code: str, value: str | int) -> str | None:
 
 @lru_cache
 def _sections(code: str) -> list[list[_Token]]:
-    """Return the tokens of each section; the first is for positive numbers."""
+    """Return the tokens of each section; the first section is for positive numbers."""
     sections: list[list[_Token]] = [[]]
     for match in _TOKEN.finditer(code):
         kind, text = str(match.lastgroup), match[0]
@@ -91,17 +91,17 @@ def _shown_number(section: list[_Token], digits: str) -> str | None:
     is_general = any(len(whole[index][1]) > 1 for index in places)
     if is_general and (len(places) > 1 or len(digits) > _LONGEST_GENERAL):
         return None
-    # a place of the kind 0, and every place after it, shows a missing digit as 0
+    # the placeholder 0, and every placeholder after it, show a missing digit as 0
     zeros = whole.index(("place", "0")) if ("place", "0") in whole else len(whole)
     parts: list[str] = []
     for index, (kind, text) in reversed(list(enumerate(whole))):
         if kind == "literal":
             parts.append(text)
         elif kind == "place":
-            # the first place shows all digits that are left
+            # the first placeholder shows all remaining digits
             cut = max(0, len(digits) - 1) if index > places[0] else 0
             parts.append(digits[cut:] or ("0" if index >= zeros else ""))
             digits = digits[:cut]
         elif text != "," or not places or index > places[-1]:
-            return None  # a comma after the last place divides the value by 1000
+            return None  # a comma after the last placeholder divides by 1000
     return "".join(reversed(parts)) if places else None

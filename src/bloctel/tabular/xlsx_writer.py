@@ -11,14 +11,14 @@ from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
 
-#: Excel's limit of a sheet.
+#: The maximum number of columns of a sheet in Excel.
 MOST_COLUMNS: Final = 16_384
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
 #: Numbers of built-in Excel formats, which depend on the locale of the user.
 _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
-#: Text remains text and is never run, because it comes from files of other people.
+#: Texts come from files of other people, so they never become formulas or links.
 _OPTIONS: Final = {
     "constant_memory": True,
     # a cell with NaN or infinity gets an Excel error, because Excel has no such values
@@ -43,7 +43,7 @@ class WorkbookWriter:
         self._n_rows = 0
         module = _xlsxwriter()
         self._file = file
-        # a copy: after an error, Python still writes the end of the archive
+        # use a temporary file: after an error, Python would still complete the archive
         self._archive = os.path.join(folder, f"{id(self)}.xlsx")
         self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {
@@ -82,7 +82,7 @@ class WorkbookWriter:
         return int(sheet.write_datetime(row, column, cell, self._formats[type(cell)]))
 
     def close(self) -> None:
-        """Write the file."""
+        """Complete the workbook, and copy it to the output file."""
         try:
             self._book.close()
         except _xlsxwriter().exceptions.FileCreateError as error:

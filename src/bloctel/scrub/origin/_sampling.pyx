@@ -35,12 +35,12 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
 
 
 def draw(keys, uint64_t group, uint64_t limit, out):
-    """Copy keys whose group is drawn to *out*; stop when *out* is full.
+    """Copy the keys of randomly drawn groups to *out*; stop when *out* is full.
 
-    A number of *group* neighbouring keys forms a group.  A group is drawn if its hash
-    is at most the limit.  The limit 2^64 - 1 draws all groups, 2^63 draws half of the
-    groups, and 0 draws nothing.  The result is the number of keys read, and the number
-    of keys drawn.
+    A group consists of *group* consecutive keys, and is drawn if its hash is at most
+    *limit*.  The limit 2^64 - 1 draws all groups, 2^63 draws half of the groups, and 0
+    draws no group.  The result is the number of keys that were read, and the number of
+    keys that were copied.
     """
     if group == 0:
         raise ValueError("expected groups of 1 or more, got 0")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bloctel.scrub.origin._sampling import count_steps, draw
 from bloctel.scrub.origin.tests import BLOCK, Anomaly, NumberStatistics, find_anomalies
 
-#: Keys below this belong to small numbering plans, whose blocks honest files can fill.
+#: Lower keys are not tested: an honest file can contain most of a small numbering plan.
 _FIRST_KEY: Final = np.uint64(10**10)
 _MOST_NUMBERS: Final = 32 * 1024
 _MOST_IN_BLOCKS: Final = 64 * 1024
@@ -22,7 +22,7 @@ _EVERYTHING: Final = 2**64 - 1
 
 
 class OriginDetector:
-    """Origin check of the phone numbers of one file.
+    """Detector of signs that a program generated the phone numbers of a file.
 
     The order of the batches has no effect on the anomalies.  Several threads may add
     batches.  Detectors of parts of a file can be merged.
@@ -36,7 +36,7 @@ class OriginDetector:
         self._in_blocks = Sample(BLOCK, _MOST_IN_BLOCKS)
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of consecutive rows; codes of refused cells are ignored."""
+        """Add the phone numbers (keys) of consecutive rows; ignore all other values."""
         keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]

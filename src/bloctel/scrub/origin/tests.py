@@ -3,7 +3,7 @@
 Each test compares one statistic with a model of files whose phone numbers people gave.
 `docs/explanation/origin-checks.md` describes the models, the thresholds and their error
 rates.  The tests were measured on a real file, which contains the phone numbers of all
-French town halls (*mairies*).  Comments call this file "the town halls".
+French town halls (*mairies*).  Comments call this file "French town halls".
 """
 
 import math
@@ -30,14 +30,14 @@ FEWEST_NUMBERS: Final = 1_000
 #: A result is an anomaly if its chance is lower than this.
 _SURPRISING: Final = 1e-6
 _CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
-#: For 0.5 % of the numbers of the town halls, the file contains the next number too.
+#: A lower share of consecutive numbers is normal (French town halls: 0.5 %).
 _SHARE_OF_STEPS: Final = 0.05
-#: In the file of town halls, the fullest block has 65 of its 10,000 numbers.
+#: A block with at least this many numbers is dense (French town halls: at most 65).
 _DENSE_BLOCK: Final = 1_000
 _SHARE_IN_DENSE: Final = 0.5
 _BLOCKS_OF_PLAN: Final = 100_000
 #: The lowest ratio of standard deviation to mean of the block counts of an honest file.
-#: The ratio of the town halls is 1.25 to 2.
+#: In the file of the French town halls, the ratio is 1.25 to 2.
 _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
@@ -96,7 +96,7 @@ class NumberStatistics:
 
 
 def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
-    """Return the results that are improbable, one for each test at most."""
+    """Return the improbable results of the tests, at most one result for each test."""
     if len(file.numbers) < FEWEST_NUMBERS or not len(file.in_blocks):
         return ()
     tests = (_sequence, _neighbours, _dense_blocks, _even_blocks, _endings, _unassigned)
@@ -198,8 +198,8 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
         _CHANCE,
         "If people gave the numbers, the block counts vary: without the variation by "
         f"chance, their standard deviation is at least {_percent(_LEAST_VARIATION)} of "
-        "the mean (French town halls: at least 125 %). A statistical sample that is "
-        "drawn evenly from a country is misjudged.",
+        "the mean (French town halls: at least 125 %). An honest statistical sample "
+        "that is drawn evenly from a country is reported too.",
     )
 
 
@@ -284,13 +284,13 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's index of dispersion (chi-square distributed if random)."""
+    """Return Fisher's index of dispersion; it is chi-square for random numbers."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _scale(counts: NDArray[np.int64]) -> float:
-    """Return the lowest expected index of dispersion of a file from people."""
+    """Return the lowest index of dispersion that is expected if people gave numbers."""
     return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 

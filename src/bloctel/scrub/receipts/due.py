@@ -29,11 +29,11 @@ class FileState:
         input: The file's name; None for a stream.
         number: The position of the receipt in its journal; None if the receipt is not
             in a journal.
-        scrubbed_on: The day for which the lists were looked up; the earliest day if the
-            lists have different days.
+        scrubbed_on: The day for which the lists were looked up; if the days of the
+            lists differ, the earliest of these days.
         valid_until: The first day on which the result may no longer be used.
         days_left: The number of days until `valid_until`; negative after that day.
-        state: The state of the result on the day *on* of `file_states`.
+        state: The state of the result: valid, due or overdue.
         sha256: The SHA-256 of the content that was scrubbed, as 64 hex digits.
     """
 

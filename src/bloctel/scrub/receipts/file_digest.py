@@ -13,13 +13,13 @@ from bloctel.tabular.outputs import Written
 
 _READ_SIZE: Final = 1 << 18
 
-#: Device, inode, size, and the times of the last changes to the content and the inode.
-#: If the content of a file changes, its stamp changes too.
+#: Device, inode and size of a file, and the times of the last changes to its content
+#: and its inode.  If the content of the file changes, its stamp changes too.
 Stamp = tuple[int, int, int, int, int]
 
 
 def stamp_of(path: str | Path) -> Stamp | None:
-    """Return the stamp (identity, size, times) of a file; None without a file."""
+    """Return the stamp (identity, size, times) of a file; None if it does not exist."""
     try:
         return _stamp(os.stat(path), path)
     except OSError:
@@ -27,13 +27,13 @@ def stamp_of(path: str | Path) -> Stamp | None:
 
 
 def refuse_changed(path: str | Path, stamp: Stamp | None) -> None:
-    """Raise InputError if a file no longer has the stamp *stamp*, or is not there."""
+    """Raise InputError if a file has changed since *stamp*, or does not exist."""
     if stamp is None or stamp != stamp_of(path):
         raise _changed(path)
 
 
 def digest_written(path: str | Path, written: Written) -> FileDigest:
-    """Return the digest of an output file; refuse a file that was changed."""
+    """Return the digest of an output file; raise InputError if it was changed."""
     digest = digest_of(path)
     if (digest.size, digest.sha256) != written:
         raise _changed(path)
@@ -43,7 +43,7 @@ def digest_written(path: str | Path, written: Written) -> FileDigest:
 def digest_of(
     path: str | Path, read: Callable[[int], object] = lambda _: None
 ) -> FileDigest:
-    """Return the digest of a file; *read* gets the number of bytes of each read."""
+    """Return the digest of a file; pass the byte count of each read to *read*."""
     # if another program replaced the file by a pipe, opening the pipe must not block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:

@@ -168,7 +168,7 @@ class Journal:
         last = parse(file.read(end - start), f"{self.path}, last line")
         if last.journal is None:
             got = "a receipt that was made outside of a journal"
-            raise DamagedReceiptError("a receipt with a position", got, str(self.path))
+            raise DamagedReceiptError("a receipt of a journal", got, str(self.path))
         return last
 
     def _write(self, file: BinaryIO, line: bytes) -> None:
@@ -182,8 +182,7 @@ class Journal:
             if size == 0:
                 flush_folder(self.path.absolute().parent)
         except BaseException:
-            # this process has locked the file, so the truncation removes only its own
-            # bytes
+            # the file is locked, so this removes only bytes that this process wrote
             file.truncate(size)
             raise
 
@@ -206,7 +205,7 @@ def _position_after(last: Receipt | None) -> JournalPosition:
 def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> None:
     expected, position = _position_after(previous), receipt.journal
     if position is None or position.number != expected.number:
-        got = "another receipt" if position is None else f"receipt {position.number}"
+        got = f"receipt {position.number}" if position else "a receipt without a number"
         raise DamagedReceiptError(f"receipt {expected.number}", got, where)
     if position != expected:
         follows = f"a receipt that follows receipt {expected.number - 1}"

@@ -1,4 +1,4 @@
-"""Strict reader of receipts: it refuses every line that the format does not allow."""
+"""Strict reader of receipts; it refuses every line that the format does not allow."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ from bloctel.scrub.receipts.receipt import FORMAT, VERSION, Receipt
 
 #: The length of the longest line that is read as a receipt, in bytes.
 LONGEST: Final = 1 << 20
-#: The beginning of every receipt: "against" is the first of its members.
+#: The first bytes of every receipt, because `against` is its first JSON member.
 BEGINNING: Final = b'{"against":'
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _PATH: Final = re.compile(r"`\$\.?([^`]*)`\Z")
@@ -57,8 +57,8 @@ def parse(line: bytes, where: str) -> Receipt:
     record = _decode(line, where)
     version = record.pop("version", None)
     if isinstance(version, int) and version > VERSION:
-        got = f"version {version}"
-        raise NewerReceiptError(f"version {VERSION} of receipts", got, where)
+        got = f"version {version} (update bloctel)"
+        raise NewerReceiptError(f"a receipt of version {VERSION}", got, where)
     if version != VERSION:
         raise _damaged(f"its version is not {VERSION}", where)
     record.pop("digest", None)
@@ -87,7 +87,7 @@ def _decode(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
-    """Convert a record to a receipt; return None and the path of a member on error."""
+    """Convert a record to a receipt; on error, return None and the wrong member."""
     try:
         receipt = msgspec.convert(record, Receipt)
     except msgspec.ValidationError as error:
@@ -123,7 +123,7 @@ def _contradiction(receipt: Receipt) -> str:
     return next((member for member, holds in agrees.items() if not holds), "")
 
 
-#: The members of `against` that are not null, by its kind.
+#: For each `kind` of `against`, the sets of other members that can be present.
 _MEMBERS: Final = {
     "registry": [{"registry", "generation"}],
     "snapshot": [{"registry", "generation", "built_on"}, {"generation", "built_on"}],

@@ -20,7 +20,7 @@ from bloctel.rules import Certainty
 FORMAT: Final = "bloctel receipt"
 VERSION: Final = 1
 
-# the largest integer that every JSON library reads exactly
+# integers up to 2^53 - 1, which every JSON library reads exactly
 _Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -39,7 +39,7 @@ _TimeZone = Annotated[
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base class of a receipt and its parts."""
+    """Base class of a receipt, and of the structures that are members of a receipt."""
 
 
 class FileDigest(_Part, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class Against(_Part, frozen=True, kw_only=True):
 
 
 class JudgedList(_Part, frozen=True, kw_only=True):
-    """List that was looked up, and the last day on which its answers may be used.
+    """List that was looked up, and the period in which its answers may be used.
 
     Attributes:
         name: The name of the list.
@@ -136,7 +136,7 @@ class Signature(_Part, frozen=True, kw_only=True):
         algorithm: The name of the algorithm: Ed25519 (RFC 8032).
     """
 
-    public_key: _Sha256  # a key has the same length
+    public_key: _Sha256  # a key also has 64 hex digits
     value: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
     algorithm: Literal["Ed25519"] = "Ed25519"
 
@@ -183,13 +183,13 @@ class Receipt(_Part, frozen=True, kw_only=True):
 
     @property
     def record(self) -> dict[str, Any]:
-        """The JSON form."""
+        """The receipt as a JSON object, with its digest."""
         members = self._members()
         return members | {"digest": hashlib.sha256(canonical(members)).hexdigest()}
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the other members, as 64 hex digits."""
+        """The SHA-256 of all other members of the JSON object, as 64 hex digits."""
         return str(self.record["digest"])
 
     @property

@@ -1,4 +1,4 @@
-"""Signatures of receipts, by Ed25519 (RFC 8032)."""
+"""Signatures of receipts with Ed25519 keys (RFC 8032)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SigningKey:
             InputError: The file already exists, or cannot be written.
             MissingExtraError: The extra `secrets` is not installed.
         """
-        refuse_to_replace(path, "a key")  # the error about an existing key is below
+        refuse_to_replace(path, "a key")  # an existing key is refused below
         serialization = _module(_SERIALIZATION)
         key = _module(_ED25519).Ed25519PrivateKey.generate()
         content = key.private_bytes(
@@ -62,8 +62,7 @@ class SigningKey:
                 os.fsync(descriptor)
             flush_folder(Path(path).absolute().parent)
         except FileExistsError as error:
-            # the existing file is not replaced, because it may contain a key that is in
-            # use
+            # the existing file may contain a key that is in use
             got = "a file that already exists"
             raise InputError("a new file for the key", got, str(path)) from error
         except OSError as error:

@@ -17,12 +17,12 @@ _SHOWN_DIGITS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Result of the comparison of one part with a receipt.
+    """Result of the comparison of a file, a signature or a journal with a receipt.
 
     Attributes:
-        part: The name of the part: `input`, the name of an output, `signature` or
-            `journal`.
-        agrees: True if the part agrees with the receipt.
+        part: The name of the compared item: `input`, the name of an output, `signature`
+            or `journal`.
+        agrees: True if the item agrees with the receipt.
         expected: The value in the receipt.
         got: The value that was found in the file, the signature or the journal.
     """
@@ -46,7 +46,7 @@ def _check_file(
         return Check(part, False, expected, "a file whose name is not in the receipt")
     try:
         size = path.stat().st_size
-        if size != recorded.size:  # the content must differ too
+        if size != recorded.size:  # the content differs too, so do not read it
             return Check(part, False, expected, f"{size} bytes")
         found = digest_of(path, read)
     except OSError as error:
@@ -60,7 +60,7 @@ def _check_file(
 def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
     """Return the path in *folder* of each output of a receipt, by the output's name.
 
-    A path is None if the receipt does not contain the complete file name.
+    A path is None if the file name in the receipt is masked or missing.
     """
     return {
         kind: folder / str(output.name) if _is_plain(output.name) else None

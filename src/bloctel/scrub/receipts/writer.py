@@ -39,7 +39,7 @@ from bloctel.tabular.outputs import Outputs, Written
 
 
 def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
-    """Return the file of an opposition source, if any, and its stamp before a scrub."""
+    """Return the path and stamp of an opposition file; both are None without a file."""
     path = path_of(against)
     if path is None or is_url(path):
         return None, None
@@ -47,10 +47,10 @@ def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
 
 
 class ReceiptMaker:
-    """Maker of the receipt of one scrub, which is created before any file is opened.
+    """Maker of the receipt of one scrub; create it before the scrub opens any file.
 
-    The scrub reads the stream of `reading`, and adds digests to `written`.  `make` is
-    called after the outputs are written: a receipt always has its outputs.
+    The scrub reads its input from the stream that `reading` yields, and adds the digest
+    of each output to `written`.  Call `make` when all outputs are written.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ReceiptMaker:
             self._input = reader.digest()
 
     def check(self, question: Question) -> None:
-        """Check, before the scrub, that a receipt can identify the lists."""
+        """Raise InputError before the scrub if a receipt cannot identify the lists."""
         if question.provenance is None and (
             question.plain_file is None or self._list_path is None
         ):
@@ -132,7 +132,7 @@ class ReceiptMaker:
         return FileDigest(name=name, **self._input._asdict())
 
     def _digest(self, name: str, written: Written) -> FileDigest:
-        """Return the digest of an output; its file must still have this digest."""
+        """Return the digest of an output; raise InputError if its file was changed."""
         target = self._outputs[name]
         if isinstance(target, str | Path):
             return digest_written(target, written)
@@ -176,15 +176,15 @@ class ReceiptMaker:
 
     def _signed(self, receipt: Receipt) -> Receipt:
         signed = receipt if self._key is None else self._key.sign(receipt)
-        # refuse now a receipt that `parse` would refuse later
+        # raise an error now if `parse` could not read the receipt later
         return parse(signed.line, "the new receipt")
 
 
 def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
-    """Return a list with the last day on which its answers may be used.
+    """Return the receipt's entry for a list, with the end of the list's validity.
 
-    If the day of the look-up is in the future, the period of use begins today, because
-    the answers come from the data of today.
+    If the day of the look-up is in the future, the validity begins today, because the
+    answers come from the data of today.
     """
     rules = asked.rules
     today = clock.day_at(made_at.timestamp(), rules.time_zone)
@@ -205,17 +205,17 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
 
 
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
-    """Raise InputError if the path names a file that is not a replaceable receipt.
+    """Raise InputError if the path names a file that must not be replaced.
 
-    The first receipt of a journal may be the complete journal.  It can be replaced only
-    if the journal of the scrub contains it.
+    Only a receipt may be replaced.  A file with the first receipt of a journal can be
+    this journal, so it may be replaced only if *journal* also contains the receipt.
     """
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
         receipt = read(path)
     except ReceiptError as error:
-        got = "a file that is not a receipt"
+        got = "a file that is not a receipt (choose another path)"
         raise InputError(
             "a new file or a receipt to replace", got, str(path)
         ) from error
@@ -225,5 +225,5 @@ def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     if journal is not None and journal.path.exists():
         first = next(journal.receipts(), None)
     if receipt != first:
-        got = "a receipt that may be the only line of a journal"
+        got = "a receipt that may be the only line of a journal (choose another path)"
         raise InputError("a new file or a receipt to replace", got, str(path))

@@ -182,7 +182,7 @@ def as_html(
 
 
 def _law(lang: str) -> list[str]:
-    """Return a text on the current law, split so that every second part is French."""
+    """Return pieces of a text about the current law; every second piece is French."""
     closing = rules.load("fr.bloctel").closing
     regime = law.load("FR").on(closing.closes_on).one(Regime) if closing else None
     if closing is None or regime is None:
@@ -207,7 +207,7 @@ def _list_row(name: str, day: date) -> tuple[str, str, date, date | str]:
     """Return a list's name, title and look-up day, and the day of the next look-up."""
     try:
         found = rules.load(name)
-    except UnknownListError:  # the caller wrote this list look-up
+    except UnknownListError:  # a book of the caller may have lists without rules
         return name, "", day, "-"
     validity = rules.in_force(found.answer_validity, on=day)
     return name, found.title, day, add_days(day, validity.days)
