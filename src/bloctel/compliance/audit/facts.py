@@ -254,7 +254,7 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
-    """Return the calls without those whose number is listed in another reading only.
+    """Return the calls without those whose digits name another line with records.
 
     `Desk.may_call` refuses such a number, so its rows are unreadable.
     """
@@ -274,7 +274,10 @@ def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
         )
         for readings in (chosen, chosen._replace(keys=keys))
     )
-    ambiguous = indexes[is_other_listed & ~is_listed]
+    evidence = sources.evidence or {}
+    has_evidence = np.array([bool(evidence.get(key)) for _, key in pairs], bool)
+    first, end = (np.searchsorted(calls.keys, keys, side) for side in ("left", "right"))
+    ambiguous = indexes[has_evidence | (first < end) | (is_other_listed & ~is_listed)]
     unreadable = np.union1d(calls.unreadable, calls.rows[ambiguous])
     kept = np.setdiff1d(np.arange(len(calls.rows)), ambiguous)
     return calls.taken(kept)._replace(unreadable=unreadable)
