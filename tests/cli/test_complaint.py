@@ -89,7 +89,7 @@ def test_a_signal_is_completed(url: str) -> None:
 def test_a_list_does_not_show_the_called_number(url: str) -> None:
     """The list has one line per complaint, and can be shown to colleagues."""
     id = added(url, *TOLD, "--text", "they rang 0639981234 twice")["id"]
-    added(url, *TOLD[:-2])
+    added(url, *TOLD[:-2], "--shown", "0639 98 12 34")
 
     everything = run("complaint", "list", url, "--format", "csv")
     received = run("complaint", "list", url, "--state", "received", "--format", "csv")
@@ -98,6 +98,7 @@ def test_a_list_does_not_show_the_called_number(url: str) -> None:
     rows = list(csv.DictReader(io.StringIO(received.stdout)))
     assert [row["id"] for row in rows] == [id]
     assert "39" not in everything.stdout.replace("2026-11-23", "")
+    assert "[number called]" in everything.stdout
 
 
 def test_an_earlier_call_is_judged_by_the_list(url: str, tmp_path: Path) -> None:

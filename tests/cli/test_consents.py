@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,6 +191,8 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     checked = json.loads(run("calls", "verify", url, "--format", "json").stdout)
     assert (checked["records"], checked["erased"]) == (3, 0)
     before = ("--before", "2026-09-02T00:00+02:00")
+    now = datetime.now(UTC).isoformat()
+    assert "30 days" in sentence(run("calls", "purge", url, "--before", now), 2)
     purged = run("calls", "purge", url, *before, "--format", "csv")
     assert purged.stdout == "erased\n2\n"
     assert run(*add, "answered").code == 0

@@ -198,6 +198,20 @@ def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
         calls.purge(before=datetime(2026, 10, 5))  # noqa: DTZ001
 
 
+def test_attempts_that_count_are_not_purged(
+    calls: CallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The law limits the attempts of 30 days, so these attempts are kept."""
+    monkeypatch.setattr(clock, "moment", lambda: AT)
+    days, minute = timedelta(days=30), timedelta(minutes=1)
+    calls.add(NUMBER, Outcome.UNANSWERED, at=AT - days)
+
+    with pytest.raises(InputError, match=r"a time until 2026-09-05T08:30Z, 30 days"):
+        calls.purge(before=AT - days + minute)
+    assert calls.purge(before=AT - days) == 0
+    assert len(calls.attempts(KEY)) == 1
+
+
 def test_no_purge_makes_a_refused_consent_valid(calls: CallLog) -> None:
     """A refusal is kept without its attempt."""
     calls.add(NUMBER, Outcome.REFUSED, at=AT - 2 * HOUR)
@@ -220,7 +234,7 @@ def test_the_future_is_neither_logged_nor_purged(
     later = AT + timedelta(minutes=6)
     call = calls.add(NUMBER, Outcome.ANSWERED)
 
-    with pytest.raises(InputError, match="not in the future"):
+    with pytest.raises(InputError, match="a time until"):
         calls.purge(before=later)
     with pytest.raises(InputError, match="not in the future"):
         calls.add(NUMBER, Outcome.REFUSED, at=later)

@@ -14,10 +14,13 @@ from bloctel._util import clock
 from bloctel.compliance import (
     MASKED,
     CallerKind,
+    CallLog,
     Consent,
+    ConsentRegister,
     Decision,
     Desk,
     Evidence,
+    Outcome,
     Slot,
     caller_kind,
     read_caller,
@@ -271,6 +274,32 @@ def test_digits_that_name_two_lines(digits: object, name: str) -> None:
 
     registry.register(french, list=name, on=date(2024, 4, 2))
     assert a_desk.may_call(digits, at=MONDAY, **CALL).decision == "no"
+
+
+@pytest.mark.parametrize("record", ["withdrawal", "refusal"])
+@pytest.mark.parametrize("digits", ["465711234", 465711234])
+def test_digits_that_name_another_line_with_records(
+    digits: object, record: str
+) -> None:
+    """A record about the foreign line makes its digits ambiguous, not the two lines."""
+    french, swedish = "+33 4 65 71 12 34", "+46 5711234"
+    consents, calls = ConsentRegister.create("memory:"), CallLog.create("memory:")
+    registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
+    a_desk = desk(book=registry, consents=consents, calls=calls)
+    log = {"number": [digits], "at": [MONDAY]}
+    assert a_desk.may_call(digits, at=MONDAY, **CALL).allowed
+    assert a_desk.audit(log, **CALL).n_calls == 1
+    if record == "withdrawal":
+        consents.withdraw(swedish, channel="letter", at=MONDAY)
+    else:
+        calls.add(swedish, Outcome.REFUSED, at=MONDAY)
+        log = {"number": [digits, swedish], "at": [MONDAY] * 2}
+
+    for ask_desk in (a_desk.may_call, a_desk.reserve):
+        with pytest.raises(InvalidNumberError, match="ambiguous"):
+            ask_desk(digits, at=MONDAY, **CALL)
+        ask_desk(french, at=MONDAY, **CALL)
+    assert a_desk.audit(log, **CALL).unreadable.tolist() == [1]
 
 
 def test_lists_can_be_asked_alone() -> None:

@@ -193,6 +193,16 @@ def test_domains_and_numbers_have_one_spelling() -> None:
         assert person_of(KEY, one, "FR") == person_of(KEY, other, "FR")
 
 
+@pytest.mark.parametrize("contact", ["465711234", "tel:465711234", "00465711234"])
+def test_digits_of_two_numbers_are_no_contact(contact: str) -> None:
+    """These digits are a French or a Swedish number; a plus shows which of them."""
+    with pytest.raises(InputError, match="with a plus and its country code"):
+        person_of(KEY, contact, "FR")
+
+    persons = {person_of(KEY, c, "FR") for c in ("+46 5711234", "04 65 71 12 34")}
+    assert len(persons) == 2
+
+
 @pytest.mark.parametrize(
     "contact",
     [

@@ -84,8 +84,8 @@ def purge(
 ) -> dict[str, object]:
     """Erase attempts that were made before an instant, with their outcomes.
 
-    Do not erase attempts that still count for the legal limits, or attempts that you
-    may have to prove.  Refusals are kept, because they end consents.
+    Attempts of the last 30 days count for the legal limit and cannot be erased.  Do not
+    erase attempts that you may have to prove.  Refusals are kept: they end consents.
 
     Example:
         bloctel calls purge sqlite:///calls.db --before 2023-11-23T00:00+01:00

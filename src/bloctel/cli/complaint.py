@@ -34,6 +34,7 @@ from bloctel.complaints import (
     write_report,
     written,
 )
+from bloctel.complaints.complaint import without_called
 from bloctel.errors import InputError
 from bloctel.rules import complaints as forms
 from bloctel.rules.law import Channel, Purpose
@@ -203,7 +204,7 @@ def list_(
     rows = [
         (
             *(case.id, case.state.value, case.day_of(case.steps[-1])),
-            *(getattr(case.complaint, name) for name in columns),
+            *(getattr(without_called(case.complaint), name) for name in columns),
         )
         for case in complaints.cases()
         if state is None or case.state is state

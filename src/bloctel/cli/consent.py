@@ -281,13 +281,13 @@ def check(
     file: Path = options.argument("FILE", "A proof as JSON."),
     format: options.Format = options.FORMAT,
 ) -> None:
-    """Check that no record in a proof was altered, and print the count of records.
+    """Check that the records in a proof agree with their digests, and count them.
 
-    The command cannot detect that a record was left out of the proof: compare the proof
-    with the register of the firm.
+    The command shows neither that the firm made these records or the proof's time, nor
+    that no record was left out: compare the proof with the register of the firm.
 
-    Exit code: 0 all records are unaltered, 2 the file is not a proof, 3 a record was
-    altered.
+    Exit code: 0 all records agree with their digests, 2 the file is not a proof, 3 a
+    record or its digest was altered.
 
     Example:
         bloctel consent check proof.json

@@ -27,7 +27,7 @@ _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
 _LINE_DIGITS: Final = 9
 #: Pattern before the national digits of a number, such as +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
-_FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
+_FREE: Final = ("shown", "caller", "sector", "purpose", "text", "siren", "address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,14 +163,19 @@ def redacted(complaint: Complaint) -> Complaint:
     E.164 form.
     """
     number = complaint.called
+    if number is None or complaint.shown_key != number.key:
+        return without_called(complaint)
+    return replace(without_called(complaint), shown=number.e164)
+
+
+def without_called(complaint: Complaint) -> Complaint:
+    """Return a complaint whose texts and `shown` do not contain the number called."""
+    number = complaint.called
     if number is None:
         return complaint
-    free = ("shown", *_FREE)
     texts: dict[str, Any] = {
-        name: without_number(getattr(complaint, name), number) for name in free
+        name: without_number(getattr(complaint, name), number) for name in _FREE
     }
-    if complaint.shown_key == number.key:
-        texts["shown"] = number.e164
     return replace(complaint, **texts)
 
 
@@ -246,7 +251,6 @@ _READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
         "a time zone such as Europe/Paris",
         "[A-Za-z]+(/[A-Za-z_+-]+)*",
     ),
-    "shown": _by(str, "text"),
     **{name: _by(str, "text") for name in _FREE},
     "channel": _by(Channel, f"one of {', '.join(Channel)}"),
     "unreadable": _by(lambda text: str(Reason(text)), "a reason such as too_short"),

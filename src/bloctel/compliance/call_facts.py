@@ -88,15 +88,15 @@ class Scope(NamedTuple):
 class CallUnderReview:
     """One call, with all known facts about the call and the called number.
 
-    `others` contains the keys of other phone numbers that the same digits can mean.
+    `readings` contains the key, then the keys of other phone numbers that the same
+    digits can mean.
     `evidence` and `attempts` are None if they are not known.  If `counts_later` is
     true, an attempt or a withdrawal with a time after the call also counts, because the
     clock of another machine can be ahead.
     """
 
     law: Law
-    key: int
-    others: Readings
+    readings: Readings
     territory: TerritoryState
     zone: ZoneInfo
     holiday_territories: Collection[str]
@@ -123,9 +123,8 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     refused = [_refused_at(one) for one in _refusals(attempts or (), instant)]
     regime = era.one(law.Regime)
     law_lists = regime.lists if regime else ()
-    keys = [call.key, *call.others]
     (national, *foreign), (own, *of_firm) = list_states(
-        call.book, keys, at, national=law_lists, lists=call.lists
+        call.book, call.readings, at, national=law_lists, lists=call.lists
     )
     listed = ListState.LISTED
     if listed not in (national, own) and listed in (*foreign, *of_firm):
@@ -146,19 +145,19 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         own=own,
         consent=_best(
             ConsentState,
-            evidence.consents if evidence else None,
+            None if evidence is None else evidence.consents,
             lambda one: state_of_consent(
                 _consent_at(one, call, at), refused, subject, instant
             ),
         ),
         contract=_best(
             ContractState,
-            evidence.contracts if evidence else None,
+            None if evidence is None else evidence.contracts,
             lambda one: _contract(one, subject, instant.day),
         ),
         call_back=_best(
             CallBackState,
-            evidence.call_backs if evidence else None,
+            None if evidence is None else evidence.call_backs,
             lambda one: call_back(one, subject, instant),
         ),
         attempts=_attempts_in_window(attempts, instant),

@@ -9,18 +9,20 @@ is never purged, because a consent would become valid again without the refusal.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
-from bloctel._util.instants import past_instant
+from bloctel._util import clock
+from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show
 from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import ReadTransaction, Record, WriteTransaction
+from bloctel.rules import law
 
 #: The name of the record stream that contains the calls.
 STREAM: Final = "calls"
@@ -195,13 +197,19 @@ class CallLog(RecordLog):
         validity for consents that are older than its first rules on consent.
 
         Args:
-            before: The time; attempts before this time are erased.
+            before: The time; attempts before this time are erased.  It must not be in
+                the period in which a law counts attempts (France: 30 days).
             at: The time of the erasure; by default now.
 
         Raises:
-            InputError: The time is in the future, or has no time zone.
+            InputError: The time is in this period, in the future, or has no time zone.
         """
-        past_instant(before, "before")
+        eras = (era for country in law.names() for era in law.load(country).eras)
+        days = max(one.within_days for era in eras for one in era.all(law.Frequency))
+        latest = clock.moment() - timedelta(days=days)
+        if in_utc(before, "before") > latest:
+            expected = f"a time until {latest:%Y-%m-%dT%H:%MZ}, {days} days before now"
+            raise InputError(expected, "a time at which attempts count", "before")
         with self._store.read() as transaction:
             due = list(_records_before(transaction.all(STREAM), before))
         return self._erase(due, at)

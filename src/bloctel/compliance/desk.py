@@ -36,9 +36,10 @@ from bloctel.compliance.interfaces import (
 )
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
 from bloctel.compliance.territories import locate, possible_territories
-from bloctel.errors import CannotAnswerError, InputError
+from bloctel.errors import CannotAnswerError, InputError, InvalidNumberError
 from bloctel.lookup.book import Book
-from bloctel.numbers.phone_number import check_region, normalize, readings_of
+from bloctel.numbers.phone_number import Reason, check_region, normalize, readings_of
+from bloctel.numbers.readings import Readings
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel, Duty, Law, Purpose, countries
 from bloctel.rules.law import load as load_law
@@ -162,8 +163,8 @@ class Desk:
 
         Raises:
             InvalidNumberError: The number or the presented number cannot be read; or
-                the digits of the number can mean two phone lines, and the book lists
-                only one of these lines.
+                the digits of the number can mean two phone lines, and the less likely
+                line has records, or only this line is listed.
             InputError: Another argument is not valid.
             UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
@@ -182,7 +183,7 @@ class Desk:
         if self.law is None:
             return self._answer_without_law(number, instant, inputs)
         call = self._call_under_review(number, self.law, inputs)
-        attempts = _none_if_down(self._calls, lambda log: log.attempts(call.key))
+        attempts = self._attempts(call.readings)
         call = replace(call, attempts=attempts, counts_later=at is None)
         return self._answer(call, instant)
 
@@ -239,11 +240,14 @@ class Desk:
             answers.append(self._answer(current, instant))
             return answers[-1].allowed
 
-        reserved = log.reserve_if(review.key, instant, is_allowed, details=details)
+        if review.readings[1:]:
+            self._attempts(review.readings)  # fail if another reading was called
+        key = review.readings[0]
+        reserved = log.reserve_if(key, instant, is_allowed, details=details)
         if reserved is None:
             return Reservation(answers[-1], None)
         # a consent may have been withdrawn after the desk read it
-        review = replace(review, evidence=self._evidence(review.key))
+        review = replace(review, evidence=self._evidence(review.readings))
         if is_allowed(seen[-1]):
             return Reservation(answers[-1], reserved)
         log.conclude(reserved, Outcome.RELEASED, at=instant)
@@ -289,7 +293,8 @@ class Desk:
         past = read_calls(
             calls, defaults, law, region=region, log_time_zone=log_time_zone
         )
-        keys = np.unique(past.keys).tolist()
+        others = [key for found in past.others.values() for key in found]
+        keys = np.union1d(past.keys, np.array(others, np.uint64)).tolist()
         sources = AuditSources(
             law=law,
             book=self._book,
@@ -313,21 +318,21 @@ class Desk:
         """Return a call with all known facts about it, except the earlier attempts."""
         region = self._region(inputs.get("region"))
         key = normalize(number, region=region).key
+        readings = readings_of(number, region)
         checked = check_inputs(inputs, [sector.name for sector in law.sectors])
         territory, zone = locate(key, law, checked.time_zone)
         near = possible_territories(key, law, zone) if self._local_holidays else ()
         caller = inputs.get("caller")
         return CallUnderReview(
             law=law,
-            key=key,
-            others=readings_of(number, region)[1:],
+            readings=readings,
             territory=territory,
             zone=zone,
             holiday_territories=near,
             inputs=checked,
             caller=None if caller is None else read_caller(caller, region),
             subject=Subject(self.firm, checked.about, checked.sector, law.vague),
-            evidence=self._evidence(key),
+            evidence=self._evidence(readings),
             book=self._book,
             lists=self._lists,
         )
@@ -351,8 +356,11 @@ class Desk:
         facts = () if known is None else known.facts_on(at.date())
         return Answer(judgement, None, at, known=facts)
 
-    def _evidence(self, key: int) -> Evidence | None:
-        return _none_if_down(self._consents, lambda consents: consents.of(key))
+    def _evidence(self, readings: Readings) -> Evidence | None:
+        return _of_first(self._consents, lambda each: [*map(each.of, readings)])
+
+    def _attempts(self, readings: Readings) -> Sequence[Attempt] | None:
+        return _of_first(self._calls, lambda log: [*map(log.attempts, readings)])
 
     def _region(self, region: str | None) -> str:
         of_book = None if self._book is None else self._book.region
@@ -380,6 +388,14 @@ class Desk:
             if judgement.decision is Decision.YES:
                 return instant.astimezone(call.zone)
         return None
+
+
+def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
+    """Return the result for the first reading; fail if another reading has records."""
+    found = _none_if_down(store, query)
+    if found and any(found[1:]):
+        raise InvalidNumberError(Reason.AMBIGUOUS)
+    return found[0] if found else None
 
 
 def _none_if_down(store: _S | None, query: Callable[[_S], _T]) -> _T | None:

@@ -123,6 +123,12 @@ class Evidence:
     consents: Sequence[Consent] = ()
     contracts: Sequence[Contract] = ()
     call_backs: Sequence[CallBackRequest] = ()
+    withdrawals: Sequence[datetime] = ()  # also without a known consent
+
+    def __bool__(self) -> bool:
+        """Return True if there is a record about the number."""
+        records = self.consents, self.contracts, self.call_backs, self.withdrawals
+        return any(records)
 
 
 class Calls(Protocol):

@@ -297,6 +297,9 @@ def normal_contact(contact: str, region: str | None) -> str:
     if not plain:
         raise errors.InputError("a contact of the person", "blank text", "contact")
     if "@" not in plain:
+        if "+" not in plain and len(phone_number.readings_of(plain, region)) > 1:
+            expected = "a number with a plus and its country code, such as +33"
+            raise errors.InputError(expected, "digits of two numbers", "contact")
         try:
             return phone_number.normalize(plain, region=region).e164
         except errors.InvalidNumberError:

@@ -26,8 +26,8 @@ class Audit:
         n_rows: The number of rows of the log.
         n_calls: The number of judged calls.  Only calls that were dialled are judged.
         unreadable: The rows, from 1, whose phone number cannot be read, or whose digits
-            name two lines, of which the book lists only the less likely one.  These
-            rows are not judged.
+            name two lines, if the less likely line has evidence or was called, or if
+            only this line is listed.  These rows are not judged.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
         grounds: For each ground, by its code (`Ground`), the number of unlawful calls.

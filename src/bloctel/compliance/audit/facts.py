@@ -254,7 +254,7 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
-    """Remove the calls whose digits can mean two numbers, if only the other is listed.
+    """Remove the calls whose digits can also mean another number with records.
 
     `Desk.may_call` refuses such a number.  The rows of these calls become unreadable.
     """
@@ -274,7 +274,10 @@ def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
         )
         for readings in (chosen, chosen._replace(keys=keys))
     )
-    ambiguous = indexes[is_other_listed & ~is_listed]
+    evidence = sources.evidence or {}
+    has_evidence = np.array([bool(evidence.get(key)) for _, key in pairs], bool)
+    first, end = (np.searchsorted(calls.keys, keys, side) for side in ("left", "right"))
+    ambiguous = indexes[has_evidence | (first < end) | (is_other_listed & ~is_listed)]
     unreadable = np.union1d(calls.unreadable, calls.rows[ambiguous])
     kept = np.setdiff1d(np.arange(len(calls.rows)), ambiguous)
     return calls.taken(kept)._replace(unreadable=unreadable)

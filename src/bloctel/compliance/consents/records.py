@@ -286,6 +286,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),
         call_backs=tuple(call_backs),
+        withdrawals=tuple(at for _, at, _ in withdrawals),
     )
 
 
