@@ -89,8 +89,8 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
-    A foreign number is ambiguous if its digits, without the plus or one zero, are an
-    equally likely number of any country: the person may mean either line.  *code* is the
+    A foreign number is ambiguous if its digits, without the plus or one zero, are
+    another number that is as likely: the person may mean either line.  *code* is the
     country code with which the keys of the region begin.
     """
     key = found[0]
