@@ -43,6 +43,7 @@ class PostgresqlStorage(engine.SqlStorage):
         parsed, where = engine.server_url(url, "postgresql+psycopg")
         connect_args: dict[str, Any] = {
             "connect_timeout": engine.CONNECT_SECONDS,
+            "client_encoding": "utf8",
             # detect a server that vanished
             "keepalives_idle": 10,
             "keepalives_interval": 5,
@@ -75,6 +76,14 @@ class PostgresqlStorage(engine.SqlStorage):
                 message="the tables of the registry belong to a subscription (logical "
                 "replication), which copies each table separately, so the data can be "
                 "incomplete; use the primary server or a physical standby",
+            )
+        if row.hides_rows:
+            raise errors.StorageError(
+                "tables whose rows are all visible",
+                "row-level security",
+                self._where,
+                message="row-level security can hide rows of the registry from this "
+                "user; disable it for all tables except bloctel_setting",
             )
         is_copy: bool = row.is_copy
         return is_copy
@@ -186,7 +195,11 @@ _REPLICATION: Final = """
 SELECT pg_is_in_recovery() AS is_copy, EXISTS (
   SELECT FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
   WHERE starts_with(relname, 'bloctel_')
-) AS subscribes
+) AS subscribes, EXISTS (
+  SELECT FROM unnest(ARRAY['state', 'commit', 'list', 'prefix', 'registration', 'event',
+    'request', 'stream', 'record']) AS name
+  WHERE row_security_active(to_regclass('bloctel_' || name)::oid)
+) AS hides_rows
 """
 
 

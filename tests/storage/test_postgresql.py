@@ -1,0 +1,44 @@
+"""PostgreSQL servers and users with settings that could hide or damage data."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from bloctel import Registry
+from bloctel.errors import StorageError
+
+if TYPE_CHECKING:
+    from tests.helpers.servers import Postgresql
+
+KEY = 33639981234
+ON = date(2026, 10, 5)
+
+
+@pytest.mark.server
+def test_hidden_rows_are_refused(postgresql: Postgresql) -> None:
+    """A user from whom row-level security can hide rows gets no answer."""
+    with postgresql.database() as url:
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        dialer = url.replace(f"bloctel:{postgresql.password}", "dialer:s3cret")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE dialer LOGIN PASSWORD 's3cret'")
+            connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO dialer")
+            connection.execute("ALTER ROLE dialer SET client_encoding = SQL_ASCII")
+            try:
+                with Registry.open(dialer) as registry:
+                    assert registry.is_blocked(KEY, on=ON)
+                connection.execute(
+                    "ALTER TABLE bloctel_registration ENABLE ROW LEVEL SECURITY"
+                )
+                with pytest.raises(StorageError, match="row-level security"):
+                    Registry.open(dialer)
+                with Registry.open(url) as registry:  # the owner sees all rows
+                    assert registry.is_blocked(KEY, on=ON)
+            finally:
+                connection.execute("DROP OWNED BY dialer")
+                connection.execute("DROP ROLE dialer")
