@@ -472,6 +472,7 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
         ("xl/_rels/workbook.xml.rels", b"<Relationships/>"),
         ("xl/worksheets/sheet1.xml", None),
         ("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row"),
+        ("xl/worksheets/sheet1.xml", "<a><sheetData/></a>".encode("utf-16")),
         ("xl/worksheets/sheet1.xml", b'<a><sheetData><c r="XFE1"><v>1</v></c></a>'),
         ("xl/worksheets/sheet1.xml", b'<a><c r="?1"><v>1</v></c></a>'),
         ("xl/worksheets/sheet1.xml", b'<a><c r="A"><v>1</v></c></a>'),
@@ -596,6 +597,17 @@ def test_two_sheets_with_the_same_part_are_refused(tmp_path: Path) -> None:
 
     assert "two sheets with the same rows" in refusal(
         with_part(source, "xl/workbook.xml", damaged)
+    )
+
+
+def test_two_sheets_with_one_name_are_refused(tmp_path: Path) -> None:
+    """The library reads only the first of two sheets that have the same name."""
+    source = make(tmp_path, three_sheets, "Notes")
+    with zipfile.ZipFile(source) as archive:
+        text = archive.read("xl/workbook.xml").replace(b'name="June"', b'name="May"')
+
+    assert "a damaged list of sheets" in refusal(
+        with_part(source, "xl/workbook.xml", text)
     )
 
 

@@ -101,10 +101,12 @@ class Workbook:
     ) -> None:
         self.name = name
         self._book = book
-        self._cells = cells
+        self.cells = cells
         self.sheets: dict[str, str] = {}
+        if [sheet.name for sheet in book.sheets_metadata] != list(cells):
+            raise InputError(_EXPECTED, "a damaged list of sheets", name)
         for sheet in book.sheets_metadata:
-            kind = "" if self.cells(sheet.name).n_cells else "empty"
+            kind = "" if cells[sheet.name].n_cells else "empty"
             if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
                 kind = _NOT_ROWS
             elif sheet.visible != calamine.SheetVisibleEnum.Visible:
@@ -130,15 +132,11 @@ class Workbook:
         no_rows = InputError("a sheet with rows", "a workbook without rows", self.name)
         raise next(iter(refusals), no_rows)
 
-    def cells(self, name: str) -> SheetCells:
-        """Return the positions of the cells of a sheet that are not empty."""
-        return self._cells.get(name, SheetCells())
-
     def rows(self, name: str) -> Iterator[list[Cell]]:
         """Yield the rows of a sheet, beginning with row 1 and column A."""
         where = f"{self.name}, sheet {name!r}"
         sheet = _guarded(lambda: self._book.get_sheet_by_name(name), where)
-        known = self.cells(name)
+        known = self.cells[name]
         last_row, last_column = sheet.end or (-1, -1)
         if last_row > known.last_row or last_column > known.last_column:
             raise InputError("an undamaged sheet", "a damaged sheet", where)
@@ -160,7 +158,7 @@ class Sheet:
     ) -> None:
         self.name = name
         self.where = f"{book.name}, sheet {name!r}"
-        self.cells = book.cells(name)
+        self.cells = book.cells[name]
         self.head: list[list[Cell]] = []
         self._rows = book.rows(name)
         first: list[Cell] = []
@@ -307,7 +305,7 @@ def _formats(archive: zipfile.ZipFile, styles: str) -> _Formats:
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
     found: list[tuple[str, dict[str, str]]] = []
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler = lambda *element: found.append(element)
     _parse(archive, part, parser)
     return [(_local(name), attributes) for name, attributes in found]
@@ -317,6 +315,8 @@ def _parse(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> 
     parser.StartDoctypeDeclHandler = _refuse_doctype
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
+            if b"\0" in piece:  # python-calamine cannot read UTF-16
+                raise ValueError
             parser.Parse(piece, False)
     parser.Parse(b"", True)
 
@@ -335,7 +335,7 @@ def _scan(
     archive: zipfile.ZipFile, part: str, formats: _Formats, where: str, *, limited: bool
 ) -> SheetCells:
     scanner = _Scanner(formats)
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler = scanner.begin
     parser.EndElementHandler = scanner.end
     parser.DefaultHandler = scanner.text
