@@ -130,6 +130,35 @@ def test_a_formula_without_a_value_is_never_clear(tmp_path: Path) -> None:
     assert added(outputs[2]) == ["cell_error"]
 
 
+def test_rows_at_the_end_without_values_are_rows(tmp_path: Path) -> None:
+    """Rows of formulas without stored values are in an output, and are counted."""
+    path = tmp_path / "calls.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["tel", "name"], ["0261910002"], ["=B1", "A"], ["=B1"], [None, "=B1"]):
+        book.active.append(row)
+    book.save(path)
+
+    summary, outputs = scrub(path)
+
+    assert (summary.rows, summary.clear) == (4, 1)
+    assert added(outputs[2]) == ["cell_error", "cell_error", "empty"]
+
+
+def test_a_sheet_may_have_only_formulas(tmp_path: Path) -> None:
+    """A sheet without any stored value has rows."""
+    path = tmp_path / "calls.xlsx"
+    book = openpyxl.Workbook()
+    book.active["B2"] = "=A1"
+    book.create_sheet("Other")["A1"] = "=A2"
+    book.save(path)
+
+    summary, outputs = scrub(path, [2])
+
+    assert summary.invalid_reasons == {"cell_error": 1}
+    assert openpyxl.load_workbook(outputs[2]).active["C2"].value == "cell_error"
+    assert summary.other_sheets == {"Other": ""}
+
+
 def with_formats(folder: Path, cells: list[tuple[str, object]]) -> Path:
     """Write a phone column; each cell is a number format and a value."""
 
@@ -445,6 +474,7 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
         ("xl/_rels/workbook.xml.rels", b"<Relationships/>"),
         ("xl/worksheets/sheet1.xml", None),
         ("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row"),
+        ("xl/worksheets/sheet1.xml", "<a><sheetData/></a>".encode("utf-16")),
         ("xl/worksheets/sheet1.xml", b'<a><sheetData><c r="XFE1"><v>1</v></c></a>'),
         ("xl/worksheets/sheet1.xml", b'<a><c r="?1"><v>1</v></c></a>'),
         ("xl/worksheets/sheet1.xml", b'<a><c r="A"><v>1</v></c></a>'),
@@ -461,6 +491,63 @@ def test_damaged_parts_are_refused(
     source = write(tmp_path / "calls.xlsx", ROWS)
 
     assert "a damaged" in refusal(with_part(source, part, content))
+
+
+HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>tel</t></is></c></row>'
+
+
+def with_sheet(folder: Path, content: str) -> Path:
+    """Write a workbook whose sheet has the header "tel", and then *content*."""
+    sheet = f"<worksheet><sheetData>{HEADER}{content}</sheetData></worksheet>"
+    source = write(folder / "calls.xlsx", ROWS)
+    return with_part(source, "xl/worksheets/sheet1.xml", sheet.encode())
+
+
+CLEAR = '<row r="2"><c r="A2"><v>261910002</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{CLEAR}</sheetData><sheetData><row r="3"><c r="A3"><v>7</v></c></row>',
+        f'{CLEAR}</sheetData><row r="3"><c r="A3"><v>7</v></c></row><sheetData>',
+        f'{CLEAR}<row r="3"><c r="A3" t="inlineStr"><v>0639980001</v></c></row>',
+        '<row r="2"><c r="A2"><v>261910002</v><v>639980001</v></c></row>',
+        '<row r="2"><c r="A2"><is><t>0</t></is><is><t>1</t></is></c></row>',
+        '<row r="2"><c r="A2"><v>261910002</v><f>A1</f></c></row>',
+        '<row r="2"><c r="A2"><v>26191000&#50;</v></c></row>',
+        '<row r="2"><c r="A2" t="s"><v>0&#49;</v></c></row>',
+        '<row r="2"><c r="A2"><v>261910002<!-- 9 -->9</v></c></row>',
+        '<row r="2"><c r="A2"><v>261910002<?a?>9</v></c></row>',
+        '<row r="2"><c r="A2"><v><b/>261910002</v></c></row>',
+        '<row r="2"><c r="A2" t="str"><v>0261910002<![CDATA[9]]></v></c></row>',
+    ],
+)
+def test_a_sheet_that_would_lose_values_is_refused(
+    content: str, tmp_path: Path
+) -> None:
+    """A sheet is refused if the library leaves out a row or a part of a value."""
+    path = with_sheet(tmp_path, content)
+
+    assert refusal(path) == (
+        "expected an Excel workbook (.xlsx), got a damaged sheet; try to repair it: "
+        f"save it with a spreadsheet program - at {path}, sheet 'Sheet1'"
+    )
+
+
+def test_positions_and_references_are_optional(tmp_path: Path) -> None:
+    """Rows and cells need no position; a text may contain references."""
+    path = with_sheet(
+        tmp_path,
+        '<!-- calls --><row><c t="str"><v>026&#49;910002</v></c></row><row r="4"/>'
+        '<row><c t="e"><v>#N/A</v></c></row><row><c t="str"><f>A1</f><v></v></c></row>'
+        '<row><c t="str"><f>A1</f></c></row><row r="9"><c s="0"/></row>',
+    )
+
+    summary, outputs = scrub(path)
+
+    assert (summary.rows, summary.clear) == (6, 1)
+    assert added(outputs[2]) == ["empty"] * 2 + ["cell_error", "empty", "cell_error"]
 
 
 def test_a_workbook_that_unpacks_without_end_is_refused(
@@ -512,6 +599,17 @@ def test_two_sheets_with_the_same_part_are_refused(tmp_path: Path) -> None:
 
     assert "two sheets with the same rows" in refusal(
         with_part(source, "xl/workbook.xml", damaged)
+    )
+
+
+def test_two_sheets_with_one_name_are_refused(tmp_path: Path) -> None:
+    """The library reads only the first of two sheets that have the same name."""
+    source = make(tmp_path, three_sheets, "Notes")
+    with zipfile.ZipFile(source) as archive:
+        text = archive.read("xl/workbook.xml").replace(b'name="June"', b'name="May"')
+
+    assert "a damaged list of sheets" in refusal(
+        with_part(source, "xl/workbook.xml", text)
     )
 
 

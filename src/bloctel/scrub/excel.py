@@ -148,14 +148,13 @@ class _Output(WorkbookWriter):
         super().__init__(file, sheet.name, folder)
         self._name = name
         self._n_added = len(ADDED_COLUMNS[name])
-        self._width = sheet.cells.last_column + 1
 
     def write_head(self, sheet: Sheet) -> None:
         above = len(sheet.head) - sheet.chosen.has_header
         for row in sheet.head[:above]:
             self.write(row)
         for header in sheet.head[above:]:
-            self.write(self._extended(header, ADDED_COLUMNS[self._name]))
+            self.write([*header, *ADDED_COLUMNS[self._name]])
 
     def write_rows(self, rows: Rows, found: Classification) -> None:
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
@@ -164,9 +163,4 @@ class _Output(WorkbookWriter):
             # and invalid outputs, and nothing in the clear output
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
-                self.write(self._extended(cells, added[2 - self._n_added :]))
-
-    def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
-        if not texts:
-            return cells
-        return [*cells, *[""] * (self._width - len(cells)), *texts]
+                self.write([*cells, *added[2 - self._n_added :]])

@@ -119,10 +119,20 @@ class ParquetSource:
                 for batch in batches:
                     n_read += len(batch)
                     yield batch if columns is None else batch.select(names or columns)
+                if n_read:
+                    n_read = max([n_read, *self._value_counts(index, names)])
             if n_read != declared:
                 raise self._contradiction(
                     f"row group {index + 1} declares {declared} rows and has {n_read}"
                 )
+
+    def _value_counts(self, group: int, names: Sequence[str] | None) -> Iterator[int]:
+        """Yield the number of rows in each of these columns, which were read."""
+        metadata = self._file.metadata.row_group(group)
+        for leaf, path in enumerate(self.leaf_paths):
+            is_list = self._file.schema.column(leaf).max_repetition_level > 0
+            if not is_list and (names is None or path in names):
+                yield metadata.column(leaf).num_values
 
     def _names(self, columns: Sequence[int]) -> list[str] | None:
         """Return the names of these columns; None if a name selects several columns."""

@@ -4,6 +4,8 @@ The library python-calamine unpacks the archive without limit, allocates memory 
 cells of a sheet up to the last, returns a cell with an error as an empty cell, and
 ignores the formats of numbers.  So this module refuses implausible sizes, and sheets
 with few cells that are far apart; and it finds cells with errors or special formats.
+It adds the last rows if they have only formulas without values, and it refuses sheets
+with values or rows that python-calamine would not read completely.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import zipfile
 from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, TypeVar
 from xml.parsers import expat
 
@@ -53,6 +56,8 @@ _MOST_SPAN_RATIO: Final = 50
 _NOT_PLAIN: Final = "%"
 #: The columns of a range of cells, such as B2:D9.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
+#: The elements in a cell that python-calamine reads completely.
+_CONTENTS: Final = ("", "v", "is", "f", "fv", "fis")
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
 
@@ -97,10 +102,12 @@ class Workbook:
     ) -> None:
         self.name = name
         self._book = book
-        self._cells = cells
+        self.cells = cells
         self.sheets: dict[str, str] = {}
+        if [sheet.name for sheet in book.sheets_metadata] != list(cells):
+            raise InputError(_EXPECTED, "a damaged list of sheets", name)
         for sheet in book.sheets_metadata:
-            kind = "" if self.cells(sheet.name).n_cells else "empty"
+            kind = "" if cells[sheet.name].n_cells else "empty"
             if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
                 kind = _NOT_ROWS
             elif sheet.visible != calamine.SheetVisibleEnum.Visible:
@@ -126,22 +133,19 @@ class Workbook:
         no_rows = InputError("a sheet with rows", "a workbook without rows", self.name)
         raise next(iter(refusals), no_rows)
 
-    def cells(self, name: str) -> SheetCells:
-        """Return the positions of the cells of a sheet that are not empty."""
-        return self._cells.get(name, SheetCells())
-
     def rows(self, name: str) -> Iterator[list[Cell]]:
         """Yield the rows of a sheet, beginning with row 1 and column A."""
         where = f"{self.name}, sheet {name!r}"
         sheet = _guarded(lambda: self._book.get_sheet_by_name(name), where)
-        if sheet.end is None:
-            return
-        known = self.cells(name)
-        if sheet.end[0] > known.last_row or sheet.end[1] > known.last_column:
+        known = self.cells[name]
+        last_row, last_column = sheet.end or (-1, -1)
+        if last_row > known.last_row or last_column > known.last_column:
             raise InputError("an undamaged sheet", "a damaged sheet", where)
-        before = [""] * sheet.start[1]
+        before = [""] * (sheet.start or (0, 0))[1]
+        after = [""] * (known.last_column - last_column)
         for row in sheet.iter_rows():
-            yield before + row
+            yield before + row + after
+        yield from repeat([""] * (known.last_column + 1), known.last_row - last_row)
 
 
 class Sheet:
@@ -155,7 +159,7 @@ class Sheet:
     ) -> None:
         self.name = name
         self.where = f"{book.name}, sheet {name!r}"
-        self.cells = book.cells(name)
+        self.cells = book.cells[name]
         self.head: list[list[Cell]] = []
         self._rows = book.rows(name)
         first: list[Cell] = []
@@ -187,9 +191,9 @@ class SheetCells:
     """Positions of the cells of a sheet that are not empty; indexes begin at 0."""
 
     n_cells: int = 0
-    last_row: int = -1  # of a cell with a value
+    last_row: int = -1  # of a cell with a value or a formula
     last_column: int = -1
-    #: The row indexes of cells with errors, and of formulas whose value is not text, by
+    #: The row indexes of cells with errors, and of formulas without a stored text, by
     #: column index.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
@@ -302,28 +306,18 @@ def _formats(archive: zipfile.ZipFile, styles: str) -> _Formats:
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
     found: list[tuple[str, dict[str, str]]] = []
-    _parse(archive, part, lambda name, attributes: found.append((name, attributes)))
-    return found
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = lambda *element: found.append(element)
+    _parse(archive, part, parser)
+    return [(_local(name), attributes) for name, attributes in found]
 
 
-def _parse(
-    archive: zipfile.ZipFile, part: str, begin: Callable[[str, dict[str, str]], object]
-) -> None:
-    """Call *begin* with the local name and the attributes of each XML element."""
-    names: dict[str, str] = {}
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        local = names.get(name)
-        if local is None:
-            local = names[name] = _local(name)
-        begin(local, attributes)
-
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = start
+def _parse(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> None:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
+            if b"\0" in piece:  # python-calamine cannot read UTF-16
+                raise ValueError
             parser.Parse(piece, False)
     parser.Parse(b"", True)
 
@@ -333,6 +327,7 @@ def _refuse_doctype(*_: object) -> None:
     raise ValueError
 
 
+@lru_cache(256)
 def _local(name: str) -> str:
     return name.rpartition(":")[2]
 
@@ -341,7 +336,15 @@ def _scan(
     archive: zipfile.ZipFile, part: str, formats: _Formats, where: str, *, limited: bool
 ) -> SheetCells:
     scanner = _Scanner(formats)
-    _parse(archive, part, scanner.begin)
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = scanner.begin
+    parser.EndElementHandler = scanner.end
+    parser.DefaultHandler = scanner.text
+    try:
+        _parse(archive, part, parser)
+    except ValueError:
+        got = "a damaged sheet; try to repair it: save it with a spreadsheet program"
+        raise_alone(InputError(_EXPECTED, got, where))
     cells = scanner.cells
     span = (cells.last_row + 1) * (cells.last_column + 1)
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
@@ -361,79 +364,95 @@ class _Scanner:
     def __init__(self, formats: _Formats) -> None:
         self.cells = SheetCells()
         self._formats = formats
-        self._codes: dict[str, str] = {}
-        self._columns: dict[str, int] = {}
-        self._row = -1
-        self._column = -1
-        self._last = (-1, -1)
+        self._row = self._column = 0
+        self._cell = (-1, -1)
         self._type = ""
-        self._counted = False
+        self._content = ""
+        self._in_value = False
+        self._in_rows: bool | None = None
         self._ranges = ""
 
-    def begin(self, name: str, attributes: dict[str, str]) -> None:
+    def begin(self, full_name: str, attributes: dict[str, str]) -> None:
+        name = _local(full_name)
+        if self._in_value:
+            raise ValueError
         if name == "c":
             self._begin_cell(attributes)
-        elif name in ("v", "is") and not self._counted:
-            self._count()
-        elif name == "f" and self._type != "str":
-            _note(self.cells.formulas, self._column, self._row)
+        elif self._in_rows and name in ("f", "v", "is"):
+            self._content += name
+            self._in_value = name == "v"
+            if self._content not in _CONTENTS or self._type + name == "inlineStrv":
+                raise ValueError
+        elif name == "row" and "r" in attributes:
+            self._row = int(attributes["r"]) - 1
+        elif name == "sheetData":
+            # python-calamine reads only the first
+            self._in_rows = self._in_rows is None
+        else:
+            self._begin_condition(name, attributes)
+
+    def end(self, full_name: str) -> None:
+        name = _local(full_name)
+        if name == "v":
+            self._in_value = False
+        elif name == "c":
+            (row, column), cells, content = self._cell, self.cells, self._content
+            if self._type == "e":
+                _note(cells.errors, column, row)
+            elif content == "f" or (content == "fv" and self._type != "str"):
+                _note(cells.formulas, column, row)
+            if content:
+                cells.n_cells += 1
+                cells.last_row = row
+                cells.last_column = max(cells.last_column, column)
         elif name == "row":
-            self._row = int(attributes.get("r", self._row + 2)) - 1
-            self._column = -1
-        elif name == "conditionalFormatting":
+            self._row += 1
+            self._column = 0
+        elif name == "sheetData":
+            self._in_rows = False
+
+    def text(self, source: str) -> None:
+        """Refuse a value that python-calamine reads only up to "&" or a comment."""
+        if self._in_value and source[0] in ("<" if self._type == "str" else "<&"):
+            raise ValueError
+
+    def _begin_condition(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "conditionalFormatting":
             self._ranges = attributes.get("sqref", "")
         elif name == "cfRule" and "dxfId" in attributes:
             if self._formats.conditional[int(attributes["dxfId"])]:
                 for first, last in _RANGE.findall(self._ranges):
-                    columns = self._number(first), self._number(last or first)
+                    columns = _index(first), _index(last or first)
                     self.cells.conditional.append(columns)
         elif name == "numFmt" and not is_plain(attributes["formatCode"]):
             # an extension of Excel, in which the range follows the rule
             self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
-        reference = attributes.get("r")
-        if reference is None:
-            self._column += 1
-        else:
+        row, column = self._row, self._column
+        if reference := attributes.get("r"):
             letters = reference.rstrip("0123456789")
-            self._row = int(reference[len(letters) :]) - 1
-            self._column = self._number(letters)
-        if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
-            raise ValueError
+            row, column = int(reference[len(letters) :]) - 1, _index(letters)
+        is_valid = 0 <= row < _MOST_ROWS and 0 <= column < MOST_COLUMNS
         # programs disagree about the value of a cell that occurs twice
-        if (self._row, self._column) <= self._last:
+        if not (is_valid and self._in_rows and (row, column) > self._cell):
             raise ValueError
-        self._last = self._row, self._column
+        self._cell = row, column
+        self._column = column + 1
         self._type = attributes.get("t", "n")
-        self._counted = False
-        if self._type == "e":
-            _note(self.cells.errors, self._column, self._row)
-        style = attributes.get("s", "0")
-        code = self._codes.get(style)
-        if code is None:
-            n = int(style)
-            known = self._formats.cells
-            code = self._codes[style] = known[n] if n < len(known) else ""
-        if code:
-            _note(self.cells.formats.setdefault(self._column, {}), code, self._row)
+        self._content = ""
+        style, codes = int(attributes.get("s", "0")), self._formats.cells
+        if 0 <= style < len(codes) and (code := codes[style]):
+            _note(self.cells.formats.setdefault(column, {}), code, row)
 
-    def _count(self) -> None:
-        self._counted = True
-        cells = self.cells
-        cells.n_cells += 1
-        cells.last_row = max(cells.last_row, self._row)
-        cells.last_column = max(cells.last_column, self._column)
 
-    def _number(self, letters: str) -> int:
-        """Return the index, from 0, of a column from its letters, such as AA."""
-        number = self._columns.get(letters)
-        if number is None:
-            number = 0
-            for letter in letters:
-                number = 26 * number + "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) + 1
-            number = self._columns[letters] = number - 1
-        return number
+@lru_cache(MOST_COLUMNS)
+def _index(letters: str) -> int:
+    """Return the index, from 0, of a column from its letters, such as AA."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) + 1
+    return number - 1
 
 
 def _note(rows: dict[_Key, array[int]], key: _Key, row: int) -> None:
