@@ -525,7 +525,7 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
-    """Check that *token*, from a server, is the token of a position read before."""
+    """Check that a server has a position read before: *token* is the server's token."""
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",

@@ -57,7 +57,7 @@ class Pseudonyms:
 
     def __init__(self, secret: bytes) -> None:
         if not isinstance(secret, bytes):
-            raise InputError("a secret of bytes", type(secret).__name__)
+            raise InputError("a secret of type bytes", type(secret).__name__)
         if len(secret) < MIN_SECRET_BYTES:
             got = f"{len(secret)} bytes"
             raise InputError(f"a secret of at least {MIN_SECRET_BYTES} bytes", got)

@@ -24,7 +24,7 @@ def day_of(epoch_day: int) -> date:
     """Return the date of an integer day, which must not be `NO_END`."""
     day = from_epoch_day(epoch_day)
     if day is None:
-        raise InputError("a day", "NO_END", message="a day is missing: got NO_END")
+        raise InputError("a day", "NO_END", message="expected a day, got NO_END")
     return day
 
 

@@ -46,8 +46,8 @@ else:
 #: while a connection is open, and in the `-shm` file while a process uses it.
 _DATABASE_BYTES: Final = 0x40000002, 510
 _SHM_BYTES: Final = 128, 1
-#: A byte of the database file that SQLite does not use.  Each process locks it while it
-#: has the file open.  If a process locks it exclusively, no other process uses the log.
+#: A byte of the database file that SQLite does not use.  Processes lock this byte while
+#: they have the file open.  An exclusive lock means that no other process has it open.
 _USERS_BYTE: Final = 0x40000200, 1
 
 _PAUSE_SECONDS: Final = 0.01
@@ -340,7 +340,7 @@ class SqliteFile:
             self._unlock()
             self._connection.execute("PRAGMA journal_mode = MEMORY")
         with suppress(errors.StorageBusyError):
-            self._lock(0)  # prevents that SQLite itself removes the log
+            self._lock(0)  # keeps SQLite from removing the log
 
     def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
         """Lock the bytes that SQLite locks; wait for another process."""
@@ -490,7 +490,7 @@ def _keep_logs() -> None:
 
 
 def _start_in_child() -> None:
-    """Prevent that a forked child process uses the open files of its parent."""
+    """Keep a forked child process from using the open files of its parent."""
     global _mutex, _is_unusable
     _mutex = Lock()  # a thread of the parent may have locked it
     # without inherited locks, the parent could delete the log that the child uses

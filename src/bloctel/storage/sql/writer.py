@@ -35,7 +35,7 @@ from bloctel.storage.sql.schema import (
     stream,
 )
 
-#: The lock that a writer takes first.
+#: The query that locks the row of `state`, which each writer executes first.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _MOVE: Final = state.update().values(
     last_change=sa.bindparam("last"), token=sa.bindparam("random")
@@ -294,7 +294,7 @@ def _insertion(
     return str(compiled), itemgetter(*indexes)
 
 
-#: The fields of a registration without a withdrawal.
+#: The fields of a registration, except the day of its withdrawal.
 _DAYS: Final = Registration._fields[:-1]
 #: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
@@ -321,7 +321,7 @@ _REPLACE: Final = (
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 _line_cursor, _line_columns = reader.JOURNAL[0]
-#: Keep the journal line of an erased registration, without the registration.
+#: The statement that copies the journal line of an erased registration to `event`.
 _MOVE_LINE: Final = event.insert().from_select(
     _LINE,
     sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),

@@ -34,7 +34,7 @@ from bloctel.storage.valkey.pending import (
 from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
-#: Rows per read, and per part of a result.
+#: The number of rows in each read, and in each batch of a result.
 _PART: Final = 10_000
 
 
