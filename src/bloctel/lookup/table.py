@@ -150,7 +150,7 @@ def _pack(
 ) -> NDArray[np.uint64]:
     packed = lists.astype(np.int64)
     if len(packed) and packed.max() >= 1 << 16:
-        raise CapacityError("at most 65,536 lists in a book", f"{packed.max() + 1}")
+        raise CapacityError("at most 65,536 lists", f"{packed.max() + 1} lists")
     packed <<= 23
     packed += starts.astype(np.int64) + _DAY_ZERO
     packed <<= 24
