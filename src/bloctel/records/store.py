@@ -183,7 +183,7 @@ class RecordStore:
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
+                raise damaged(stream, chain.seq + 1, f"missing (last record: {end})")
             # read the erasure log again: in some storages, records can be erased during
             # this check
             logged = erased_in(stream, transaction.rows(ERASURES))
