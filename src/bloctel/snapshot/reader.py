@@ -251,7 +251,7 @@ def _checked(
     try:
         return _content(memory, stamp, path, mapped)
     except CannotAnswerError as error:
-        message = _ADVICE.get(type(error), "") + error.message
+        message = error.message + _ADVICE.get(type(error), "")
         raise type(error)(error.expected, error.got, path, message=message) from error
     except _INCONSISTENT as error:
         got = f"sections that cause a {type(error).__name__} when they are read"
