@@ -1,4 +1,4 @@
-"""Open a registry or a snapshot by its URL or path."""
+"""Function that opens a registry or a snapshot by its URL or path."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _URL: Final = re.compile(
 
 
 def is_url(target: str | Path) -> bool:
-    """Return True if *target* is or may be the URL of a registry, not a path."""
+    """Return True if *target* can be the URL of a registry, False for a path."""
     return isinstance(target, str) and _URL.match(target) is not None
 
 
@@ -24,8 +24,8 @@ def open(target: str | Path, *, secret: bytes | None = None) -> Book:
 
     Args:
         target: The URL or the path.
-        secret: The secret that hides the numbers of the registry.  A snapshot has no
-            secret.
+        secret: The secret with which the numbers of the registry are encrypted.  A
+            snapshot needs no secret.
 
     Raises:
         RegistryNotFoundError: There is no registry at the URL.

@@ -246,8 +246,8 @@ def test_another_secret_is_refused(
         use(PseudonymousStorage(inner, OTHER))
 
     assert str(caught.value) == (
-        "expected a registry whose numbers are hidden by the given secret, "
-        "got a registry whose numbers are hidden by another secret"
+        "the numbers of this registry are hidden by another secret: "
+        "open it with that secret"
     )
 
 
@@ -258,7 +258,7 @@ def test_a_secret_for_a_plain_registry_is_refused(
     """A secret is refused for a registry whose numbers were stored in plain text."""
     inner.create({"region": "FR"})
 
-    with pytest.raises(WrongSecretError, match="whose numbers are not hidden"):
+    with pytest.raises(WrongSecretError, match="are not hidden: open it without"):
         use(PseudonymousStorage(inner, SECRET))
 
 

@@ -1,1 +1,1 @@
-"""Exact look-ups: tables of numbers, and books that answer from them."""
+"""Exact look-ups of phone numbers in a set of opposition lists."""

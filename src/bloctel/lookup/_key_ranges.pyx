@@ -1,6 +1,6 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Map from disjoint ranges of keys to codes; most look-ups test only one bit."""
+"""Map from disjoint ranges of keys to codes; most look-ups read only one bit."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ cdef class Ranges:
 
     *starts* contains the first key of each range (uint64), ascending from 0 to at most
     2**53. A range ends where the next range starts. *codes* contains the code of each
-    range (int32), or -1. The last range, and keys below 64, have no code.
+    range (int32), or -1 for no code. The last range and keys below 64 have no code.
     """
 
     def __cinit__(self, starts, codes):
@@ -63,7 +63,7 @@ cdef class Ranges:
 
 
 cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
-    """Set the bits of the gate; raise InputError if a range is not valid."""
+    """Set the bits that look-ups test first; raise InputError if a range is invalid."""
     cdef uint64_t i, start
     cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:

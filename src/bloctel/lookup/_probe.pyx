@@ -3,9 +3,9 @@
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
 """Compiled look-up of one phone number.
 
-A look-up parses the text or integer, and then reads the filter, the index and the byte
-of the period, without creating a Python object. Python code looks up phone numbers that
-the package `phonenumbers` must parse, or that changed after the table was built.
+A look-up parses the text or integer, and then reads the Bloom filter, the index and the
+byte of the period, without creating a Python object. Python code looks up a phone number
+if the package `phonenumbers` must parse it, or if it changed after the table was built.
 """
 
 cimport cython
@@ -47,23 +47,23 @@ cdef extern from "french_text.h" nogil:
 
 from bloctel.numbers import _digits
 
-# Results of a look-up of one number that are not the code of a period.
+# The results of a look-up that are not the code of a period.
 cdef enum:
     CLEAR = -1
     UNDECIDED = -2  # the compiled code cannot decide
 
 # C copies of Python constants, which C code can read without the GIL
 cdef uint64_t _first_key = _digits.FIRST_KEY
-# Nine digits are a French number without its 0, or a foreign number without its plus.
+# Nine digits can be a French number without the 0, or a foreign number without the +.
 cdef uint64_t _first_ambiguous = 100000000
 cdef uint64_t _after_ambiguous = 1000000000
 cdef uint64_t _france = 33000000000
 
 
 cdef inline uint64_t _other_of(object number, uint64_t key) noexcept:
-    """Return the foreign number that an object with this key may also be, or 0.
+    """Return the key of the foreign number that an object can also mean, or 0.
 
-    A text that starts with 0, + or 33 is not a foreign number of nine digits.
+    A text that starts with 0, + or 33 does not mean a foreign number of nine digits.
     """
     cdef Py_UCS4 first
     if isinstance(number, Line):
@@ -81,12 +81,12 @@ cdef class Probe:
     """Compiled look-up in a table, for one day and a set of lists.
 
     Args:
-        filter: The filter of all keys of the table.
+        filter: The Bloom filter of all keys of the table.
         index: The exact index of the table.
         active: One byte for each code; it is not 0 if the period of the code is active
             on the requested day.
-        plan: The plan of digits without a country code, as for `_digits.read`.
-        changed: A filter of all keys that changed after the table was built, or None.
+        plan: The numbering plan for digits without a country code (`_digits.read`).
+        changed: A Bloom filter of keys that changed after the table was built, or None.
         nine_changed: True if these keys can include foreign numbers of nine digits.
         prefixes: The ranges of keys that prefix rules block, or None.
 
@@ -188,10 +188,10 @@ cdef class Probe:
 cdef class CompiledBook:
     """Base class of `Book` with the compiled look-up of one phone number.
 
-    The published questions have compiled look-ups in all lists, by day; None as the day
-    means today. Each has the times of the coarse wall clock from and until which it may
-    be used: outside them, the clock was set or the machine was suspended. `_is_blocked`
-    answers for other days, and if the compiled look-up cannot decide.
+    It keeps a `Probe` for all lists for each recent day; None as the day means today.
+    Each probe has a start and an end time of the coarse wall clock, and is not used at
+    other times, for example after the clock was set. `_is_blocked`, in Python, answers
+    if there is no probe for the day, or if the probe cannot decide.
     """
 
     cdef readonly object _questions
@@ -204,10 +204,10 @@ cdef class CompiledBook:
     cdef double _last_until  # 0 if there is no last entry
 
     def _publish(self, questions, *, bint is_final):
-        """Publish the questions of a state, unless a final state is published."""
+        """Use the questions of a new state, unless a final state was published."""
         cdef dict probes = questions.probes
-        # A release can run other code, so the old objects are kept until the end. Until
-        # then, no other thread and no signal handler can run.
+        # Releasing an object can run other code. So keep the old objects until the end:
+        # before that, no other thread and no signal handler can run.
         old = self._questions, self._probes
         if not self._is_final:
             self._questions, self._probes = questions, probes
@@ -231,8 +231,8 @@ cdef class CompiledBook:
             InvalidNumberError: The value is not exactly one phone number.
             ListClosedError: All requested lists are closed on that day.
             DayNotCoveredError: The book has no data for that day.
-            NotKnownError: Of a list, only the operator's answers are known, and there
-                is no valid answer about this phone number.
+            NotKnownError: The content of a list is known only from its operator's
+                answers, and there is no valid answer about this phone number.
             UnknownListError: The book does not contain a requested list.
         """
         cdef int32_t code
@@ -243,7 +243,7 @@ cdef class CompiledBook:
         return self._is_blocked(number, on, lists, region)
 
     cdef inline bint _has_probe(self, on) except -1:
-        """Set `_last_probe` to the probe for a day; return False if there is none."""
+        """Set `_last_probe` to a day's probe; return False if there is no such probe."""
         if on is self._last_on and self._is_last_current():
             return True
         return self._load_probe(on)
@@ -256,7 +256,7 @@ cdef class CompiledBook:
         if found is None:
             return False
         probe, begin, until = found
-        old = self._last_probe  # its release can publish a state, so it is kept
+        old = self._last_probe  # keep it: releasing it could run code in between
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
         del old

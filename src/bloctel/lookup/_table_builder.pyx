@@ -61,7 +61,7 @@ cdef class _Block:
 
 @cython.final
 cdef class Entries:
-    """Collection of keys with periods, in 12 bytes each; threads may add entries.
+    """Collection of keys with periods, of 12 bytes each; several threads can add to it.
 
     If there is not enough memory, all entries are lost.
     """
@@ -94,10 +94,10 @@ cdef class Entries:
     def join(self):
         """Return keys, codes, periods and the count of distinct keys; remove all data.
 
-        Periods of one key on one list that touch or overlap are merged. The keys, the
-        distinct periods and the codes of one key are ascending. The code of an entry is
-        the index of its period in the array of periods. The order in which entries were
-        added has no effect on the result.
+        Adjacent and overlapping periods of one key on one list are merged. The keys,
+        the distinct periods and the codes of one key are ascending. The code of an
+        entry is the index of its period in the array of periods. The order in which
+        entries were added has no effect on the result.
         """
         cdef size_t n_keys = 0
         with self._lock:

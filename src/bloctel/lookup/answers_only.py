@@ -1,8 +1,8 @@
-"""List lookup for lists of which only the operator's answers are known.
+"""Look-ups in lists whose content is known only from the operator's answers.
 
-Firms never received the French list: they sent files, and the operator of the list
-answered for each phone number if it was on the list.  Phone numbers that were not on
-the list are stored in a second list, the list of cleared numbers
+Firms never received the French list.  They sent files to the operator of the list, who
+answered for each phone number whether it was on the list.  The phone numbers that were
+not on the list are stored in a second list, the list of cleared numbers
 (`ListRules.clearances`), each for as long as its answer is valid.  A phone number is
 clear only if it is in the list of cleared numbers on the requested day.
 """
@@ -29,7 +29,7 @@ _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
 
 def make_question(state: State, days: dict[int, int], region: str | None) -> Question:
-    """Return the list lookup for *days*: the day of each list by its index."""
+    """Return the question for *days*, which contains a day for each list index."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
         opposed: index
@@ -42,11 +42,11 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
 
 
 class AnswersOnlyQuestion(Question):
-    """List lookup in which only phone numbers with a valid answer can be clear.
+    """Question for which only phone numbers with a valid answer can be clear.
 
     For a phone number without a valid answer, `match` returns a special code, as if the
-    phone number were blocked.  *cleared* contains the index of the list of cleared
-    numbers by the index of the list to which the answers belong.
+    phone number were blocked.  *cleared* maps the index of each list with answers to
+    the index of its list of cleared numbers.
     """
 
     covers_every_number = False
@@ -60,7 +60,7 @@ class AnswersOnlyQuestion(Question):
     ) -> None:
         super().__init__(state, days, region)
         self.probe = None  # the fast path does not check cleared numbers
-        # a prefix rule cannot clear a phone number, so the rules are left out here
+        # without prefix rules, because a prefix rule cannot clear a phone number
         numbers = replace(state, prefixes=())
         self._cleared_numbers = {
             index: Question(numbers, {cleared_index: days[index]}, region)
@@ -69,7 +69,7 @@ class AnswersOnlyQuestion(Question):
         self._cleared_lists = cleared
 
     def _known_until(self, index: int) -> date | None:
-        """Return the first day for which the book or an answer is too old."""
+        """Return the first day for which the book or one of the answers is too old."""
         days = [day for day in (super()._known_until(index),) if day is not None]
         if index in self._cleared_numbers:
             end = from_epoch_day(self._cleared_numbers[index].earliest_end())
@@ -77,7 +77,7 @@ class AnswersOnlyQuestion(Question):
         return min(days, default=None)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of the period, rule or missing answer for a key, or -1."""
+        """Return the code of a period, rule or missing answer; -1 if a key is clear."""
         code = super().match(key, known)
         if code >= 0:
             return code
@@ -118,7 +118,7 @@ class AnswersOnlyQuestion(Question):
         return statuses
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list's name, the first day and the end that a code stands for."""
+        """Return the list's name, the first day and the end for a code of `match`."""
         if _is_unknown(code):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)

@@ -1,7 +1,7 @@
-"""Book: a set of lists that answers look-ups.
+"""Book: a set of opposition lists in which phone numbers can be looked up.
 
-A `Book` makes a `Question` for the day and the lists of a look-up, caches recent
-questions, and looks up phone numbers with them.  `Registry` and `Snapshot` are books.
+A `Question` is a prepared look-up with fixed lists and a fixed day.  A `Book` makes and
+caches questions, and uses them for look-ups.  `Registry` and `Snapshot` are books.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 
 
 class ClosedState:
-    """Final state of a book, such as a closed one: each use raises the error."""
+    """State of a book that can no longer answer: each use raises the error."""
 
     def __init__(self, error: errors.CannotAnswerError) -> None:
         self._error = error
 
     @classmethod
     def of(cls, kind: str, where: str) -> Self:
-        """Return the state of a book of that kind that was closed."""
+        """Return the state of a closed book; *kind* is its name in the message."""
         message = f"the {kind} is closed: open it again"
         expected, got = f"an open {kind}", f"a closed {kind}"
         return cls(errors.CannotAnswerError(expected, got, where, message=message))
@@ -47,23 +47,22 @@ class ClosedState:
 
 
 class _QuestionCache:
-    """Cache of the questions of one state; a newer state has another cache.
+    """Cache of the questions for one state of a book; a new state gets a new cache.
 
     Attributes:
-        recent: The recent questions, by day, lists and region.  Each question has the
-            times (`clock.coarse_wall`) from and until which it may be used without a
-            check of the state.
-        probes: The compiled look-ups in all lists by day, as in `CompiledBook`.
+        recent: The recent questions, by day, lists and region.  Each question has a
+            start and an end time; in between, it needs no check for a new state.
+        probes: The compiled look-ups (`Probe`) in all lists, by day.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
-        self.state = cast("State", state)  # each use of a closed state raises
+        self.state = cast("State", state)  # each use of a closed state raises an error
         self.recent: dict[object, tuple[Question, float, float]] = {}
         self.probes: dict[date | None, tuple[Probe, float, float]] = {}
         self._by_days: dict[object, Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
-        """Return the question for the days of the lists, cached or new."""
+        """Return the question for *days*, which contains a day for each list index."""
         key = (*days.items(), region)
         question = self._by_days.get(key)
         if question is None:
@@ -80,28 +79,28 @@ class _QuestionCache:
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return the names of the requested lists as a tuple; None stands for all lists."""
+    """Return the names of the requested lists as a tuple; None means all lists."""
     if lists is None:
         return None
     if isinstance(lists, str):
         return (lists,)
     if not isinstance(lists, Iterable):
         got = f"a value of type {type(lists).__name__}"
-        raise errors.InputError("names of lists", got, "lists")
+        raise errors.InputError("a collection of list names", got, "lists")
     return tuple(map(check_name, lists))
 
 
 class Book(CompiledBook):
-    """A set of lists that answers look-ups.
+    """Set of opposition lists in which phone numbers can be looked up.
 
-    `is_blocked` is compiled: see `CompiledBook` in `_probe.pyx`.
+    `is_blocked` is inherited from `CompiledBook` in `_probe.pyx`.
 
     Attributes:
         region: The default region of phone numbers in national form.  The registry or
             the snapshot stores this region.
     """
 
-    #: Seconds for which a question is valid without a check of the state.
+    #: Seconds for which a cached question is used without a check for a new state.
     _reuse_seconds: float = float("inf")
 
     def __init__(self, state: State, region: str | None) -> None:
@@ -136,7 +135,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> bool:
-        """Return the result of `is_blocked` if the compiled look-up cannot decide."""
+        """Return the result of `is_blocked`, if the compiled code cannot decide it."""
 
         def look_up(question: Question) -> bool:
             key, known = question.read_number(number)
@@ -156,11 +155,10 @@ class Book(CompiledBook):
     ) -> Verdict:
         """Return the status of a phone number, and the list and days that protect it.
 
-        The arguments and errors are described at `is_blocked`, with two exceptions.
-        For a value that is not a phone number, the verdict has the status
-        `Status.INVALID`.  For a phone number without a valid answer of the list's
-        operator, the verdict has the status `Status.BLOCKED` and the reason `not_known`
-        or `stale_answer`.
+        `is_blocked` explains the arguments and the errors, with two differences.  For a
+        value that is not a phone number, the verdict has the status `Status.INVALID`.
+        For a phone number without a valid answer of the list's operator, the verdict
+        has the status `Status.BLOCKED` and the reason `not_known` or `stale_answer`.
         """
 
         def look_up(question: Question) -> Verdict:
@@ -190,10 +188,10 @@ class Book(CompiledBook):
             on: See `is_blocked`.
             lists: See `is_blocked`.
             region: See `is_blocked`.
-            invalid: The treatment of a row that is not a phone number: `raise` raises
-                an error, `block` returns True for the row.
-            unknown: The treatment of a phone number without a valid answer of the
-                list's operator, with the same values as *invalid*.
+            invalid: The result for a row that is not a phone number: `raise` raises an
+                error, `block` returns True for the row.
+            unknown: The result for a phone number without a valid answer of the list's
+                operator: `raise` or `block`, as for *invalid*.
             threads: The number of threads that look up rows.
 
         Returns:
@@ -226,10 +224,9 @@ class Book(CompiledBook):
     ) -> NDArray[np.uint8]:
         """Return the `Status` of each row of a column, as a uint8 array.
 
-        The arguments and errors are described at `is_blocked_many`, with two
-        exceptions.  A row that is not a phone number has the status `Status.INVALID`,
-        and a phone number without a valid answer of the list's operator has the status
-        `Status.BLOCKED`.
+        `is_blocked_many` explains the arguments and the errors, with two differences.
+        A row that is not a phone number has the status `Status.INVALID`.  A number
+        without a valid answer of the operator has the status `Status.BLOCKED`.
         """
         return self._answer(
             lambda question: question.check_many(column, threads), on, lists, region
@@ -242,7 +239,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> Question:
-        """Return a list lookup with fixed lists and days, to use for several files.
+        """Return a prepared look-up with fixed lists, days and content.
 
         Raises:
             CannotAnswerError: See `is_blocked`; this method raises it before any
@@ -261,12 +258,12 @@ class Book(CompiledBook):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files from which the content comes, which no output may replace."""
+        """The files that contain the lists; programs must not overwrite them."""
         self._refresh()
         return self._state.files
 
     def close(self) -> None:
-        """Close the book; a book in memory has nothing to close."""
+        """Close the book; for a book in memory, this does nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -277,18 +274,18 @@ class Book(CompiledBook):
     # -- questions ------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Bring the state of the book up to date, if its content can change."""
+        """Update the state of the book if its storage or file has changed."""
 
     @property
     def _state(self) -> State:
         return self._questions.state
 
     def _lasting_state(self) -> State:
-        """Return a state that stays valid as long as a list lookup uses it."""
+        """Return a state that stays valid as long as a question uses it."""
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
-        """Publish a state to look-ups; after a final state, do nothing."""
+        """Use a state for later look-ups, unless a `ClosedState` was set before."""
         self._publish(_QuestionCache(state), is_final=isinstance(state, ClosedState))
 
     def _answer(
@@ -298,7 +295,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> _T:
-        """Return the result of *look_up* for the question of day, lists and region."""
+        """Call *look_up* with the question for a day, lists and region."""
         return look_up(self._question(on, _names(lists), self._region(region)))
 
     def _region(self, region: str | None) -> str | None:
@@ -307,7 +304,7 @@ class Book(CompiledBook):
     def _question(
         self, on: date | None, lists: tuple[str, ...] | None, region: str | None
     ) -> Question:
-        """Return the question for day, lists and region, cached or new."""
+        """Return a cached or new question for a day, lists and a region."""
         now = clock.coarse_wall()
         on = None if on is None else plain_day(on)
         key = on, lists, region
@@ -328,7 +325,7 @@ class Book(CompiledBook):
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return the day of the look-up, by index, for each requested and open list."""
+        """Return a dict from the index of each requested open list to its day."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):
@@ -351,12 +348,12 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
         expected = f"a day from {first} on (data before it has been erased)"
         raise errors.DayNotCoveredError(expected, day.isoformat(), where)
     if until is not None and day >= until:
-        expected = f"a day before {until} (later, registrations are missing)"
+        expected = f"a day before {until} (build a new snapshot for later days)"
         raise errors.StaleSnapshotError(expected, day.isoformat(), where)
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
-    """Return the indexes in the book of the requested lists."""
+    """Return the indexes of the requested lists in the book."""
     index_of = {
         each.rules.name: index
         for index, each in enumerate(state.lists)

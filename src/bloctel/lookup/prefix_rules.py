@@ -1,4 +1,4 @@
-"""Prefix rules: parser of prefixes, and the key ranges that rules block on a day.
+"""Prefix rules: parser of prefixes, and conversion of rules to ranges of keys.
 
 If several active rules of a list match a phone number, the rule with the longest prefix
 decides.  This rule blocks the phone number, or exempts it from rules with shorter
@@ -31,8 +31,8 @@ LAST_CODE: Final = 2**31 - 1
 class PrefixRule:
     """Rule of one list for all phone numbers that start with a prefix.
 
-    `list` and the days are those of an `Entry`.  A rule that does not block exempts
-    phone numbers.
+    `list`, `starts_on` and `ends_on` have the same meaning as in `Entry`.  If `blocks`
+    is False, the rule exempts the phone numbers from rules with shorter prefixes.
     """
 
     list: int
@@ -50,7 +50,7 @@ _FORM: Final = (
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
 _OVERSEAS: Final = ("262", "508", "590", "594", "596")
-#: Fewer digits after an overseas code also match lines of other departments.
+#: Fewer digits after an overseas code also match numbers of other departments.
 _FEWEST_OVERSEAS: Final = 3
 _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
 
@@ -58,11 +58,11 @@ _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufe
 def read_prefix(text: str, *, region: str | None) -> int:
     """Parse a prefix, and return the first digits of the keys that it matches.
 
-    The key of a French line does not depend on the country code with which it is
-    written, so `+262639` and `0639` are the same prefix.  Saint-Pierre-et-Miquelon is
-    an exception.  Its lines with six digits (`+508` or `0508`) have keys of their own,
-    so the prefixes `+33` and `+335` do not match them.  Its other lines, such as `0708
-    4`, have keys with 33, so the prefix `+508` does not match them.
+    The key of a French number does not depend on the country code in the text, so
+    `+262639` and `0639` are the same prefix.  Saint-Pierre-et-Miquelon is an exception.
+    Its numbers with six digits (`+508` or `0508`) have keys that start with 508, so the
+    prefixes `+33` and `+335` do not match them.  Its other numbers, such as `0708 4`,
+    have keys that start with 33, so the prefix `+508` does not match them.
 
     >>> read_prefix("01 62", region="FR")
     33162
@@ -99,13 +99,13 @@ def _national(digits: str) -> int:
     if nsn in ("5", "50"):
         raise InputError(
             "the prefix +335 or +3350, and +508 as a separate prefix",
-            f"0{nsn}, which also matches lines of Saint-Pierre-et-Miquelon (0508)",
+            f"0{nsn}, which also matches numbers of Saint-Pierre-et-Miquelon (0508)",
         )
     return _french(nsn)
 
 
 def _french(nsn: str) -> int:
-    """Return the key prefix of French lines, given their digits without the 0."""
+    """Return the key prefix of French numbers, given their digits without the 0."""
     if nsn.startswith("508"):
         return _checked(nsn, _FRENCH_DIGITS)
     return _checked("33" + nsn, 2 + _FRENCH_DIGITS)
@@ -126,14 +126,14 @@ def _overseas(code: str, rest: str) -> int:
     if len(rest) < _FEWEST_OVERSEAS:
         raise InputError(
             f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
-            f"{len(rest)} digits, which also match lines of other departments",
+            f"{len(rest)} digits, which also match numbers of other departments",
         )
     return _french(rest)
 
 
 def _foreign(digits: str) -> int:
-    """Return the key prefix of foreign lines, without a trunk prefix 0."""
-    # this import is slow, and French prefixes do not need it
+    """Return the key prefix of foreign numbers, without a trunk prefix 0."""
+    # import this slow package only here, because French prefixes do not need it
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415
 
     codes = (digits[:length] for length in (1, 2, 3))
@@ -150,7 +150,7 @@ def _foreign(digits: str) -> int:
 
 
 def _without_trunk_prefix(digits: str) -> str:
-    """Return digits without the 0 that people dial within the country."""
+    """Return the digits without a first 0, which is dialled only within the country."""
     nsn = digits.removeprefix("0")
     if nsn != digits and (not nsn or nsn.startswith("0")):
         raise InputError(_FORM, "a 0 that is not followed by another digit")
@@ -165,10 +165,10 @@ def _checked(digits: str, longest: int) -> int:
 
 # -- key ranges -------------------------------------------------------------------
 
-#: Lines of the French plan all have the same length, and no other key starts with 33.
+#: All French numbers have the same length, and no other key starts with 33.
 _FRENCH: Final = "33"
 _FRENCH_LENGTHS: Final = (len(_FRENCH) + _FRENCH_DIGITS,)
-#: No line has fewer than three digits: shorter keys are codes of refusals.
+#: No phone number has fewer than three digits: smaller integers are error codes.
 _LENGTHS: Final = range(3, _LONGEST + 1)
 
 
@@ -196,7 +196,7 @@ def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | 
 
 
 def _priority(pair: tuple[PrefixRule, int]) -> tuple[int, ...]:
-    """Return a sort key: among the rules of a list that match, the last decides."""
+    """Return a sort key, by which the last matching rule of a list decides."""
     rule, _ = pair
     n_digits = len(str(rule.prefix))
     return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on

@@ -1,8 +1,8 @@
-"""List lookup with fixed lists and a fixed day: `Question`.
+"""Prepared look-up with fixed lists and a fixed day: `Question`.
 
-A `Question` has one byte for each distinct period of a `Table`.  The byte tells if the
-period is active on the requested day.  So a look-up reads only the filter, the index
-and one byte.
+A `Question` has one byte for each distinct period of a `Table`.  The byte says whether
+the period is active on the requested day.  So a look-up reads only the Bloom filter,
+the index and one byte.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,9 +88,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class BookList:
-    """List in a book.
+    """List in a book, with its rules.
 
-    `complete_from` is the first day from which no data of the list has been erased.
+    `complete_from` is the first day for which no data of the list has been erased.
     """
 
     rules: ListRules
@@ -102,11 +102,11 @@ class Provenance:
     """Origin of the content of a book: a registry, and a cursor in its journal.
 
     Attributes:
-        registry: The identity of the registry; None for a snapshot that was not made
+        registry: The identifier of the registry; None for a snapshot that was not made
             from a registry.
         generation: The cursor of the last change that the content includes.
         built_on: The day of the snapshot; None if the book is a registry.
-        token: The token of that change (`bloctel.storage.rows.Position`); 0 if the
+        token: The token of the same change (`bloctel.storage.rows.Position`); 0 if the
             token is not known.
     """
 
@@ -118,7 +118,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Content of a book at one instant.
+    """Content of a book (a set of lists for look-ups) at one instant.
 
     Attributes:
         lists: The lists of the book.
@@ -128,8 +128,8 @@ class State:
         prefixes: The prefix rules of all lists.
         provenance: The registry or snapshot from which the content comes, or None.
         has_erased: True if the table may contain numbers that were erased later.
-        files: The files from which the content comes, which no output may replace.
-        plain_file: The digest of the plain file from which the content comes, or None.
+        files: The files that contain the lists; programs must not overwrite them.
+        plain_file: The digest of the plain file that contained the numbers, or None.
     """
 
     lists: tuple[BookList, ...]
@@ -146,7 +146,7 @@ class State:
 class RequestedList(NamedTuple):
     """List in which a question looks up phone numbers on the day `on`.
 
-    `known_until` is the first day for which the content is too old; None if not known.
+    `known_until` is the first day for which the content is too old, or None.
     """
 
     rules: ListRules
@@ -155,9 +155,9 @@ class RequestedList(NamedTuple):
 
 
 class Question:
-    """List lookup with fixed lists and a fixed day; it can look up any phone number.
+    """Prepared look-up with fixed lists and a fixed day, for any phone number.
 
-    The attributes `provenance`, `files` and `plain_file` are those of the `State`.
+    The attributes `provenance`, `files` and `plain_file` are copied from the `State`.
 
     Attributes:
         region: The region of phone numbers in national form.
@@ -184,7 +184,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        # other lists get a day before all periods, so none of their periods is active
+        # lists that are not requested get a day before all their periods
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())
         table = self._table
@@ -203,7 +203,7 @@ class Question:
 
     @property
     def requested_lists(self) -> tuple[RequestedList, ...]:
-        """The requested lists that are open on the day of their look-up."""
+        """The requested lists that are open on the day of the look-up."""
         return tuple(
             RequestedList(self._lists[index], on, self._known_until(index))
             for index, day in self._days.items()
@@ -229,9 +229,9 @@ class Question:
     def read_number(self, number: object) -> tuple[int, Known]:
         """Return the key of a phone number, and its entries in the overlay.
 
-        The key is the code of a refusal if the number cannot be read.  A number that is
-        clear is refused if another reading of its digits is blocked: one of the two
-        answers would be wrong.
+        If the number cannot be read, an error code is returned instead of the key.  The
+        same happens if the digits can mean two numbers of which one is blocked and one
+        is clear, because one of the two answers would be wrong.
         """
         key, *others = readings_of(number, self.region)
         known = self._known([key, *others])
@@ -240,11 +240,11 @@ class Question:
         return key, known
 
     def _known(self, keys: Iterable[int]) -> Known:
-        """Return the entries of the overlay for these numbers."""
+        """Return the entries in the overlay of the keys that the overlay contains."""
         return self._overlay.known(keys, self._days)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of the period or prefix rule that blocks a key, or -1."""
+        """Return the code of the period or rule that blocks a key; -1 without one."""
         if key in known:
             code = self._match_entries(known[key])
         else:
@@ -257,7 +257,7 @@ class Question:
         return self.match(key, known) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period or prefix rule that blocks each key, or -1."""
+        """Return for each key the code of what blocks it (see `match`), or -1."""
         out = np.empty(len(keys), np.int32)
         table = self._table
         _filter.match_many(table.filter, table.index, self._active, keys, out)
@@ -273,7 +273,7 @@ class Question:
         return out
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return the key of each row or the code of its refusal, and `match_many`."""
+        """Return each row's key or error code, and the codes from `match_many`."""
         others: dict[int, tuple[int, ...]] = {}
         keys = read_block(block, self.region, others)
         matches = self.match_many(keys)
@@ -290,7 +290,7 @@ class Question:
     def _rows_blocked_abroad(
         self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> list[int]:
-        """Return rows that are clear as French numbers, and blocked as foreign ones."""
+        """Return rows that are clear as French numbers but blocked as foreign ones."""
         rows = rows_without_zero(block, keys)
         rows = rows[matches[rows] < 0]
         blocked = Question.match_many(self, keys[rows] - FRANCE) >= 0
@@ -327,7 +327,7 @@ class Question:
             if unknown == "raise" and is_unknown.any():
                 row = first + int(is_unknown.argmax())
                 expected, got = "an answer about each number", "a missing or old answer"
-                message = "the operator's answer about the number is missing or too old"
+                message = "the operator's answer is missing or too old: ask again"
                 raise NotKnownError(expected, got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)
@@ -336,7 +336,7 @@ class Question:
     def _blocks(
         self, column: object, threads: int
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
-        """Return an iterator over the blocks of a column and their statuses."""
+        """Return an iterator over blocks of rows, each with the status of each row."""
         return map_in_order(
             lambda block: (block, self.statuses(*self.match_block(block))),
             blocks(column),
@@ -353,7 +353,7 @@ class Question:
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
-        """Return True if a list blocks a key; a missing answer does not count."""
+        """Return True if a list blocks a key; ignore missing answers of operators."""
         return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
@@ -364,7 +364,7 @@ class Question:
         return day is not None and entry.starts_on <= day < entry.ends_on
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list's name, the first day and the end of a period or rule."""
+        """Return the list's name, the first day and the end for a code of `match`."""
         period = self._rule(code) or self._entry(code)
         dated = period.starts_on != UNDATED
         since = from_epoch_day(period.starts_on) if dated else None

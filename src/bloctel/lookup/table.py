@@ -1,7 +1,7 @@
 """Table of phone numbers with their periods, and overlay of later changes.
 
-A `Table` contains a filter and an exact index.  Each entry of the index has a small
-code, which stands for a period: a list, a first day and an end.
+A `Table` contains a Bloom filter and an exact index.  Each entry of the index has a
+code, which is the number of a period: a list, a first day and an end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,12 +43,12 @@ Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
 class Table:
-    """Immutable table of phone numbers with their periods, in flat arrays.
+    """Immutable table of phone numbers with their periods.
 
     Attributes:
         filter: The Bloom filter of all keys.
-        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`,
-            which contain the fields of each `Entry` (uint16, int32, int32).
+        index: The exact index; its codes are positions in the arrays `lists`, `starts`
+            and `ends`, which contain the fields of the periods (`Entry`).
         n_numbers: The count of distinct phone numbers.
     """
 
@@ -97,7 +97,7 @@ class Table:
 
 
 class TableBuilder:
-    """Builder of a table, from periods in any order; each needs 12 bytes of memory."""
+    """Builder of a table from periods in any order, with 12 bytes for each period."""
 
     def __init__(self) -> None:
         self._entries = _table_builder.Entries()
@@ -124,7 +124,7 @@ class TableBuilder:
             )
 
     def build(self) -> Table:
-        """Return the table of the added periods, and empty the builder."""
+        """Return the table of the added periods, and remove them from the builder."""
         keys, codes, periods, n_numbers = self._entries.join()
         index = _filter.ExactIndex.build(keys, codes)
         del codes  # the index has its own copy
@@ -133,7 +133,7 @@ class TableBuilder:
         return Table(filter, index, _unpack(periods), n_numbers)
 
 
-# The number of rows that are packed together: their arrays fit in the cache.
+# The number of rows that are packed together: their arrays fit in the CPU's cache.
 _PART: Final = 1 << 14
 
 # A period is packed into 63 bits: 16 for the list, 23 for the first day, 24 for the
@@ -150,7 +150,7 @@ def _pack(
 ) -> NDArray[np.uint64]:
     packed = lists.astype(np.int64)
     if len(packed) and packed.max() >= 1 << 16:
-        raise CapacityError("at most 65,536 lists in a book", f"{packed.max() + 1}")
+        raise CapacityError("at most 65,536 lists", f"{packed.max() + 1} lists")
     packed <<= 23
     packed += starts.astype(np.int64) + _DAY_ZERO
     packed <<= 24
@@ -171,7 +171,7 @@ def _unpack(
 
 
 class _Change(NamedTuple):
-    """The codes of a changed number since a version, and its change before that."""
+    """Codes of a number after a change in one version, and the change before."""
 
     version: int
     codes: tuple[int, ...]
@@ -183,10 +183,10 @@ class Overlay:
 
     For a phone number in the overlay, the entries of the table are ignored.  Codes of
     the overlay begin after the last code of the table.  An overlay does not change:
-    `replaced` returns the next version, which shares the content.
+    `replaced` returns the next version, which shares most of its memory with this one.
 
     Attributes:
-        filter: A Bloom filter of all keys, and perhaps of keys of later versions.
+        filter: A Bloom filter of all keys; it can also contain keys of later versions.
         has_nine_digits: True if a key can be a foreign phone number of nine digits.
     """
 
@@ -203,7 +203,7 @@ class Overlay:
         return len(self._numbers)
 
     def replaced(self, changes: Mapping[int, Iterable[Entry]]) -> Self:
-        """Return the next version, with these entries of these phone numbers.
+        """Return the next version, with new entries for the phone numbers in *changes*.
 
         A phone number without entries is on no list.
         """
@@ -243,7 +243,7 @@ class Overlay:
         }
 
     def _change(self, key: int) -> _Change | None:
-        """Return the last change of a number up to this version."""
+        """Return the last change of a number up to this version; None without one."""
         change = self._numbers.get(key)
         while change is not None and change.version > self._version:
             change = change.before
@@ -251,7 +251,7 @@ class Overlay:
 
     @property
     def periods(self) -> tuple[Entry, ...]:
-        """The distinct periods of the overlay and of its earlier versions."""
+        """The distinct periods in this version and in the versions before it."""
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:

@@ -1,4 +1,4 @@
-"""Erasure log: a stream that records which records in other streams were erased."""
+"""Erasure log: a stream with an entry for each erasure of records in other streams."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _RANGES: Final = 500
 
 
 class SequenceSet:
-    """Set of sequence numbers, as sorted ranges that do not touch."""
+    """Set of sequence numbers, stored as sorted ranges with gaps between them."""
 
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
         self.ranges: list[list[int]] = []
@@ -28,14 +28,14 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, first: int, last: int) -> None:
-        """Add a range, which must begin after the first number of every range."""
+        """Add a range, whose start must be after the start of all earlier ranges."""
         if self.ranges and first <= self.ranges[-1][1] + 1:
             self.ranges[-1][1] = max(last, self.ranges[-1][1])
         else:
             self.ranges.append([first, last])
 
     def first_missing(self, other: Self) -> int | None:
-        """Return the first number of *other* that this set lacks; otherwise None."""
+        """Return the first number of *other* that is not in this set, or None."""
         for first, last in other.ranges:
             end = max(first - 1, self._end_of(first))
             if end < last:
@@ -43,7 +43,7 @@ class SequenceSet:
         return None
 
     def _end_of(self, seq: int) -> int:
-        """Return the last number of the last range that begins at or before *seq*."""
+        """Return the end of the last range that begins at or before *seq*."""
         index = bisect_right(self.ranges, seq, key=itemgetter(0))
         return self.ranges[index - 1][1] if index else 0
 
@@ -51,7 +51,7 @@ class SequenceSet:
 def erasure_fields(
     stream: str, seqs: Iterable[int], why: str
 ) -> Iterator[dict[str, object]]:
-    """Yield the fields of the records that log an erasure.
+    """Yield the fields of the records with which the erasure log records an erasure.
 
     >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
     [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
@@ -62,7 +62,7 @@ def erasure_fields(
 
 
 def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
-    """Return the sequence numbers of all erasures that the log has for a stream."""
+    """Return the sequence numbers of a stream's records with a logged erasure."""
     ranges: list[list[int]] = []
     chain: HashChain | None = None
     for row in log:

@@ -43,8 +43,8 @@ def new_body(fields: Mapping[str, object]) -> str:
         body = canonical(salted)
         parse(body.decode())
     except (TypeError, ValueError, RecursionError):
-        # the first error can contain values of the fields, so it is not shown
-        message = "the fields cannot be stored as JSON without fractions"
+        # the original error can contain values of the fields, so it is not attached
+        message = "the fields cannot be stored as JSON (fractions are not allowed)"
         got = f"{len(fields)} fields"
         raise_alone(InputError("JSON", got, "fields", message=message))
     if len(body) > MAX_BODY:
@@ -84,7 +84,7 @@ def digest_of(previous: str | None, row: RecordRow) -> str:
 def following(
     last: tuple[int, str | None], stream: str, key: int | None, at: int, body: str
 ) -> RecordRow:
-    """Return a new record after the last one; *last* is (0, None) without records."""
+    """Return a new record; *last* is the last record's seq and digest, or (0, None)."""
     seq, previous = last
     content = content_of(key, at, body)
     row = RecordRow(stream, seq + 1, key, at, body, content, "")
@@ -94,7 +94,7 @@ def following(
 class HashChain:
     """Verifier of the hash chain of a stream.
 
-    `seq` and `digest` are those of the last verified record; at first, 0 and None.
+    `seq` and `digest` are those of the last verified record, or 0 and None before it.
     """
 
     def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:

@@ -12,10 +12,10 @@ store.verify("calls")
 A storage can contain a registry and records at the same time.
 `bloctel.records.hash_chain` defines the digests that link the records.
 
-A separate stream logs each erasure, so that verification detects other erasures.  A
-person who can write to the storage can rewrite all streams.  To detect this, regularly
-save the sequence number and the digest of the last record in a different place, and
-pass both values to `verify`.
+A separate stream logs each erasure, so that verification detects unlogged erasures.  A
+person who can write to the storage can still rewrite all streams.  To detect this,
+regularly save the sequence number and the digest of the last record in a different
+place, and pass both values to `verify`.
 """
 
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ class RecordStore:
 
         Raises:
             RegistryNotFoundError: The storage does not exist.
-            WrongSecretError: The storage has a different secret, or no secret.
+            WrongSecretError: The storage uses a different secret, or no secret.
             StorageError: The storage cannot be read.
         """
         with close_on_error(join_storage(url, secret)) as storage:
@@ -147,8 +147,8 @@ class RecordStore:
         transaction and one write to disk.
 
         Args:
-            change: The function.  If the function of another thread makes the shared
-                transaction fail, *change* is called again.
+            change: The function.  If the function of another thread raises an error,
+                *change* is called again in a new transaction.
 
         Raises:
             StorageError: The storage failed, and no change is stored.
@@ -183,10 +183,10 @@ class RecordStore:
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
-            # some storages allow erasures during this check, so the erasure log is read
-            # again
+                raise damaged(stream, chain.seq + 1, f"missing (last record: {end})")
+            # read the erasure log again: in some storages, records can be erased during
+            # this check
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
-                raise damaged(stream, seq, "it is blank without a logged erasure")
+                raise damaged(stream, seq, "it was erased without a log entry")
         return Verified(chain.seq, len(blank), chain.digest)

@@ -25,7 +25,7 @@ _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 _PAGE: Final = 1_000
 
 _SEPARATORS: Final = re.compile(r"[\W_]+")
-_SUBSCRIBER_DIGITS: Final = 9  # the digits of a French number after the 0
+_SUBSCRIBER_DIGITS: Final = 9  # the count of digits of a French number after the 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Record:
 
 @not_shown("key", "fields")
 class Entry(NamedTuple):
-    """Content of a record that is to be appended.
+    """Content of a new record.
 
     Attributes:
         key: The key of the phone number that the record is about, or None.
@@ -75,7 +75,7 @@ class Entry(NamedTuple):
 
 
 class ReadTransaction:
-    """Read transaction, which reads the records of all streams."""
+    """Read transaction on all streams of records."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -136,7 +136,7 @@ class ReadTransaction:
 
 
 class WriteTransaction(ReadTransaction):
-    """Write transaction, the only one at a time; an error undoes all its changes."""
+    """Write transaction: only one runs at a time, and an error undoes its changes."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer)
@@ -233,7 +233,7 @@ def _require_stream(stream: str) -> None:
 def require_without_number(key: int, value: object) -> None:
     """Raise InputError if a value in a record contains the record's phone number.
 
-    Otherwise, the phone number would remain in the value when the key is erased.
+    Otherwise, the phone number would still be in the value after the key is erased.
     """
     if isinstance(value, dict | list | tuple):
         for item in value.items() if isinstance(value, dict) else value:

@@ -1,4 +1,4 @@
-"""Registries: registrations in a storage, with look-ups on them."""
+"""Registries of phone numbers that are registered on opposition lists."""
 
 from bloctel.registry.follower import Follower
 from bloctel.registry.journal import (

@@ -1,8 +1,8 @@
 """Double opt-in: requests that a person confirms with a signed token.
 
-The person receives the token and returns it in a link.  It consists of the request's
-id, the second of its expiry, and a signature, joined by dots.  It contains neither the
-number nor the contact, because logs of web servers contain links.
+The person receives the token and returns it in a link.  The token consists of the
+request's id, the time of its expiry in seconds, and a signature, joined by dots.  It
+contains neither the number nor the contact, because web servers log links.
 
 A list contains only numbers and days (Code de la consommation, article R223-3, version
 in force until 10 August 2026).  So the contact is stored in the request, and only as
@@ -44,8 +44,8 @@ _KINDS: Final = {
 _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
-#: An expiry has at most 14 digits, more than a `timedelta` can reach.  The two unused
-#: bits in the last character of a signature are 0, so that a token has one spelling.
+#: An expiry has at most 14 digits, which is enough for every `timedelta`.  The two
+#: unused bits in the last character of a signature are 0: a token has one spelling.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -53,14 +53,14 @@ _TOKEN: Final = re.compile(
 
 
 def expiry(now: float, valid_for: timedelta) -> int:
-    """Return the second at which a token expires."""
+    """Return the time at which a token expires, in seconds since 1970-01-01T00:00Z."""
     if check_duration(valid_for, "valid_for") <= timedelta(0):
         raise errors.InputError("a positive duration", str(valid_for), "valid_for")
     return int(now + valid_for.total_seconds())
 
 
 def check_duration(value: object, where: str) -> timedelta:
-    """Return a value if it is a duration, or raise InputError."""
+    """Return *value* if it is a timedelta; otherwise raise InputError."""
     if not isinstance(value, timedelta):
         got = f"a value of type {type(value).__name__}"
         raise errors.InputError("a datetime.timedelta", got, where)
@@ -70,8 +70,8 @@ def check_duration(value: object, where: str) -> timedelta:
 def seconds(now: datetime | None) -> float:
     """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
-    If another machine's clock is ahead, its instant could be on the next day, and the
-    number would not be protected today. So the present is used instead.
+    An instant in the future is replaced by the present: the clock of another machine
+    can be ahead, even on the next day, and then the number would be unprotected today.
     """
     at = clock.now()
     return at if now is None else min(at, past_instant(now, "now").timestamp())
@@ -90,7 +90,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a new request of a person; `request` adds the list."""
+    """Return a new request of a person; its list is not set yet."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")
@@ -101,7 +101,7 @@ def new_request(
         expected = f"a contact of at most {_MAX_CONTACT} characters"
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
     if _UNSTORABLE.search(contact):
-        expected = "text without null characters and halves of surrogate pairs"
+        expected = "text without null characters and unpaired surrogates"
         raise errors.InputError(expected, "text with such a character", "contact")
     person = person_of(key, contact, region)
     id = os.urandom(16).hex()
@@ -116,8 +116,8 @@ def request(
     rule.require_open(day)
     stored = registrations.find_list(writer, rule.name)
     row = row._replace(list_id=stored.id)
-    # renewals and withdrawals are checked only at the confirmation: an error here would
-    # reveal if a number is registered, and it may be the number of another person
+    # renewals and withdrawals are checked only when they are confirmed: an error here
+    # would reveal whether a number, perhaps of another person, is registered
     if row.kind is ChangeKind.REGISTERED:
         _require_room(writer, rule, row, day)
     writer.save_request(row)
@@ -130,7 +130,7 @@ def confirm(
     """Execute the request that a token confirms; return the registration period."""
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
-        # without a row, the number of the request was erased
+        # there is no row if the number of the request was erased
         message = "the token was already used: request a new token"
         raise errors.UsedTokenError("a new token", "a used token", message=message)
     stored = {found.id: found for found in writer.lists()}
@@ -207,10 +207,10 @@ def _long_enough(key: bytes) -> bytes:
 
 
 def person_of(key: bytes, contact: str, region: str | None = None) -> str:
-    """Return the identifier of a person: 32 hex digits from key and contact.
+    """Return the identifier of a person: 32 hex digits of a keyed hash of the contact.
 
-    Each spelling of a contact gives the same person (`normal_contact`).
-    Without the key, no one can test if a contact belongs to an identifier.
+    All spellings of a contact give the same identifier (`normal_contact`).
+    Without the key, nobody can test if a contact belongs to an identifier.
     """
     plain = normal_contact(contact, region)
     message = b"bloctel person v1\0" + plain.encode("utf-8", "surrogatepass")
@@ -220,9 +220,9 @@ def person_of(key: bytes, contact: str, region: str | None = None) -> str:
 def _require_same_person(
     writer: Writer, rule: ListRules, row: RequestRow, active: list[Registration]
 ) -> None:
-    """Require that only confirmations of this person made the active registrations.
+    """Raise an error unless only this person confirmed the active registrations.
 
-    Otherwise a person could register the number of another person to withdraw it.
+    Otherwise, anyone could register another person's number again, and withdraw it.
     """
     made = {
         other.made_on
@@ -230,13 +230,12 @@ def _require_same_person(
         if other.person == row.person
     }
     if {known.registered_on for known in active} - made:
-        expected = "a registration that this contact confirmed"
-        got = "a contact that did not confirm the registration"
+        expected, got = "the contact that confirmed the registration", "another contact"
         raise errors.NotRegisteredError(expected, got, f"list {rule.name}")
 
 
 def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
-    """Require that the person may register one more number."""
+    """Raise TooManyNumbersError if the person may not register another number."""
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max
@@ -253,14 +252,14 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
         and known.ends_on > to_epoch_day(day)
     }
     if len(registered - {row.key}) >= most:
-        expected, got = f"at most {most} numbers of a person", f"{most + 1} numbers"
+        expected, got = f"at most {most} numbers for each person", "one number more"
         raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
 
 
 # -- contacts ---------------------------------------------------------------------
 
-#: Characters that are not shown, besides control and format characters (Cc, Cf),
-#: and a dot that is not ASCII.
+#: Invisible characters that are not control or format characters (categories Cc and
+#: Cf), and the ideographic full stop.
 _UNCLEAR: Final = re.compile(
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3002\u3164\ufe00-\ufe0f\uffa0"
     r"\U000e0100-\U000e01ef]"
@@ -274,15 +273,14 @@ _ADDRESS: Final = re.compile(
 
 
 def normal_contact(contact: str, region: str | None) -> str:
-    """Return the text that all spellings of a contact have in common.
+    """Return the normal form of a contact, which is the same for all its spellings.
 
-    An address that differs in more than its spelling is another person: a provider can
-    give `marie+news@example.org` and `marie@example.org` to two persons, and one person
-    could withdraw the registrations of the other.  For the same reason, a character
-    that mail systems convert in different ways, such as `ß`, is refused.
-
-    Case, blanks around it, a scheme such as `mailto:`, quotes, a dot at the end and the
-    ASCII form of a domain make no difference, nor does the form of a phone number.
+    Spellings can differ in case, in blanks before and after the contact, in a scheme
+    such as `mailto:`, in quotes, in a dot at the end, in the ASCII form of a domain,
+    and in the format of a phone number.  All other differences mean another person: a
+    provider can give `marie+news@example.org` and `marie@example.org` to two persons,
+    and one person must not withdraw the registrations of the other.  For the same
+    reason, a character that mail systems convert differently (`ß`) is refused.
 
     >>> normal_contact(' mailto:"Zoe"@EXAMPLE.org. ', "FR")
     'zoe@example.org'
@@ -306,8 +304,8 @@ def normal_contact(contact: str, region: str | None) -> str:
             return _lower(plain)
     address = _ADDRESS.fullmatch(_lower(plain))
     if address is None:
-        # the message could go to several persons, or to another one than it seems
-        expected = "one e-mail address, without a name or other texts"
+        # the message could go to several persons, or to a person that no one expects
+        expected = "one e-mail address, without a name or other text"
         raise errors.InputError(
             expected, f"text of {len(contact)} characters", "contact"
         )
@@ -317,7 +315,7 @@ def normal_contact(contact: str, region: str | None) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return the text in lower case; refuse a character with several conversions."""
+    """Return lower-case text; refuse characters that systems convert differently."""
     lower = text.lower()
     if (
         normalize("NFKC", text) == text
@@ -339,4 +337,4 @@ def _ascii_domain(domain: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:
-        return domain  # not a domain in the DNS
+        return domain  # the text is not a valid name of a domain

@@ -5,8 +5,8 @@ follower = Follower.open("postgresql://…", cache="oppositions.bloctel")
 follower.is_blocked("+33639981234")
 ```
 
-A thread applies the registry's journal to a replica in memory: look-ups never wait for
-the storage.
+A thread copies each change of the registry to a replica in memory, so that look-ups
+never wait for the storage.
 """
 
 import logging
@@ -36,7 +36,7 @@ _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 0.5
 #: Seconds to wait for the threads in `close`: a server may not answer.
 _CLOSE_SECONDS: Final = 5.0
-#: Seconds after which a hook that has not returned is logged.
+#: Seconds after which a call of the hook that still runs is logged.
 _HOOK_SECONDS: Final = 5.0
 
 _log = logging.getLogger("bloctel")
@@ -49,11 +49,11 @@ def _log_failure(text: str, error: Exception) -> None:
 
 
 class Follower(Book):
-    """Book that follows the changes of a registry with little delay.
+    """Replica of a registry in memory, which a thread keeps up to date.
 
-    Safe for any number of threads. In a forked child process, look-ups raise
-    ForkedError, because the thread of the follower runs only in the parent process:
-    open another follower in the child process.
+    Any number of threads can use a follower. In a forked child process, look-ups raise
+    ForkedError, because the follower's own thread runs only in the parent process.
+    Open another follower in the child process.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Follower(Book):
         self._max_silence = max_silence_seconds
         self._may_answer = when_silent == "answer"
         self._has_logged_silence = False
-        # why the last state cannot be read, if not because of the storage
+        # the error if a list of the registry has other rules than in this process
         self._refusal: errors.ListRulesError | None = None
         self._closed = Event()
-        self._changing = Lock()  # from the reading of a state to its publication
-        self._rebuilding = Thread()  # not started, so no rebuild is running
+        self._changing = Lock()  # held while a new state is read and published
+        self._rebuilding = Thread()  # this thread never starts: no rebuild runs yet
         self._queue: _Queue | None = None
         self._thread = Thread(target=self._follow, name="bloctel-follower", daemon=True)
         forks.prepare_in_child(self)
@@ -97,14 +97,14 @@ class Follower(Book):
         when_silent: WhenSilent = "refuse",
         secret: bytes | None = None,
     ) -> Self:
-        """Follow an existing registry.
+        """Read an existing registry into memory, and follow its changes.
 
         Args:
             url: See `Registry.open`.
-            cache: A snapshot file, with which a start takes well under a second. The
-                file is created if it is missing or unusable, and again after many
-                changes. Processes of one machine can share it.
-            exact: See `Registry.open`; `storage` allows no cache.
+            cache: A snapshot file that reduces the start to well under a second. The
+                file is created if it is missing or unusable, and created again after
+                many changes. Processes of one machine can share it.
+            exact: See `Registry.open`; with `storage`, a cache is not allowed.
             max_silence_seconds: The time for which look-ups continue if the storage
                 cannot be reached, or if a list of the registry has other rules than in
                 this process; at most one day. If the database server is a copy of
@@ -148,19 +148,19 @@ class Follower(Book):
         """Call *hook* with the queued numbers that must not be called any more.
 
         These numbers are blocked, or invalid, or lack an answer of the operator. A
-        separate thread calls the hook after a change of the registry or the day. It
-        reports a number once, and again only if the number was not blocked in between.
-        If the hook fails, the next call has the same numbers, within a minute.
-        The first call is immediate, with the numbers that are blocked already. A later
-        call of this method replaces the hook. All changes while the hook runs cause
-        only one further call. If the hook runs for more than 5 seconds, this is logged;
-        see `hook_delay_seconds`.
+        separate thread calls the hook immediately, after each change of the registry,
+        and when a new day begins. It reports a number again only if the number was not
+        blocked in between. If the hook raises an exception, the thread calls the hook
+        with the same numbers again, within a minute. All changes during a call of the
+        hook cause only one further call. If a call takes more than 5 seconds, this is
+        logged; see `hook_delay_seconds`. If you call this method again, the new hook
+        replaces the old hook.
 
         Args:
             hook: Function that is called with a list of elements of *queue*; exceptions
                 are logged.
-            queue: Returns the numbers that are about to be called, as text, integers
-                or `PhoneNumber`.
+            queue: Function that returns the numbers that will be dialled next, as
+                text, integers or `PhoneNumber`.
         """
         if self._queue is not None:
             self._queue.stop()
@@ -171,9 +171,9 @@ class Follower(Book):
 
     @property
     def silent_seconds(self) -> float:
-        """Age of the look-ups' data: the seconds since the storage last answered.
+        """Age of the replica: the seconds since the storage last answered.
 
-        If the storage's server is a copy of another server, the age of its data counts.
+        If the server is a copy of another server, the age of the copy's data is added.
         """
         return clock.elapsed() - self._replica.current_at
 
@@ -184,12 +184,12 @@ class Follower(Book):
 
     @property
     def cursor(self) -> int:
-        """The cursor of the last change that look-ups contain."""
+        """The cursor (`Change.cursor`) of the last change in the replica."""
         origin = self._state.provenance
         return 0 if origin is None else origin.generation
 
     def close(self) -> None:
-        """Stop following; later look-ups raise an error."""
+        """Stop the follower's threads; later look-ups raise an error."""
         self._closed.set()
         self._set_state(ClosedState.of("follower", "the follower"))
         threads = [self._thread, self._rebuilding]
@@ -202,8 +202,8 @@ class Follower(Book):
         self._storage.close()
 
     def _refresh(self) -> None:
-        """Check that the replica is recent."""
-        # the thread may be waiting for a server that does not answer
+        """Raise an error if the replica is too old and `when_silent` is "refuse"."""
+        # log this here too: the thread may be waiting for a server that does not answer
         self._log_silence(str(self._refusal or "no answer"))
         if self._may_answer:
             return
@@ -246,7 +246,7 @@ class Follower(Book):
                 watcher = None
                 self._closed.wait(_RETRY_SECONDS)
             except Exception as error:
-                # look-ups raise after max_silence_seconds
+                # look-ups raise an error after max_silence_seconds
                 if not self._closed.is_set():
                     _log_failure("the follower has stopped because of an error", error)
                 break
@@ -283,8 +283,8 @@ class Follower(Book):
             self._closed.wait(_RETRY_SECONDS)
 
     def _rebuild(self) -> None:
-        """Read the whole registry again, and renew the cache."""
-        # another replica, so that the time of the published state does not change
+        """Read the whole registry again, and write the cache again."""
+        # a copy, because reading changes `current_at`, the age of the published state
         reader = copy(self._replica)
         state = None
         if self._cache is not None:
@@ -294,7 +294,7 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # a server that is behind must not bring an older state back
+            # do not publish a state from a server that lacks the last changes
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 
@@ -325,8 +325,8 @@ class _Queue(Thread):
         self._minute = 0.0
         self._due = Event()
         self._is_stopped = False
-        self._due_since: float | None = None  # the first change of the next call
-        self._runs_since: float | None = None  # the first change of the running call
+        self._due_since: float | None = None  # time of the first unreported change
+        self._runs_since: float | None = None  # the same, for the running call
         self._has_logged_delay = False
 
     @property
@@ -336,7 +336,7 @@ class _Queue(Thread):
         return 0.0 if since is None else clock.elapsed() - since
 
     def notify(self, *, has_changed: bool) -> None:
-        """Request a report after a change, or when the day may differ; never wait."""
+        """Request a report after a change, or if a new day may have begun."""
         minute = clock.now() // 60
         if has_changed or minute != self._minute:
             self._minute = minute
@@ -351,12 +351,12 @@ class _Queue(Thread):
             _log.error(text, delay)
 
     def stop(self) -> None:
-        """End the thread after the running call."""
+        """End the thread after the current call of the hook."""
         self._is_stopped = True
         self._due.set()
 
     def run(self) -> None:
-        """Report after each request."""
+        """Call `report_blocked` after each request, until `stop` is called."""
         while True:
             self._due.wait()
             if self._is_stopped:

@@ -1,4 +1,4 @@
-"""Changes, histories and due renewals of a registry."""
+"""Readers of a registry's journal, of registrations, and of due renewals."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _POSITION: Final = re.compile("([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{1,16})")
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One registration of a number.
+    """Registration of a number on a list, past or present.
 
     Attributes:
         list: The name of the list.
@@ -41,7 +41,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the journal.
+    """Change of a registry: one line of its journal.
 
     Attributes:
         cursor: The number of the change: later changes have greater numbers.
@@ -50,7 +50,7 @@ class Change:
         number: The number; None if it was erased, or if the change concerns no number.
         on: The day from which the change applies.
         position: A text that you can store; pass it as `since` to continue after this
-            change. It is not compared, because it depends on the time of the read.
+            change. `==` ignores it, because it depends on the time of the read.
     """
 
     cursor: int
@@ -63,13 +63,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DueRenewal:
-    """A number whose protection ends soon.
+    """Number whose protection ends soon.
 
     Attributes:
         number: The number.
         list: The name of the list.
         ends_on: The first day on which it is no longer protected.
-        contact: The contact of the number's owner; None if it is not known.
+        contact: The contact of the number's owner; None if no contact is known.
     """
 
     number: PhoneNumber
@@ -102,14 +102,14 @@ class RegistrationColumns:
 def position_text(cursor: int, end: Position) -> str:
     """Return the position of a change, as text.
 
-    *end* is the end of the journal that was read: a journal that contains this end
-    contains the same changes up to the cursor.
+    *end* is the position of the last change when the journal was read. A journal that
+    contains *end* also contains the same changes up to the cursor.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
 
 def read_position(text: str) -> tuple[int, Position]:
-    """Return the arguments of `position_text` from its result."""
+    """Return the cursor and the end from which `position_text` made the text."""
     found = _POSITION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         got = f"a value of type {type(text).__name__} that is not a position"
@@ -121,9 +121,9 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return the first events after a cursor; refuse a journal without *known*."""
+    """Return the events after a cursor; raise CursorPurgedError if *known* is lost."""
     events = reader.changes(cursor, limit)
-    # the same cursor in another journal would hide changes
+    # in another journal, the same cursor could belong to a later change
     if known is not None and reader.token(known.cursor) != known.token:
         expected, got = "a position of this journal", "another position"
         message = (
@@ -135,14 +135,14 @@ def events_after(
 
 
 def changes(storage: Storage, since: str | None) -> Iterator[Change]:
-    """Yield the journal after the position *since*, in order."""
+    """Yield the changes after the position *since*, in order."""
     cursor, known = (0, None) if since is None else read_position(since)
     while True:
         with storage.read() as reader:
             end = reader.position()
             events = events_after(reader, cursor, known, _PAGE)
             names = {stored.id: stored.name for stored in reader.lists()}
-        # a storage without read transactions may return events after the end
+        # a storage without read transactions may also return later events
         page = [event for event in events if event.cursor <= end.cursor]
         for event in page:
             yield Change(
@@ -175,7 +175,7 @@ def history(reader: Reader, key: int) -> list[HistoryEntry]:
 
 
 def registrations(storage: Storage, list: str) -> Iterator[RegistrationColumns]:
-    """Yield all registrations of a list, in parts of bounded size."""
+    """Yield all registrations of a list, in batches of limited size."""
     with storage.read() as reader:
         list_id = find_list(reader, list).id
         for rows in reader.registrations(list_id, ends_from=None, ends_before=None):
@@ -195,7 +195,7 @@ def _columns(rows: Sequence[Registration]) -> RegistrationColumns:
 def due_for_renewal(
     storage: Storage, within: timedelta, on: date
 ) -> Iterator[DueRenewal]:
-    """Yield the numbers of all lists whose protection ends within that time."""
+    """Yield the numbers whose protection ends at most *within* after the day *on*."""
     first, last = to_epoch_day(on), to_epoch_day(add_days(on, within.days))
     with storage.read() as reader:
         due = [
@@ -203,16 +203,16 @@ def due_for_renewal(
             for stored in reader.lists()
             for row in _ending(reader, stored.id, first, last)
         ]
-    for row, name, contact in due:  # no transaction: the caller may renew the number
+    for row, name, contact in due:  # after the transaction, so that callers can renew
         yield DueRenewal(number_of(row.key), name, day_of(row.ends_on), contact)
 
 
 def _ending(
     reader: Reader, list_id: int, first: int, last: int
 ) -> Iterator[Registration]:
-    """Yield the last registrations of numbers whose protection ends in these days."""
+    """Yield each number's last registration if its last day is in [first, last)."""
     found = reader.registrations(list_id, ends_from=first + 1, ends_before=last + 1)
-    # read all parts first: databases may refuse another query while a result is open
+    # read all rows first: databases may refuse another query while a result is open
     for rows in list(found):
         latest: dict[int, int] = {}
         for row in reader.registrations_of({row.key for row in rows}):

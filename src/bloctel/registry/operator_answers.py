@@ -1,8 +1,8 @@
 """Answers of a list's operator about numbers.
 
-An opposed number is registered on the list from the day of the answer on, until a later
-answer differs. A clear number is registered on a second list, the list of cleared
-numbers, for as long as an answer is valid.
+If the operator answers that a number is opposed, the number is registered on the list,
+until a later answer is "clear". If the answer is "clear", the number is registered on a
+second list, the list of cleared numbers, for as long as an answer is valid.
 """
 
 from dataclasses import replace
@@ -22,13 +22,13 @@ _PART: Final = 1 << 14
 
 
 class Recorded(NamedTuple):
-    """Counts of recorded answers.
+    """Counts of the answers that one call recorded.
 
     Attributes:
-        opposed: Distinct numbers that were answered as opposed.
-        clear: Distinct numbers that were answered as clear.
-        contradictory: Distinct numbers that were answered as both; they count as
-            opposed.
+        opposed: The count of distinct numbers with the answer "opposed".
+        clear: The count of distinct numbers with the answer "clear".
+        contradictory: The count of distinct numbers with both answers; they are
+            recorded as opposed.
     """
 
     opposed: int
@@ -43,7 +43,7 @@ def record_answers(
     opposed: NDArray[np.uint64],
     clear: NDArray[np.uint64],
 ) -> Recorded:
-    """Store answers (see `Registry.record_answers`); a repetition changes nothing."""
+    """Store answers (`Registry.record_answers`); repeating the call changes nothing."""
     opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
@@ -68,19 +68,19 @@ class _Recorder:
         self._day = to_epoch_day(on)
         self._opposed_id = registrations.find_list(writer, rule.name).id
         self._cleared_id = registrations.find_or_add_list(writer, cleared_rule.name).id
-        # there is no delay: the operator says that the protection applies already
+        # the delay is 0, because an opposed number is already protected
         builder = registrations.RegistrationBuilder
         self._opposed = builder(rule, 0, on)
         self._cleared = builder(cleared_rule, None, on)
 
     def add_opposed(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers on the list, until a later answer differs."""
+        """Register numbers on the list, until a later answer is "clear"."""
         new = self._opposed.build(self._opposed_id, keys)
         cleared_on = {
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # the earliest day wins
+                key=lambda row: -row.registered_on,  # the dict keeps the earliest day
             )
             if row.list_id == self._cleared_id and row.registered_on > self._day
         }
@@ -96,7 +96,7 @@ class _Recorder:
             for row in self._writer.registrations_of(keys.tolist())
             if row.list_id == self._opposed_id
         ]
-        # a protection that begins later does not contradict the answer, so it stays
+        # do not end a protection that begins later: the answer does not contradict it
         ended = [
             row._replace(ends_on=self._day)
             for row in rows

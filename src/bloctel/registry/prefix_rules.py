@@ -14,12 +14,12 @@ from bloctel.storage.rows import PrefixRow, day_of
 
 @dataclass(frozen=True, slots=True)
 class PrefixEntry:
-    """A prefix rule.
+    """Prefix rule of a list, for all numbers that begin with the same digits.
 
     Attributes:
         list: The name of the list.
-        prefix: The first digits, as in `+33162`.
-        blocks: True if such numbers are blocked, False if they are allowed.
+        prefix: The first digits of the numbers, such as `+33162`.
+        blocks: True if the rule blocks the numbers, False if it allows them.
         starts_on: The first day of the rule.
         ends_on: The first day after the rule; None if it has no end.
     """
@@ -32,9 +32,10 @@ class PrefixEntry:
 
 
 def require_incomplete(prefix: int) -> None:
-    """Refuse a complete number: storages do not encrypt the prefixes of rules.
+    """Raise InputError if a prefix is a complete number.
 
-    In some countries, such as Germany, a complete number can begin another number.
+    Storages encrypt numbers but not prefixes. A number can be such a prefix: in some
+    countries, such as Germany, a number can have the same first digits as a longer one.
     """
     text = f"+{prefix}"
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
@@ -45,7 +46,7 @@ def require_incomplete(prefix: int) -> None:
 def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
-    """Store a rule for a prefix from the day *on*; an older rule ends."""
+    """Store a rule for a prefix from the day *on*; this ends an older rule."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     for row in _rows(writer, list_id, prefix):
@@ -71,7 +72,7 @@ def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
 
 
 def entries(reader: Reader) -> list[PrefixEntry]:
-    """Return all rules, also rules that have ended, by list and prefix."""
+    """Return all rules, even those that have ended, sorted by list and prefix."""
     rows = sorted(reader.prefixes())
     names = {stored.id: stored.name for stored in reader.lists()}
     return [

@@ -1,6 +1,6 @@
-"""Registrations in a storage, changed under the rules of their lists.
+"""Changes of registrations in a storage, as the rules of their lists require.
 
-Each function is one step inside a transaction that `bloctel.registry` opens.
+The functions run inside a transaction that `Registry` opens.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,12 +32,12 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return the rules of a list of the storage."""
+    """Return the rules of a stored list; raise ListRulesError if they have changed."""
     return rules.load_stored(stored.name, stored.rules)
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return a list of the storage; this process must have its rules."""
+    """Return the stored list *name*; check that this process has the same rules."""
     stored = {found.name: found for found in reader.lists()}
     if rules.check_name(name) not in stored:
         raise _unknown_list(name, stored)
@@ -51,7 +51,7 @@ def _unknown_list(name: str, known: Collection[str]) -> UnknownListError:
 
 
 def find_or_add_list(writer: Writer, name: str) -> StoredList:
-    """Return a list of the storage; add it if it is missing."""
+    """Return the stored list *name*; add the list if it is missing."""
     names = [stored.name for stored in writer.lists()]
     if name in names:
         return find_list(writer, name)
@@ -59,7 +59,7 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of this process's rules for each list with these rules."""
+    """Store the digest of this process's rules for a list and for all its scopes."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -72,7 +72,7 @@ def update_rules(writer: Writer, name: str) -> None:
 
 @not_shown("key")
 class NewRow(NamedTuple):
-    """A registration to be stored, as a `Registration` with the name of the list."""
+    """Registration to be stored, with the name of its list instead of the id."""
 
     list: str
     key: int
@@ -82,7 +82,7 @@ class NewRow(NamedTuple):
 
 
 def new_row(rule: ListRules, key: int, on: date, delay_days: int | None) -> NewRow:
-    """Return the registration of a number received on that day."""
+    """Return a number's registration that was received on the day *on*."""
     days = _protected_days(rule.name, on, _checked_delay(delay_days))
     return NewRow(rule.name, key, to_epoch_day(on), *days)
 
@@ -92,7 +92,7 @@ def add_rows(
 ) -> list[RegistrationPeriod]:
     """Store new registrations; return the stored period of each row.
 
-    *person* confirmed them; by default, the firm registers them.
+    *person* is the person who confirmed them; "" means that the firm registers them.
     """
     stored: dict[tuple[str, int, int], tuple[int, int]] = {}
     for name in dict.fromkeys(row.list for row in rows):
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # a stored period can begin earlier than a new one with a delay
+        # an existing registration can begin earlier than a new one that has a delay
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
@@ -115,7 +115,7 @@ def add_rows(
 
 
 def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
-    """Store registrations that the firm makes; return the number of new rows."""
+    """Store registrations that the firm makes; return the count of new rows."""
     made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
     registered: set[tuple[int, int]] = set()
 
@@ -139,10 +139,10 @@ def disown(
     *,
     except_person: str = "",
 ) -> None:
-    """Record that not only confirmations of one person made these registrations.
+    """Record that a confirmation alone must not withdraw these registrations.
 
-    A registration is given as a number and a day.  Confirmations of *except_person*
-    still count.
+    Each registration is given as a number and a day.  *except_person* can still
+    withdraw the registrations that this person confirmed.
     """
     pairs = set(registered)
     for row in writer.requests_of(list_id, {key for key, _ in pairs}):
@@ -153,7 +153,7 @@ def disown(
 class RegistrationBuilder:
     """Builder of registrations from numbers and the days of their receipts.
 
-    *on* is one day, a column of days, or an iterator that is read with the numbers.
+    *on* is one day, a column of days, or an iterator of one day per number.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class RegistrationBuilder:
     def build(
         self, list_id: int, keys: NDArray[np.uint64], first_row: int = 0
     ) -> NewRegistrations:
-        """Return registrations of *keys*; the first key is from row *first_row*."""
+        """Return registrations of *keys*; *first_row* is the row of the first key."""
         on = self._days(first_row, len(keys))
         if len(on) < len(keys):
             raise self._wrong_length(first_row + len(on), first_row + len(keys))
@@ -184,7 +184,7 @@ class RegistrationBuilder:
     def build_on_days(
         self, list_id: int, keys: NDArray[np.uint64], on: NDArray[np.integer[Any]]
     ) -> NewRegistrations:
-        """Return the registrations of *keys*, each received on its day of *on*."""
+        """Return the registrations of *keys*; *on* has the day of receipt of each."""
         distinct, rows = np.unique(on, return_inverse=True)
         dates = [day_of(day) for day in distinct.tolist()]
         if dates:
@@ -230,7 +230,7 @@ def _checked_delay(delay_days: int | None) -> int | None:
 def _protected_days(
     list_name: str, registered_on: date, delay_days: int | None
 ) -> tuple[int, int]:
-    """Return the first day and the end of the protection by a registration."""
+    """Return the first protected day, and the first day after the protection."""
     rule = rules.load(list_name)
     return _epoch_days(rule.registration_period(registered_on, delay_days=delay_days))
 
@@ -250,8 +250,8 @@ def amend(
 ) -> RegistrationPeriod:
     """Renew or withdraw the active registrations; return the latest period.
 
-    A renewal that is recorded late never undoes a withdrawal.  *person* confirmed the
-    change; by default, the firm makes it.
+    A renewal that is recorded late never undoes a withdrawal.  *person* is the person
+    who confirmed the change; "" means that the firm makes the change.
     """
     active = active_registrations(writer, rule, key, kind, on=on)
     amended = [_amended(rule, row, kind, on) for row in active]
@@ -297,7 +297,7 @@ def _amended(
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
-    """Erase registrations as a list's rules require; return the number of rows."""
+    """Erase registrations as a list's rules require; return the count of rows."""
     day = to_epoch_day(on)
     due: list[Registration] = []
     for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
@@ -310,9 +310,9 @@ def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> i
 
 
 def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
-    """Erase a number from every list; return the number of erased rows.
+    """Erase a phone number from every list; return the count of erased rows.
 
-    Unconfirmed requests and registrations of future days are erased as well.
+    Its unconfirmed requests and its registrations for future days are erased as well.
     """
     found = writer.registrations_of([key])
     day, last = to_epoch_day(on), to_epoch_day(today)
@@ -334,10 +334,10 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations, and store the first day with all data of the list."""
+    """Erase registrations, and store the first day from which no data is missing."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
-    # a period that has not ended loses its days up to today
+    # if a period has not ended, only its days before today are lost
     lost = ((row.starts_on, min(row.ends_on, today)) for row in rows)
     complete_from = max((end for start, end in lost if start < end), default=0)
     if complete_from > (stored.complete_from or 0):

@@ -1,7 +1,7 @@
-"""Registry: registrations in a storage, which follow rules, and look-ups on them.
+"""Registry of phone numbers on opposition lists, with look-ups.
 
-Each change is stored, with a line in the journal, before the call returns. Look-ups
-read memory; they use the changes of other processes after `refresh_seconds` at most.
+A change is stored, with a line in the journal, before the method returns. Look-ups read
+memory, which contains the changes of other processes after at most `refresh_seconds`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,28 +45,27 @@ from bloctel.storage.rows import ChangeKind, NewRegistrations
 
 
 class Registry(Book):
-    """Registrations in a storage, and look-ups on them.
+    """Registry of phone numbers on opposition lists, with look-ups.
 
-    Safe for any number of threads. A method that takes a number accepts text, an
-    integer or a `PhoneNumber`, and raises `InvalidNumberError` if the value is not a
-    single valid number. A method that takes a list raises `UnknownListError` if the
-    list has no rules or is not in the registry, and `ListClosedError` if a change is
-    for a day on which the list is not open.
+    Any number of threads can use a registry. A method that takes a number accepts text,
+    an integer or a `PhoneNumber`, and raises `InvalidNumberError` if the value is not
+    one valid number. A method that takes a list raises `UnknownListError` if the list
+    has no rules or is not in the registry, and `ListClosedError` if a change is for a
+    day on which the list is not open.
 
     Attributes:
-        region: The region of national number formats, unless a call gives another
-            region.
+        region: The default region of numbers in national format.
     """
 
     def __init__(
         self, storage: Storage, refresh_seconds: float = 1.0, exact: Exact = "memory"
     ) -> None:
-        """Use an existing storage; call `create` or `open` instead."""
+        """Read the registry in a storage; use `create` or `open` instead."""
         self._storage = storage
         self._replica = Replica(storage, exact)
         self._commits = GroupCommit(storage, self._committed)
         self._reuse_seconds = refresh_seconds
-        self._lock = RLock()  # one thread catches up while the others wait
+        self._lock = RLock()  # held by the thread that reads the new changes
         super().__init__(self._replica.empty(), self._replica.region)
         forks.prepare_in_child(self)
 
@@ -84,12 +83,12 @@ class Registry(Book):
         Args:
             url: `memory:`, `sqlite:///file.db`, or the URL of a database server
                 (`bloctel.storage`).
-            region: The region of national number formats, which the registry stores.
+            region: The default region of numbers in national format; it is stored.
             lists: The lists of the registry; `add_list` adds a list later. By default,
                 the only list is `own`, for objections made to the firm itself.
-            secret: A secret of at least 16 bytes that hides the numbers in the
-                storage; None stores them unhidden. Keep the secret: without it, the
-                registry cannot be read again.
+            secret: A secret of at least 16 bytes, with which the numbers in the storage
+                are encrypted; None stores them in plain form. Keep the secret: without
+                it, the registry cannot be read again.
 
         Raises:
             RegistryExistsError: A registry exists already; it is not changed.
@@ -121,26 +120,26 @@ class Registry(Book):
         """Open an existing registry.
 
         Args:
-            url: See `create`; `memory:` is refused, because it never has a registry.
+            url: See `create`; `memory:` is refused, because new memory is empty.
             refresh_seconds: The maximum age of an answer in seconds, if other
                 processes write to the same storage. With 0, each look-up queries the
                 storage. If the database server is a copy of another server (a
-                standby or replica), its data may be 5 seconds older; then look-ups
-                raise StorageUnreachableError.
+                standby or replica), its data may be 5 seconds older; if it is even
+                older, look-ups raise StorageUnreachableError.
             exact: With `memory`, all numbers are in memory. With `storage`, only a
-                filter is in memory, and each look-up that the filter does not answer
-                queries the storage once.
+                Bloom filter is in memory, and each look-up that the filter does not
+                answer queries the storage once.
             secret: See `create`.
-            busy_seconds: The longest wait of a change for the change of another
-                program or thread, such as a large import.
+            busy_seconds: The longest time in seconds that a change waits while another
+                program or thread changes the registry, such as a large import.
 
         Raises:
-            RegistryNotFoundError: There is no registry. It is not created, so that a
-                typo does not become an empty list.
+            RegistryNotFoundError: There is no registry. `open` does not create one, so
+                that a mistyped URL does not open an empty registry.
             NewerRegistryError: A later version of the library made the registry.
             ListRulesError: This process has no rules for a list of the registry, or
                 other rules than the registry.
-            WrongSecretError: The numbers are hidden by another secret, or not hidden.
+            WrongSecretError: The registry uses another secret, or no secret.
             StorageError: The registry cannot be read.
             InputError: An argument is not valid; durations are at most one day.
         """
@@ -154,11 +153,11 @@ class Registry(Book):
     def mark_restored(url: str, *, secret: bytes | None = None) -> None:
         """Mark a registry as restored from a backup, before it is opened.
 
-        A file that `backup` wrote, and an SQLite file that was copied without its
-        write-ahead log, lack the last changes, and cannot be opened without the mark.
-        Register the missing changes again. If the mark is interrupted, repeat it.
+        Call this for a file that `backup` wrote, and for an SQLite file that was copied
+        without its write-ahead log: they lack the last changes, so `open` refuses them.
+        Then make the missing changes again. If this call is interrupted, repeat it.
 
-        Other registries need no mark, and do not change. In every storage, followers,
+        A registry that needs no mark does not change. In every storage, followers,
         caches and readers of the journal detect that changes were lost. `open` explains
         the arguments.
 
@@ -168,18 +167,18 @@ class Registry(Book):
         """
         storage = opening.join_storage(url, secret, restored=True)
         with closing(storage), storage.write():
-            pass  # each transaction replaces the statement that changes are missing
+            pass  # every write transaction removes the sign that changes are missing
 
     @staticmethod
     def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:
         """Replace the rules of a list in a registry by the rules of this process.
 
-        A registry has the digest of the rules that `bloctel.rules.register` registered.
-        Processes that have other rules can neither open the registry nor answer from
-        it. After a change of the rules, call this method once; then restart each
-        process with the new rules, and build snapshots again. Stored registrations keep
-        their periods. Lists with a scope, such as `members:brand-a`, are updated
-        together with the list `members`. `open` explains *url* and *secret*.
+        A registry stores a digest of the rules that `bloctel.rules.register` received.
+        A process with other rules can neither open the registry nor answer from it.
+        After a change of the rules, call this method once. Then restart each process
+        with the new rules, and build snapshots again. Stored registrations keep their
+        periods. Lists with a scope, such as `members:brand-a`, are updated together
+        with the list `members`. `open` explains *url* and *secret*.
 
         Raises:
             UnknownListError: The registry has no such list, or there are no rules for
@@ -240,7 +239,7 @@ class Registry(Book):
                 default, such a day is refused as a mistake.
 
         Raises:
-            InputError: The rules do not allow that delay, or the day is in the future.
+            InputError: The list's rules forbid the delay, or the day is in the future.
         """
         rule = rules.load(list)
         key = self._key(number, region)
@@ -305,11 +304,11 @@ class Registry(Book):
         delay_days: int | None = None,
         allow_future: bool = False,
     ) -> int:
-        """Put keys of numbers on a list; after an error, none is registered.
+        """Put numbers, given as keys, on a list; after an error, none is registered.
 
         Args:
-            parts: Parts of bounded size: keys, and the days of their receipts in days
-                since 1970-01-01, or None if the day is *on*.
+            parts: Pairs of columns of limited size: keys (`PhoneNumber.key`), and the
+                days of their receipts since 1970-01-01, or None if the day is *on*.
             list: The name of the list.
             on: The day of the receipts; by default today in the list's time zone.
             delay_days: See `register`.
@@ -339,7 +338,7 @@ class Registry(Book):
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
     ) -> int:
-        """Add parts in one transaction; *parts* takes the id of the list."""
+        """Add registrations in one transaction; *parts* builds them for a list id."""
 
         def change(writer: Writer) -> int:
             stored = registrations.find_list(writer, rule.name)
@@ -357,9 +356,9 @@ class Registry(Book):
     ) -> operator_answers.Recorded:
         """Record the answers of a list's operator about numbers on one day.
 
-        Afterwards, a number without a recent answer is never clear on that list
-        (`NotKnownError`). The answer with the latest day counts. If two answers of the
-        same day differ, the number is opposed.
+        Afterwards, no number is clear on that list without a recent answer: look-ups
+        raise `NotKnownError`. The answer with the latest day counts. If two answers of
+        the same day differ, the number is opposed.
 
         Args:
             list: The name of the list.
@@ -385,8 +384,8 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         """Renew a number's active registration, and return its period.
 
-        The next term begins when the current term ends. If the rules renew tacitly, or
-        a term has no end, only the journal changes.
+        The next term begins when the current term ends. If the list's rules renew the
+        registration automatically, or the term has no end, only the journal changes.
 
         Raises:
             NotRegisteredError: No registration is active on that day.
@@ -403,8 +402,8 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         """Take a number off a list, and return the period of its registration.
 
-        That day is the first day without protection. Registrations that were received
-        after that day stay.
+        The day *on* is the first day without protection. Registrations that were
+        received after that day stay.
 
         Raises:
             NotRegisteredError: No registration is active on that day.
@@ -426,9 +425,9 @@ class Registry(Book):
     # -- erasure --------------------------------------------------------------
 
     def purge(self, *, on: date | None = None) -> dict[str, int]:
-        """Erase the data that the lists' rules require to be erased by that day.
+        """Erase the data that must be erased by a day, according to the lists' rules.
 
-        Numbers are erased from the registrations and from the journal. Afterwards
+        Numbers are erased from the registrations and from the journal. Afterwards,
         look-ups for days that the erased registrations covered raise
         `DayNotCoveredError`.
 
@@ -460,8 +459,8 @@ class Registry(Book):
     ) -> int:
         """Erase all data about a number, at its owner's request (GDPR art. 17).
 
-        Afterwards, no trace shows that a list ever protected the number. So look-ups of
-        any number on those lists and days raise `DayNotCoveredError`.
+        Afterwards, no data shows that a list ever protected the number. So look-ups of
+        any number on the lists and days of the erased data raise `DayNotCoveredError`.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -473,7 +472,7 @@ class Registry(Book):
             The number of erased registrations and requests.
 
         Raises:
-            InputError: The day is in the future, or before a receipt.
+            InputError: The day is in the future, or before the day of a receipt.
         """
         key = self._key(number, region)
         todays = self._todays()
@@ -493,10 +492,10 @@ class Registry(Book):
         region: str | None = None,
         allow_future: bool = False,
     ) -> None:
-        """Block all numbers that begin with a prefix, from that day on.
+        """Block all numbers that begin with a prefix, from the day *on*.
 
-        In each list, the rule with the longest matching prefix applies. Registered
-        numbers are blocked even if a rule allows them.
+        If several prefixes of a list match a number, the rule of the longest prefix
+        applies. Registered numbers are blocked even if a rule allows them.
 
         Args:
             prefix: The first digits as people write them: `0899`, `+33162`.
@@ -523,8 +522,8 @@ class Registry(Book):
     ) -> None:
         """Allow all numbers with a prefix, even if a shorter prefix is blocked.
 
-        Registered numbers stay blocked, and other lists still block. The arguments and
-        errors are described at `block_prefix`.
+        Registered numbers stay blocked, and other lists can still block the numbers.
+        `block_prefix` explains the arguments and the errors.
         """
         self._set_prefix(prefix, *_open_rule(list, on), region, blocks=False)
 
@@ -536,12 +535,12 @@ class Registry(Book):
         on: date | None = None,
         region: str | None = None,
     ) -> None:
-        """End the rule of a prefix; on that day it no longer applies.
+        """End the rule of a prefix; the day *on* is the first day without the rule.
 
-        The arguments are described at `block_prefix`.
+        `block_prefix` explains the arguments.
 
         Raises:
-            NotRegisteredError: The list has no rule for that prefix on that day.
+            NotRegisteredError: The list has no rule for the prefix on that day.
             InputError: The text is not a prefix.
         """
         rule, day = _open_rule(list, on)
@@ -562,7 +561,7 @@ class Registry(Book):
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
 
     def prefixes(self) -> list[prefix_rules.PrefixEntry]:
-        """Return all prefix rules, also rules that have ended, by list and prefix."""
+        """Return all prefix rules, even ended rules, sorted by list and prefix."""
         with self._storage.read() as reader:
             return prefix_rules.entries(reader)
 
@@ -587,17 +586,16 @@ class Registry(Book):
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             contact: The contact of the person: an e-mail address without a name, a
-                phone number or another text. It is stored as long as the registration.
+                phone number or another text. It is erased with the registration.
             list: The name of the list.
-            action: The requested change: `register`, `renew` or `withdraw`. The call
-                does not reveal if the number is registered, because it may be the
-                number of another person.
+            action: The requested change: `register`, `renew` or `withdraw`. This method
+                does not reveal whether the number is registered, because the number can
+                belong to another person.
             valid_for: The time for which the token is valid.
-            now: The moment, with a time zone; by default the present.
+            now: The moment of the request, with a time zone; by default the present.
 
         Raises:
-            TooManyNumbersError: The person already has the maximum of numbers on the
-                list.
+            TooManyNumbersError: The person may not register another number.
             InputError: Another argument is not valid.
         """
         rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
@@ -614,16 +612,15 @@ class Registry(Book):
 
         Args:
             token: The token that `request` returned.
-            now: The moment, with a time zone; by default the present.
+            now: The moment of the confirmation, with a time zone; by default now.
 
         Raises:
             ForgedTokenError: This registry did not sign the token.
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
-            TooManyNumbersError: The person has the maximum of numbers on the list.
-            NotRegisteredError: There is no registration to renew or withdraw, or it was
-                not made only by confirmations of this contact, and the contact is not
-                the number itself.
+            TooManyNumbersError: The person may not register another number.
+            NotRegisteredError: There is no registration to renew or withdraw, or
+                another person or the firm made it and the contact is not the number.
             ListClosedError: The list is no longer open.
         """
         key, at = self._token_key, confirmations.seconds(now)
@@ -633,11 +630,11 @@ class Registry(Book):
 
     @property
     def _token_key(self) -> bytes:
-        """The key that signs tokens; with this key, a program can confirm requests."""
+        """The secret key that signs tokens; it allows anyone to confirm any request."""
         with suppress(ValueError):
             if key := bytes.fromhex(self._replica.token_key):
                 return key
-        message = "the database user may not read the registry's token key"
+        message = "the database user needs the right to read the registry's token key"
         expected, got = "a readable token key", "a token key that is not readable"
         raise errors.StorageDeniedError(expected, got, message=message)
 
@@ -652,23 +649,23 @@ class Registry(Book):
             return journal.history(reader, key)
 
     def registrations(self, *, list: str) -> Iterator[journal.RegistrationColumns]:
-        """Yield all registrations of a list, in parts of bounded size."""
+        """Yield all registrations of a list, in batches of limited size."""
         return journal.registrations(self._storage, list)
 
     def changes(self, *, since: str | None = None) -> Iterator[journal.Change]:
-        """Yield the journal after the position *since*, in order.
+        """Yield the changes after the position *since*, in order.
 
-        Store the position of the last change that you have processed, to continue
-        there. After CursorPurgedError, call `journal_position`, read all registrations
-        of the lists, and continue from this position.
+        To continue later, store the position of the last change that you processed.
+        After CursorPurgedError, call `journal_position`, read all registrations of the
+        lists, and continue from the returned position.
 
         Args:
             since: `Change.position`, or the result of `journal_position`; None for
                 the complete journal.
 
         Raises:
-            CursorPurgedError: `trim_journal` has dropped lines after that position, or
-                the position is from another journal, or from before a restored backup.
+            CursorPurgedError: `trim_journal` has dropped lines after the position, the
+                position is from another journal, or a backup was restored since.
         """
         return journal.changes(self._storage, since)
 
@@ -681,7 +678,7 @@ class Registry(Book):
     def trim_journal(self, *, before: int) -> int:
         """Drop journal lines up to the cursor *before*; return their number.
 
-        Registrations stay. A follower that has not read these lines starts again.
+        Registrations stay. A follower that lacks these lines reads everything again.
         """
         if type(before) is not int:
             got = f"a value of type {type(before).__name__}"
@@ -694,8 +691,8 @@ class Registry(Book):
         """Yield the numbers whose protection ends soon, to send reminders.
 
         Args:
-            within: The time until the end.
-            on: The day from which this time counts; by default today.
+            within: The longest time from *on* until the end of the protection.
+            on: The first day of this time; by default today.
         """
         day = min(self._todays()) if on is None else plain_day(on)
         within = confirmations.check_duration(within, "within")
@@ -711,7 +708,7 @@ class Registry(Book):
         Args:
             path: The path of the file.
             on: The day of the snapshot; by default today in the lists' time zone. The
-                snapshot answers for days until the validity of answers ends (30 days
+                rules of a list limit for how many days the snapshot can answer (30 days
                 for `fr.bloctel`).
 
         Raises:
@@ -721,14 +718,14 @@ class Registry(Book):
         return self._replica.build_snapshot(path, on=on)
 
     def backup(self, path: str | Path) -> None:
-        """Write a consistent copy of an SQLite registry to a file, while it is used.
+        """Write a consistent copy of an SQLite registry, even if in use, to a file.
 
         The file replaces an older backup atomically. To use the copy, call
         `mark_restored` first. Other tools can miss changes in the write-ahead log.
 
         Raises:
-            InputError: The registry is in another storage, which has its own tools, or
-                the file is a registry that is in use, or cannot be written.
+            InputError: The registry is not an SQLite file (other storages have tools of
+                their own), or *path* is a registry in use or cannot be written.
         """
         self._storage.backup(Path(path))
 
@@ -749,7 +746,7 @@ class Registry(Book):
             try:
                 self._refresh()
             except errors.CannotAnswerError:
-                # the change is stored; the next look-up tries again, and raises
+                # the change is stored; the next look-up reads again or raises the error
                 self._set_state(self._state)
 
     # -- arguments ------------------------------------------------------------
@@ -759,7 +756,7 @@ class Registry(Book):
         return phone_number.number_to_store(number, region).key
 
     def _todays(self) -> set[date]:
-        """Return the dates of today in the time zones of the lists."""
+        """Return today's dates in the time zones of the lists."""
         with self._storage.read() as reader:
             zones = {found.rules.time_zone for found in read_lists(reader)}
         return {clock.today(zone) for zone in zones or {"UTC"}}
@@ -768,7 +765,7 @@ class Registry(Book):
 def _texts(lists: Iterable[str]) -> Iterable[str]:
     if isinstance(lists, str) or not isinstance(lists, Iterable):
         got = f"a value of type {type(lists).__name__}"
-        raise errors.InputError("several names of lists", got, "lists")
+        raise errors.InputError("a collection of list names", got, "lists")
     return lists
 
 
@@ -777,7 +774,7 @@ def _day(on: date | None, rule: ListRules) -> date:
 
 
 def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
-    """Return a list's rules and the day, if the list is open."""
+    """Return a list's rules and a day; raise an error if the list is closed then."""
     rule = rules.load(list)
     day = _day(on, rule)
     rule.require_open(day)
@@ -785,7 +782,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*; raise InvalidNumberError if one of them is a code of a refusal."""
+    """Return *keys*; raise InvalidNumberError if one of them is an error code."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())

@@ -1,8 +1,8 @@
-"""In-memory replicas of a storage for look-ups, updated from its journal.
+"""In-memory replica of a registry for look-ups, updated from the registry's journal.
 
-A replica is a `State`: a table of all registrations at one moment, an overlay of the
-changes since then, and the position of the last change in the journal. A state never
-changes: `Replica` returns the next state only after it has read everything.
+A `State` contains a table of all registrations at one moment, an overlay (a small table
+of the numbers that changed since), and the position of the last change in the journal.
+A state never changes: to follow the storage, `Replica` returns a new state.
 """
 
 import logging
@@ -47,7 +47,7 @@ from bloctel.registry.registrations import rules_of
 from bloctel.storage.interface import MAX_LAG_SECONDS, Reader, Storage, require_recent
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
-#: Location of the exact step of a look-up: in memory, or in the storage after a filter.
+#: Place of the registrations that look-ups read: in memory, or only in the storage.
 Exact = Literal["memory", "storage"]
 
 #: A longer journal is not replayed: reading the whole storage is faster.
@@ -57,17 +57,17 @@ _log = logging.getLogger("bloctel")
 
 
 def require_exact(exact: str) -> None:
-    """Check that the location of the exact step is known."""
+    """Raise InputError if *exact* is not "memory" or "storage"."""
     if exact not in get_args(Exact):
         raise InputError("'memory' or 'storage'", show(exact), "exact")
 
 
 def _identity_of(settings: Mapping[str, str]) -> UUID:
-    """Return the identity of a registry from its settings."""
+    """Return the identifier of a registry from its settings."""
     try:
         return UUID(settings.get("identity", ""))
     except ValueError as error:
-        message = "the settings of the registry contain no valid identity"
+        message = "the registry is damaged (no valid identity); restore a backup"
         expected, got = "a valid identity", "another text"
         raise StorageError(expected, got, message=message) from error
 
@@ -92,7 +92,7 @@ def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
 
 
 def read_table(reader: Reader) -> Table:
-    """Read all registrations of a storage into a table, part by part."""
+    """Read all registrations of a storage into a table."""
     builder = TableBuilder()
     for part in reader.columns():
         _require_keys(part.keys)
@@ -101,11 +101,11 @@ def read_table(reader: Reader) -> Table:
 
 
 def _require_keys(keys: NDArray[np.uint64]) -> None:
-    """Refuse a storage with an integer that no look-up would find."""
+    """Raise StorageError if an integer is not a possible key of a phone number."""
     if not are_possible_keys(keys):
         message = (
-            "the storage contains an integer that is not the key of a phone number, so "
-            "another program changed the storage"
+            "the storage contains an integer that is not the key of a phone number: "
+            "another program changed the storage; restore a backup"
         )
         raise StorageError("keys of phone numbers", "another integer", message=message)
 
@@ -113,7 +113,7 @@ def _require_keys(keys: NDArray[np.uint64]) -> None:
 def _entries(
     keys: Iterable[int], rows: Iterable[Registration]
 ) -> dict[int, list[Entry]]:
-    """Return the table entries of these numbers with these registrations."""
+    """Return the table entries of each number, built from its registrations."""
     periods: dict[int, dict[int, list[RegistrationPeriod]]] = {key: {} for key in keys}
     for row in rows:
         periods[row.key].setdefault(row.list_id - 1, []).append(row.period)
@@ -128,14 +128,14 @@ def _entries(
 
 
 class FilterOnlyOverlay(Overlay):
-    """Filter of all numbers of a storage, which confirms the hits of a look-up."""
+    """Bloom filter of all numbers; look-ups that hit it query the storage."""
 
     def __init__(
         self, storage: Storage, reader: Reader, table: Table, position: Position
     ) -> None:
         super().__init__(table)
         self._storage = storage
-        self._position = position  # up to which the filter contains all numbers
+        self._position = position  # the filter contains all numbers up to here
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ class FilterOnlyOverlay(Overlay):
         self.has_nine_digits |= bool(((keys >= 10**8) & (keys < 10**9)).any())
 
     def extended(self, keys: set[int], reader: Reader, position: Position) -> Self:
-        """Return the next version, whose filter contains changed numbers."""
+        """Return the overlay at a later position, where *keys* have changed."""
         later = copy(self)
         later._position = position
         if self.filter.n_added + len(keys) > self.filter.capacity:
@@ -168,7 +168,7 @@ class FilterOnlyOverlay(Overlay):
         return later
 
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
-        """Return the entries in the storage; refuse days with erased registrations."""
+        """Return entries from the storage; refuse days whose data was erased."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
             return {}
@@ -185,7 +185,7 @@ class FilterOnlyOverlay(Overlay):
 
 
 class Replica:
-    """Reader of the settings and the states of a registry's storage.
+    """Reader of a registry's storage, which returns states for look-ups.
 
     `current_at` is the time (`clock.elapsed`) up to which the last state that was read
     contains all changes.
@@ -194,32 +194,32 @@ class Replica:
     def __init__(self, storage: Storage, exact: Exact) -> None:
         with storage.read(max_lag_seconds=inf) as reader:
             settings = reader.settings()
-            read_lists(reader)  # refuses rules that this process does not have
+            read_lists(reader)  # raises an error if this process has other rules
         self.identity = _identity_of(settings)
         self.region = settings.get("region") or None
         self.token_key = settings.get("token_key", "")
         self._storage = storage
         self._exact = exact
-        # with exact="storage" all numbers are in the overlay
+        # with exact="storage", all numbers are in the overlay, whose size is unlimited
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
         self.current_at = -inf
 
     @staticmethod
     def empty() -> State:
-        """Return the state of a registry that was not read yet."""
+        """Return the state before the registry is read for the first time."""
         table = TableBuilder().build()
         return State((), table, Overlay(table))
 
     def is_behind(self, state: State) -> bool:
-        """Return True if a state contains erased numbers or many changed numbers."""
+        """Return True if *state* has erased or many changed numbers: call `load`."""
         return state.has_erased or len(state.overlay) > self._max_overlay
 
     def load(self) -> State:
-        """Read the whole storage."""
+        """Return a new state, read from the whole storage."""
         return self.catch_up(self.empty())
 
     def start_from(self, old: State) -> State | None:
-        """Return the state of a snapshot with the changes since then.
+        """Return the state of a snapshot, updated with all later changes.
 
         The result is None if the journal does not continue from the snapshot.
         """
@@ -231,7 +231,7 @@ class Replica:
         return self.catch_up(state, reload=False)
 
     def catch_up(self, state: State, *, reload: bool = True) -> State:
-        """Return the state with the changes since then; *state* if nothing changed.
+        """Return *state* updated with all later changes; *state* itself if none.
 
         If *reload*, the whole storage is read again when the new state `is_behind`.
         """
@@ -240,24 +240,24 @@ class Replica:
             position, lag = reader.position(), reader.lag()
             known = _position_of(state)
             if lag is not None and known is not None and position.cursor < known.cursor:
-                expected, got = "a server with all changes", "a copy without the last"
-                message = "the server is a copy that lacks the last changes"
+                expected, got = "a server with all changes", "a copy that lacks some"
+                message = "the server is a copy that lacks the last changes; try later"
                 raise StorageUnreachableError(expected, got, message=message)
             later = state
             if position != known:
                 later = self._applied(reader, state, position)
                 if self.is_behind(later) and reload:
                     later = self._loaded(reader, position)
-        # after the end of the transaction, which can fail
+        # only now, because the end of the transaction can raise an error
         self.current_at = max(self.current_at, asked_at - (lag or 0))
         return later
 
     def require_current(self, seconds: float) -> None:
-        """Raise an error if the last state is older than this number of seconds."""
+        """Raise an error if the last state that was read is older than *seconds*."""
         require_recent(clock.elapsed() - self.current_at, seconds)
 
     def _applied(self, reader: Reader, state: State, position: Position) -> State:
-        """Return a state with the changes up to a position."""
+        """Return *state* updated with the changes up to *position*."""
         known = _position_of(state)
         if known is None or position.cursor - known.cursor > _RELOAD_AFTER:
             return self._loaded(reader, position)
@@ -280,14 +280,14 @@ class Replica:
         return self._state(reader, state.table, overlay, position, has_erased)
 
     def _events(self, reader: Reader, known: Position) -> list[Event] | None:
-        """Return the events since a position; None if the journal does not have it."""
+        """Return the events after *known*; None if the journal lacks that position."""
         try:
             return events_after(reader, known.cursor, known, 2 * _RELOAD_AFTER)
         except CursorPurgedError:
             return None
 
     def _loaded(self, reader: Reader, position: Position) -> State:
-        """Return a state with the content of the whole storage."""
+        """Return a new state, read from the whole storage, at *position*."""
         self._require_identity(reader)
         if self._exact == "storage":
             table = TableBuilder().build()
@@ -306,14 +306,14 @@ class Replica:
         has_erased: bool,
     ) -> State:
         prefixes = _read_prefix_rules(reader)
-        # the lists last: they show which days were erased meanwhile
+        # read the lists last: they show which days were erased during the other reads
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
         return State(lists, table, overlay, None, prefixes, origin, has_erased, files)
 
     def _require_identity(self, reader: Reader) -> None:
-        """Check that a storage still contains the registry that was opened."""
+        """Raise RegistryReplacedError if the storage now contains another registry."""
         if _identity_of(reader.settings()) != self.identity:
             message = "another registry replaced the registry; open the registry again"
             expected, got = "the registry that was opened", "another registry"
@@ -328,7 +328,7 @@ class Replica:
     ) -> snapshot.SnapshotInfo:
         """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
         with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
-            # first, because later changes are applied from this position on
+            # read the position first: later changes are applied after this position
             position = reader.position()
             self._require_identity(reader)
             table, prefixes = read_table(reader), _read_prefix_rules(reader)
@@ -343,7 +343,7 @@ class Replica:
 
 
 def _position_of(state: State) -> Position | None:
-    """Return the position of a state; None for a state that was not read yet."""
+    """Return the position of a state; None for the state before the first read."""
     origin = state.provenance
     return None if origin is None else Position(origin.generation, origin.token)
 

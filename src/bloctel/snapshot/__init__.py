@@ -1,8 +1,8 @@
 """Snapshot files: the state of a registry at one instant, ready for look-ups.
 
 By default, the file is read into memory and verified, so that later changes of the file
-cannot change an answer.  Without verification, the file is mapped into memory: opening
-takes the same time for any size, and processes share the memory.
+cannot change an answer.  Without verification, the file is mapped into memory: then the
+time to open it does not depend on its size, and processes share the memory.
 
 ```text
 header      128 bytes: magic, version, origin and day, counts, checksum
@@ -10,9 +10,9 @@ sections    32 bytes each: name, offset, size, checksum
 ...         the sections, each at a multiple of 64 bytes
 ```
 
-The content of the file is not trusted: whatever bytes it contains, a look-up reads only
-inside the mapping, or raises an error.  Protect a snapshot like the list: everyone who
-has the file can look up all French phone numbers.
+The content of the file is not trusted: with any content, a look-up never reads outside
+the file's memory.  Protect a snapshot like the list itself: with the file, anyone can
+look up all French phone numbers, one after the other.
 """
 
 from bloctel.snapshot.format import MAGIC

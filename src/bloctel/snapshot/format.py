@@ -1,4 +1,4 @@
-"""Format of snapshot files, version 1, as `snapshot-format.md` specifies it."""
+"""Format of snapshot files, version 1; `snapshot-format.md` is the specification."""
 
 import struct
 from typing import Final, NamedTuple
@@ -9,8 +9,7 @@ import numpy as np
 #: changes if a transfer treats the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: The kind of keys: E.164 numbers as integers, with one key per line of the French
-#: plan.
+#: The kind of keys: E.164 numbers as integers, where each French number has one key.
 KEY_DOMAIN: Final = 1
 #: The rules that convert text to keys; with other rules, old files would miss numbers.
 NORMALISATION_VERSION: Final = 1
@@ -39,7 +38,7 @@ PREFIX: Final = np.dtype(
 
 
 class Header(NamedTuple):
-    """Header of a snapshot file, field by field."""
+    """Fields of the header of a snapshot file, in their order."""
 
     magic: bytes
     version: int

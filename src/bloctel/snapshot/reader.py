@@ -1,4 +1,4 @@
-"""Reader of snapshot files: it checks every field before the field is used."""
+"""Reader of snapshot files, which checks each field before it uses the field."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ _MOST_LISTS: Final = 1 << 16
 
 
 class Stamp(NamedTuple):
-    """Identity of a snapshot file; a file that was replaced or modified has another.
+    """Identity of a snapshot file; it changes if the file is replaced or modified.
 
-    Programs can set the time of the last write, but not the time of the last change,
-    such as a rename.  A write through a memory map may change neither, but the header.
+    Programs can set the time of the last write, but not the time of the last change of
+    content or name.  A write through a memory map may change only the header.
     """
 
     device: int
@@ -113,7 +113,7 @@ class Content:
         info: The description of the snapshot.
         state: The content of the file in the form that look-ups need.
         stamp: The identity of the file that was opened.
-        checksum: The checksum of the header, which contains those of all sections.
+        checksum: The checksum of the header and of the checksums of all sections.
     """
 
     info: SnapshotInfo
@@ -139,7 +139,7 @@ class Content:
             return
         if found != known._replace(changed_ns=found.changed_ns):
             raise _modified(self.info.path)
-        # a rename changes only this time, but so does a write with a restored time
+        # the file was renamed, or was modified with the time of the last write set back
         try:
             self.check_sections()
         except DamagedSnapshotError as error:
@@ -147,7 +147,7 @@ class Content:
         mapped.stamp = found
 
     def in_memory(self) -> Content:
-        """Return a verified copy of the content in memory, which is made only once."""
+        """Return a verified copy of the content in memory; later calls reuse it."""
         mapped = self._mapped
         if mapped is None:
             return self
@@ -171,7 +171,7 @@ class Content:
         file.write(self._bytes)
 
     def _gaps(self) -> Iterator[tuple[int, int]]:
-        """Yield the start and end of each part of the file between the sections."""
+        """Yield the start and end of each gap between two sections of the file."""
         end = HEADER.size + SECTION.size * len(self._sections)
         for section in sorted(self._sections.values(), key=lambda part: part.offset):
             yield end, section.offset
@@ -179,6 +179,11 @@ class Content:
         yield end, self.info.size_bytes
 
 
+#: The end of the message for each class of error.
+_ADVICE: Final[dict[type[CannotAnswerError], str]] = {
+    DamagedSnapshotError: "; build the snapshot again",
+    NewerSnapshotError: "; update bloctel",
+}
 #: Errors of the reader on content with valid checksums that this library did not write.
 _INCONSISTENT: Final = (
     BloctelError,
@@ -191,7 +196,7 @@ _INCONSISTENT: Final = (
 
 
 def read_content(path: Path, *, verify: bool) -> Content:
-    """Read and verify a file; if not *verify*, map the file and check its layout."""
+    """Read and verify a file; without *verify*, map it and check only its layout."""
     try:
         with path.open("rb", buffering=0) as file:
             stamp = _stamp(file)
@@ -206,7 +211,7 @@ def read_content(path: Path, *, verify: bool) -> Content:
 
 
 class _MappedFile:
-    """Descriptor of a mapped file, and its identity when it was last known intact."""
+    """Descriptor of a mapped file, and the file's identity at its last valid check."""
 
     def __init__(self, file: FileIO, stamp: Stamp) -> None:
         self.copy: Content | None = None
@@ -219,7 +224,7 @@ class _MappedFile:
     def stamp_now(self, data: memoryview) -> Stamp:
         """Return the current identity of the file whose mapped bytes are *data*."""
         status = os.fstat(self._descriptor)
-        # reading the map of a file that was emptied would end the process
+        # read no more than the file has: reading beyond its end would end the process
         return _stamp_from(status, data[: min(HEADER.size, status.st_size)])
 
 
@@ -246,7 +251,7 @@ def _checked(
     try:
         return _content(memory, stamp, path, mapped)
     except CannotAnswerError as error:
-        message = error.message
+        message = error.message + _ADVICE.get(type(error), "")
         raise type(error)(error.expected, error.got, path, message=message) from error
     except _INCONSISTENT as error:
         got = f"sections that cause a {type(error).__name__} when they are read"
@@ -284,7 +289,7 @@ def _content(
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Return the identity of the file that is at *path* now."""
+    """Return the current identity of the file at *path*."""
     try:
         with path.open("rb", buffering=0) as file:
             return _stamp(file)
@@ -307,7 +312,7 @@ class _Section(NamedTuple):
     checksum: int
 
     def is_intact(self) -> bool:
-        """Return True if the section has its checksum."""
+        """Return True if the checksum of the section is correct."""
         return xxhash.xxh3_64_intdigest(self.data) == self.checksum
 
 
@@ -398,7 +403,7 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
-    if not section.is_intact():  # an altered name must not look like an unknown list
+    if not section.is_intact():  # an altered name would cause an error about its rules
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
@@ -415,7 +420,7 @@ def _read_days(header: Header) -> tuple[date, date]:
     built_on = from_epoch_day(header.built_on)
     covered_until = from_epoch_day(header.covered_until)
     if built_on is None or covered_until is None:
-        raise DamagedSnapshotError("days in the header", "a period without an end")
+        raise DamagedSnapshotError("two dates in the header", "a value that is no date")
     return built_on, covered_until
 
 
@@ -437,16 +442,16 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     )
     _require_keys(index.runs)
     if index.n_entries != n_entries:
-        raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
+        raise DamagedSnapshotError(f"{n_entries} index entries", f"{index.n_entries}")
     starts, ends = map(np.ascontiguousarray, (codes["starts_on"], codes["ends_on"]))
     periods = codes["list"].astype(np.uint16), starts, ends
     return Table(filter, index, periods, header.n_numbers)
 
 
 def _require_keys(runs: NDArray[np.uint64]) -> None:
-    """Refuse a run of the index that contains only E.164 digits that are not keys.
+    """Raise an error if a run of the index contains integers that cannot be keys.
 
-    No look-up would find such numbers; perhaps another program wrote them.
+    No look-up would find such integers; perhaps another program wrote them.
     """
     starts = runs[:, 0] >> 16 << 16
     ends = starts + (runs[:, 1] >> 32 << 16)
@@ -473,7 +478,7 @@ def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, 
 def _read_rows(
     name: str, section: _Section, kind: np.dtype[np.void], n_lists: int
 ) -> NDArray[np.void]:
-    """Return the rows of a section; raise an error if a list or day is not valid."""
+    """Return the rows of a section; raise an error if a list or a day is not valid."""
     n_bytes = section.data.nbytes
     if n_bytes % kind.itemsize:
         expected = f"{name} of {kind.itemsize} bytes"

@@ -1,4 +1,4 @@
-"""Snapshot: a book that answers from a snapshot file, or from its newest version."""
+"""Snapshot: look-ups in a snapshot file, or in each file that replaces it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -17,7 +17,7 @@ from bloctel.lookup.table import Table
 from bloctel.snapshot import reader, writer
 from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
 
-#: The longest time for which look-ups of single numbers do not notice that a mapped
+#: The longest time in seconds until look-ups of single numbers notice that a mapped
 #: file was modified.
 _MAPPED_SECONDS: Final = 0.25
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 class Snapshot(Book):
-    """Book that answers from a snapshot file, which is read or mapped into memory.
+    """Book (a set of lists for look-ups) that answers from a snapshot file.
 
     Attributes:
         info: The description of the file that is in use (`SnapshotInfo`).
@@ -34,7 +34,7 @@ class Snapshot(Book):
     info: SnapshotInfo
 
     def __init__(self, content: Content) -> None:
-        """Wrap the content of a file; call `open` or `follow` instead."""
+        """Use the content of a file; call `open` or `follow` instead."""
         super().__init__(content.state, content.info.region)
         self._content: Content | None = content
         self.info = content.info
@@ -57,8 +57,8 @@ class Snapshot(Book):
                 0.25 s; if it truncates the file, the system can end the process.
 
         Raises:
-            ListRulesError: This process has no rules for a list of the file, or other
-                rules than the file.
+            ListRulesError: This process has no rules for a list of the file, or has
+                other rules.
             NotASnapshotError: The file is not a snapshot.
             NewerSnapshotError: The file has a later version of the format.
             DamagedSnapshotError: The file is truncated or altered.
@@ -84,8 +84,8 @@ class Snapshot(Book):
             path: The path of the file.
             refresh_seconds: The longest delay before a new file is used, in seconds.
                 If it is 0, every look-up checks for a new file; at most one day.
-            verify: See `open`; this applies to each new file too.  An overwritten file
-                counts as a new file.
+            verify: See `open`; this applies to each new file too.  If the file is
+                overwritten, this counts as a new file.
 
         Raises:
             SnapshotError: See `open`; look-ups can raise the same errors for a new
@@ -97,7 +97,7 @@ class Snapshot(Book):
         return _Following(content, path, refresh_seconds, verify=verify)
 
     def verify(self) -> None:
-        """Check every section, and check that the index agrees with the filter.
+        """Check every section, and check that the filter contains the whole index.
 
         Raises:
             DamagedSnapshotError: The content of the file was altered.
@@ -106,8 +106,8 @@ class Snapshot(Book):
         keys = table.index.keys()
         n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))
         if n_numbers != table.n_numbers:
-            expected = f"{table.n_numbers} numbers"
-            raise DamagedSnapshotError(expected, f"{n_numbers}", self.info.path)
+            expected, got = f"{table.n_numbers} numbers", f"{n_numbers} in the index"
+            raise DamagedSnapshotError(expected, got, self.info.path)
         if not table.filter.might_contain_many(keys).all():
             got = "a filter without some numbers"
             raise DamagedSnapshotError("all numbers in the filter", got, self.info.path)
@@ -134,7 +134,7 @@ class Snapshot(Book):
         content = self._content
         found = super()._answer(look_up, on, lists, region)
         if content is not None:
-            content.require_unmodified()  # also during the look-up
+            content.require_unmodified()  # the file may have changed in the meantime
         return found
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class _Following(Snapshot):
 
     def enter_child(self) -> None:
         """Make a new lock: a thread of the parent process may hold the old lock."""
-        self._lock = Lock()  # one thread reads a new file while the others wait
+        self._lock = Lock()  # held by the thread that reads a new file
 
     def _refresh(self) -> None:
         with self._lock:
@@ -175,7 +175,7 @@ class _Following(Snapshot):
             if self._refused is not None:
                 refused, known_error, until = self._refused
                 if refused == stamp and clock.elapsed() < until:
-                    raise known_error.with_traceback(None)  # without a second read
+                    raise known_error.with_traceback(None)  # do not read the file again
             try:
                 self._switch(reader.read_content(self._path, verify=self._verify_files))
             except BloctelError as error:
@@ -187,18 +187,18 @@ class _Following(Snapshot):
         _require_successor(self.info, content.info)
         self._content, self.info = content, content.info
         self._set_state(content.state)
-        self._stamp, self._refused = content.stamp, None  # last, for interruptions
+        self._stamp, self._refused = content.stamp, None  # last: Ctrl-C can interrupt
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
-    """Raise SnapshotError if a new file is older or comes from another registry."""
+    """Raise SnapshotError if the new file is older or is from another registry."""
     if (old.registry, old.region) != (new.registry, new.region):
         got = "a snapshot of another registry or region"
-        message = f"the file was replaced by {got}"
+        message = f"the file was replaced by {got}; restore the old snapshot"
         expected = "a snapshot of the same registry"
         raise SnapshotError(expected, got, new.path, message=message)
     if new.generation < old.generation or new.built_on < old.built_on:
-        expected = f"a snapshot from {old.built_on}, generation {old.generation}, on"
+        expected = f"a snapshot since {old.built_on}, generation {old.generation}"
         got = f"a snapshot of {new.built_on}, generation {new.generation}"
         raise SnapshotError(expected, got, new.path)
 

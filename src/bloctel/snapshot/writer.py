@@ -1,4 +1,4 @@
-"""Writer of snapshot files: a file appears complete, or not at all."""
+"""Writer of snapshot files, which replaces an older file atomically."""
 
 import json
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def write(
     origin: Provenance,
     prefixes: Sequence[PrefixRule],
 ) -> None:
-    """Write a snapshot file; after an error, an older file stays unchanged."""
+    """Write a snapshot file; if an error occurs, an older file stays unchanged."""
     built_on = origin.built_on
     if not lists or built_on is None:
         message = "the registry has no list: add one with Registry.add_list"
@@ -149,7 +149,7 @@ def _header_of(
 
 
 def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
-    """Return the first day for which the snapshot is too old, by the lists' rules."""
+    """Return the first day on which the snapshot is too old, by the lists' rules."""
     valid_days = []
     for each in lists:
         rules = each.rules

@@ -1,4 +1,4 @@
-"""Storages of registries: interface and backends."""
+"""Storages of registries: the common interface, and one backend per database."""
 
 from bloctel.storage.interface import (
     Reader,

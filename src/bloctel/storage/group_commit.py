@@ -1,12 +1,12 @@
 """Group commit: the threads of a process share write transactions.
 
-Each durable commit needs a flush of the disk, even for a small change. So one thread at
-a time is the leader: it commits all changes that arrived during the previous commit.
-Then the first thread whose change arrived during this commit becomes the leader.
+Each commit must flush the disk, even for a small change. So one thread at a time is the
+leader: it commits all changes that arrived during the previous commit. Afterwards, the
+first thread whose change arrived during this commit becomes the leader.
 
-Python runs signal handlers in the main thread, between any two steps. Their exceptions,
-such as KeyboardInterrupt, could interrupt a leader anywhere, so the main thread commits
-only its own changes.
+Python runs signal handlers in the main thread, between any two steps. A handler can
+raise an exception, such as KeyboardInterrupt, which would interrupt a leader anywhere.
+So the main thread commits only its own changes.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors that do not depend on the change: to try again would only wait again.  Any
-#: other error can come from one change, for example from a damaged stored row.
+#: Errors of the storage itself, for which repeating each change alone does not help.
+#: Any other error can come from one change, for example from a damaged stored row.
 _OF_ALL = (StorageBusyError, StorageGoneError)
 
 #: Seconds after which a thread that was not woken checks if it can lead: an exception
@@ -44,8 +44,8 @@ class _Change(Generic[_T]):
     result: _T = field(init=False)
     error: BaseException | None = field(default=None, init=False)
     is_done: bool = field(default=False, init=False)
-    # A message: the change is done, or its thread must lead.  An interrupted Event
-    # could stay locked.
+    # A message means that the change is done, or that its thread must become the
+    # leader.  `threading.Event` is not used: its lock could stay locked after Ctrl-C.
     woken: SimpleQueue[None] = field(default_factory=SimpleQueue, init=False)
 
 
@@ -61,7 +61,7 @@ class GroupCommit:
     def enter_child(self) -> None:
         """Forget the waiting threads, which exist only in the parent process."""
         self._waiting: list[_Change[Any]] = []
-        self._leading = RLock()  # its owner is the leader
+        self._leading = RLock()  # held by the thread that is the leader
         self._leader: int | None = None
 
     def run(
@@ -123,7 +123,7 @@ class GroupCommit:
             if mine.error is not None:
                 raise mine.error
         finally:
-            # a cycle would keep the error alive, and with it an interrupted transaction
+            # break the reference cycle, which would keep a failed transaction alive
             mine.error = None
         return mine.result
 
@@ -136,7 +136,7 @@ class GroupCommit:
         return True
 
     def _lead(self, mine: _Change[Any]) -> None:
-        """Commit the next group if a change is the first one and there is no leader."""
+        """Commit the next group, if *mine* is its first change and nobody leads."""
         leader: int | None = None
         group: list[_Change[Any]] = []
         try:
@@ -145,7 +145,7 @@ class GroupCommit:
                 self._fill(group)
                 self._commit(group)
         finally:
-            # before the release, nothing is called: a call can run a signal handler
+            # call no function before the release: a call could run a signal handler
             if leader is not None:
                 self._leader = None
             try:
@@ -162,7 +162,7 @@ class GroupCommit:
         for change in list(self._waiting):
             if group and (is_main or group[0].alone or change.alone):
                 break
-            if self._take(change):  # its thread has not given up
+            if self._take(change):  # False if the thread no longer waits
                 group.append(change)
 
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:
@@ -171,7 +171,7 @@ class GroupCommit:
                 results = _apply(changes, writer)
         except BaseException as error:
             if len(changes) > 1 and not isinstance(error, _OF_ALL):
-                # the transaction was rolled back: find the change that failed
+                # the transaction was rolled back: repeat each change alone
                 for change in changes:
                     self._commit([change])
                 return

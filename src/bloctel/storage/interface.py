@@ -1,7 +1,7 @@
 """Storage interface of registries.
 
-A storage contains keys, names of lists, and days since 1970-01-01. It uses no laws,
-clocks or phone numbers. It is opened by URL:
+A storage contains keys (phone numbers as integers), names of lists, and days since
+1970-01-01. It knows neither laws nor the time nor number formats. A URL opens it:
 
 =================================  ================================================
 URL                                storage
@@ -24,7 +24,7 @@ cursors grow in the order in which changes become visible.
 
 In addition to registrations, a storage contains *records*: rows in named streams that
 only grow. Records are written in the same transactions, but do not change the cursor:
-a logged call does not wake the followers of a list.
+a record of a call does not notify the followers of the registry.
 """
 
 import re
@@ -77,13 +77,13 @@ class Reader(Protocol):
 
         Each write transaction that changes something increases the cursor, even if it
         only adds a list. Records do not change the cursor. In a write transaction, the
-        position is the one before the transaction.
+        result is the position before this transaction.
         """
 
     def token(self, cursor: int) -> int | None:
         """Return the token of the write transaction that ended with that cursor.
 
-        It is None if the journal has no such transaction, or no longer has it.
+        The result is None if the journal does not contain such a transaction.
         """
 
     def lag(self) -> float | None:
@@ -97,8 +97,8 @@ class Reader(Protocol):
         """Return the first *limit* events after the cursor *since*, in order.
 
         Raises:
-            CursorPurgedError: The journal no longer has all lines after *since*, or
-                never had that cursor: a backup was restored.
+            CursorPurgedError: Lines after *since* were dropped, or the journal never
+                had that cursor, because a backup was restored.
         """
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
@@ -107,19 +107,19 @@ class Reader(Protocol):
     def registrations(
         self, list_id: int, *, ends_from: int | None, ends_before: int | None
     ) -> Iterator[list[Registration]]:
-        """Yield, in parts, a list's registrations that end in [from, before).
+        """Yield batches of the list's registrations that end in [from, before).
 
-        None means that there is no bound. Registrations without an end have `NO_END`.
+        None means no bound. A registration without an end has `ends_on` `NO_END`.
         """
 
     def columns(self) -> Iterator[Columns]:
-        """Yield every registration once, in parts of bounded size."""
+        """Yield every registration once, in batches of limited size."""
 
     def prefixes(self) -> list[PrefixRow]:
         """Return the prefix rules of all lists."""
 
     def request(self, id: str) -> RequestRow | None:
-        """Return the request with that id, or None."""
+        """Return the request with that id; None if there is no such request."""
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
         """Return the requests of one person for a list."""
@@ -150,27 +150,27 @@ class Writer(Reader, Protocol):
         """Add a list that does not exist yet, with the digest of its rules."""
 
     def update_list(self, stored: StoredList) -> None:
-        """Replace the list with that id; its name stays."""
+        """Replace the stored list that has the same id; the name does not change."""
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         """Add registrations and their `REGISTERED` events; return the number added.
 
-        A registration that exists already is not changed and not counted, unless the
-        new one ends later (`Registration.extended_by`): after a withdrawal, the new
-        objection would be lost otherwise.
+        If a registration exists already, it is extended and counted if the new one ends
+        later (`Registration.extended_by`), and otherwise not changed. So a new
+        objection after a withdrawal on the same day is not lost.
 
         Args:
-            parts: Parts of bounded size, which are read one after the other.
+            parts: Batches of limited size, which are read one after the other.
         """
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        """Replace registrations that exist."""
+        """Replace existing registrations that have the same primary keys."""
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
-        """Erase registrations.
+        """Erase registrations, which are found by their primary keys.
 
-        When a number has no registration left on the list, its journal events lose
-        the number but stay, and its requests are erased.
+        If a number has no other registration on the list, the number is also removed
+        from the journal's events, and its requests for the list are erased.
         """
 
     def append_events(self, events: Iterable[Event]) -> None:
@@ -185,34 +185,34 @@ class Writer(Reader, Protocol):
     def set_prefix(self, row: PrefixRow) -> None:
         """Store a prefix rule; it replaces the rule with the same primary key.
 
-        The journal gets a `PREFIXES` event of the rule's list, on the rule's first day.
+        The journal gets a `PREFIXES` event for the list, with the rule's first day.
         """
 
     def drop_prefix(self, row: PrefixRow) -> None:
-        """Drop the prefix rule with that primary key, with a `PREFIXES` event."""
+        """Drop the rule with *row*'s primary key, and append a `PREFIXES` event."""
 
     def save_request(self, row: RequestRow) -> None:
         """Store a request; it replaces the request with the same id."""
 
     def drop_expired_requests(self, expired_before: int) -> None:
-        """Drop unconfirmed requests that expired before that second."""
+        """Drop unconfirmed requests that expired before *expired_before* (seconds)."""
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        """Append records of one stream, whose sequence numbers continue it.
+        """Append records to one stream; their sequence numbers continue the stream.
 
         Raises:
             DamagedRecordsError: The sequence numbers do not continue the stream.
         """
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        """Erase number and body of records; sequence numbers and digests stay."""
+        """Erase the numbers and bodies of records; all other fields stay."""
 
 
 class Watcher(Protocol):
-    """Waits for changes, so that a follower does not have to poll all the time."""
+    """Waiter for changes of a storage; a follower uses it to avoid constant polling."""
 
     def wait_for_change(self, seconds: float) -> None:
-        """Return when a change is possible, after *seconds* at the latest.
+        """Return when something may have changed, after *seconds* at the latest.
 
         Raises:
             StorageError: The storage cannot be watched.
@@ -241,8 +241,8 @@ class Storage(Protocol):
     """Storage of one registry.
 
     Attributes:
-        busy_seconds: The longest wait for another writer, and for a free connection.
-            It is set before the first transaction.
+        busy_seconds: The longest wait for another writer or for a free connection, in
+            seconds. It must be set before the first transaction.
         files: The files of the registry on this machine; empty for a server.
     """
 
@@ -261,8 +261,8 @@ class Storage(Protocol):
         """Check that there is a registry that this version can read.
 
         Args:
-            restored: Whether to accept a copy that is known to lack the last changes.
-                If so, the next write transaction makes it acceptable for all programs.
+            restored: True accepts a copy with the mark that its last changes are
+                missing. The next write transaction removes this mark.
 
         Raises:
             RegistryNotFoundError: There is no registry.
@@ -276,18 +276,18 @@ class Storage(Protocol):
         """Open a read transaction.
 
         Args:
-            max_lag_seconds: The highest `Reader.lag`. A higher limit than the default
-                is for data that never changes, and for callers with a limit of their
-                own.
+            max_lag_seconds: The highest allowed `Reader.lag`. Use a higher limit than
+                the default only for data that never changes, or if the caller checks
+                the lag itself.
 
         Raises:
-            StorageUnreachableError: The server is a copy whose data is older.
+            StorageUnreachableError: The server is a copy with a higher lag.
         """
 
     def write(self) -> AbstractContextManager[Writer]:
-        """Open a write transaction: committed at its end, rolled back on an error.
+        """Open a write transaction, which an error rolls back.
 
-        It waits for other writers of the same registry, in any process.
+        The transaction first waits for all other writers, also of other processes.
 
         Raises:
             StorageBusyError: Another writer took too long.
@@ -297,8 +297,8 @@ class Storage(Protocol):
     def write_heartbeat(self) -> None:
         """Store the current time, from which copies compute the age of their data.
 
-        A heartbeat changes neither the cursor nor the journal. On a server, it does not
-        wait for a write transaction, which can take minutes.
+        A heartbeat changes neither the cursor nor the journal. On a server, this method
+        does not wait for write transactions, which can take minutes.
 
         Raises:
             StorageReadOnlyError: The server is a copy of another server.
@@ -309,8 +309,8 @@ class Storage(Protocol):
 
         Args:
             keys: The numbers.
-            position: The position that the caller has read before, perhaps from another
-                server at the same URL.
+            position: The last position that the caller has read. The URL may have led
+                to another server then.
 
         Raises:
             StorageUnreachableError: The history of the server does not contain the
@@ -318,7 +318,7 @@ class Storage(Protocol):
         """
 
     def watch(self) -> Watcher:
-        """Return a watcher of changes."""
+        """Return a watcher, which waits for changes of the storage."""
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy of the registry to a file.
@@ -367,7 +367,7 @@ def open_storage(url: str) -> Storage:
     if colon and family in _BUILT_IN:
         storage = resolve_name(_BUILT_IN[family])(url)
         return storage
-    if "@" in url or not colon:  # perhaps the start of "name:password@host"
+    if "@" in url or not colon:  # do not show a user name of "user:password@host"
         scheme = ""
     # this slow import is not needed for the built-in storages
     from importlib.metadata import entry_points  # noqa: PLC0415
@@ -390,7 +390,7 @@ def closed_error(where: str) -> errors.StorageError:
     )
 
 
-#: The error for each operation on a storage that cannot be used.
+#: A function that returns the error for a storage (by its name) that cannot be used.
 Refusal = Callable[[str], errors.StorageError]
 
 
@@ -406,7 +406,7 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
 
 
 def exists_error(where: str) -> errors.RegistryExistsError:
-    """Return the error for creating a registry over an existing one."""
+    """Return the error for creating a registry where a registry exists."""
     return errors.RegistryExistsError(
         "no registry yet",
         "an existing registry",
@@ -452,19 +452,19 @@ def new_token() -> int:
     return secrets.randbits(62) + 1
 
 
-#: Digits that may be a phone number or a part of one.
+#: Digits that may belong to a phone number.
 _DIGITS: Final = re.compile(r"\d{5,}")
 
 
 def without_digits(text: str) -> str:
-    """Return the text of a driver's error without digits that may be a number."""
+    """Return the text of a driver's error without digits of possible phone numbers."""
     return _DIGITS.sub("(digits)", text)
 
 
 def driver_error(
     kind: type[errors.StorageError], got: str, where: str
 ) -> errors.StorageError:
-    """Return the error of a kind for an error of a driver."""
+    """Return an error of class *kind* for the error *got* of a database driver."""
     return kind("a storage that answers", got, where, message=f"storage error: {got}")
 
 
@@ -534,18 +534,18 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
-    """Check that the history of a server contains a position that was read before."""
+    """Check that a server has a position read before: *token* is the server's token."""
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",
             "a server without the last changes",
             where,
-            message="the server does not have all changes that were read before: it is "
-            "a copy that does not have the last changes yet, or it lost them",
+            message="the server lacks changes that were read before: it is a copy that "
+            "does not have the last changes yet (try again later), or it lost them",
         )
 
 
-#: Errors of the language that a driver raises for data that it does not expect.
+#: Python's own exceptions, which drivers raise for data that they do not expect.
 UNEXPECTED: Final = (
     ArithmeticError,
     AssertionError,
@@ -560,10 +560,10 @@ UNEXPECTED: Final = (
 def raise_driver_error(
     kind: type[errors.StorageError], error: BaseException, text: str, where: str
 ) -> NoReturn:
-    """Raise the error of a kind for an error of a driver.
+    """Raise an error of class *kind* for an error of a database driver.
 
-    The cause is a copy of the driver's error: attributes of the original contain
-    statements and parameters.
+    Its cause is a new error of the driver's class with only *text*: the original error
+    has attributes with statements and parameters, such as phone numbers.
     """
     text = without_digits(text)
     cause: BaseException
@@ -608,13 +608,13 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
     """
     if since < trimmed_to:
         raise errors.CursorPurgedError(
-            f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
+            f"a cursor from {trimmed_to} on (older lines were dropped: read all lists)",
             str(since),
         )
     if since > last:
         raise errors.CursorPurgedError(
             f"a cursor of this journal, up to {last}",
-            f"{since}, which it has not reached (was a backup restored?)",
+            f"{since}, which is greater (a backup was restored: read all lists)",
         )
 
 
@@ -627,22 +627,22 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
             raise errors.DamagedRecordsError(
-                f"sequence number {wanted}", str(row.seq), f"stream {row.stream}"
+                f"sequence number {wanted} next", str(row.seq), f"stream {row.stream}"
             )
 
 
 def require_record(record: object | None, stream: str, seq: int) -> None:
-    """Check that a record exists, whose sequence number is not greater than the last.
+    """Check that a record was found, as its stream has at least *seq* records.
 
     Raises:
-        DamagedRecordsError: The record is missing.
+        DamagedRecordsError: *record* is None.
     """
     if record is None:
         raise errors.DamagedRecordsError(
             "a stored record",
             "a missing record",
             f"record {seq} of {stream}",
-            message="the record is missing",
+            message="the record is missing: the storage is damaged; restore a backup",
         )
 
 

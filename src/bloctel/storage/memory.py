@@ -1,4 +1,4 @@
-"""Registries in the memory of this process: the simplest storage, and the fastest."""
+"""Storage in the memory of this process: the simplest storage, and the fastest."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -29,11 +29,11 @@ from bloctel.storage.rows import (
 )
 
 _URL: Final = "memory:"
-_PART: Final = 1 << 14  # rows per part
+_PART: Final = 1 << 14  # rows per batch of registrations
 
 
 class _Content:
-    """Content of a storage."""
+    """Content of a registry in memory."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
@@ -41,13 +41,13 @@ class _Content:
         self.numbers: dict[int, tuple[Registration, ...]] = {}
         self.journal: list[Event] = []  # sorted by cursor
         self.last_change = 0
-        self.token = interface.new_token()  # one history: no copy can replace it
+        self.token = interface.new_token()  # never changes: memory has no backups
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
         # record N of a stream is at index N - 1
         self.records: defaultdict[str, list[RecordRow]] = defaultdict(list)
-        # the indexes of the records about a number in a stream
+        # for a stream and a number: the indexes of the records about the number
         self.record_indexes: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
 
     def index_after(self, cursor: int) -> int:
@@ -169,18 +169,18 @@ class MemoryWriter(MemoryReader):
         return self._content.last_change
 
     def _append(self, target: list[Any], value: object) -> None:
-        """Append to a list; this can be undone."""
-        # the step comes first, as everywhere: Ctrl-C can interrupt between two steps
+        """Append to a list; `roll_back` undoes this."""
+        # store the undo step before any change: Ctrl-C can interrupt between the two
         self._undo_steps.append(partial(target.__delitem__, slice(len(target), None)))
         target.append(value)
 
     def _set(self, target: Any, key: object, value: object) -> None:
-        """Set `target[key]`; this can be undone."""
+        """Set `target[key]`; `roll_back` undoes this."""
         self._undo_steps.append(partial(target.__setitem__, key, target[key]))
         target[key] = value
 
     def _put(self, target: dict[Any, Any], key: object, value: object) -> None:
-        """Set, or with None delete, `target[key]`; this can be undone."""
+        """Set `target[key]`, or delete it if *value* is None; `roll_back` undoes it."""
         old = target.get(key)
         if old is None:
             self._undo_steps.append(partial(target.pop, key, None))
@@ -207,7 +207,7 @@ class MemoryWriter(MemoryReader):
 
     def _add_rows(self, rows: Iterable[Registration]) -> int:
         added: list[Registration] = []
-        self._undo_steps.append(partial(self._remove, added))  # one step for all rows
+        self._undo_steps.append(partial(self._remove, added))  # undoes all new rows
         new = [row for row in rows if self._add_row(row, added)]
         self.append_events(map(Event.of_registration, new))
         return len(new)
@@ -226,7 +226,7 @@ class MemoryWriter(MemoryReader):
         return True
 
     def _remove(self, added: list[Registration]) -> None:
-        """Remove added registrations; keep all others of the same numbers."""
+        """Remove the *added* registrations, but no other ones of the same numbers."""
         numbers = self._content.numbers
         for row in added:
             left = _without(row, numbers.pop(row.key, ()))
@@ -254,7 +254,7 @@ class MemoryWriter(MemoryReader):
         self._forget(forgotten)
 
     def _forget(self, forgotten: set[tuple[int, int | None]]) -> None:
-        """Erase numbers from the events of their lists, and their requests."""
+        """Erase numbers from the journal events of a list, and erase their requests."""
         journal, requests = self._content.journal, self._content.requests
         for index, event in enumerate(journal):
             if (event.list_id, event.key) in forgotten:
@@ -321,12 +321,12 @@ class MemoryWriter(MemoryReader):
 def _without(
     row: Registration, rows: tuple[Registration, ...]
 ) -> tuple[Registration, ...]:
-    """Return registrations without the one with that primary key."""
+    """Return *rows* without the registration that has the primary key of *row*."""
     return tuple(known for known in rows if known[:3] != row[:3])
 
 
 class MemoryStorage:
-    """Storage of a registry in memory; one transaction at a time."""
+    """Storage of a registry in memory, with only one transaction at a time."""
 
     busy_seconds = interface.BUSY_SECONDS
     files: tuple[Path, ...] = ()
@@ -346,7 +346,7 @@ class MemoryStorage:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Refuse the content in a forked child process: a change may be incomplete."""
+        """Refuse all operations in a forked child: a change may be incomplete."""
         self._refusal = interface.forked_error
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -387,24 +387,24 @@ class MemoryStorage:
                 raise
 
     def write_heartbeat(self) -> None:
-        self._existing()  # this process has the only copy
+        self._existing()  # there are no copies that could read a heartbeat
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
-        """Admit one thread at a time; its nested reads see the same moment."""
-        self._require_open()  # before it waits for a thread of the parent process
+        """Lock the content for one thread, which can open read transactions inside."""
+        self._require_open()  # first: nobody releases a lock of the parent process
         try:
             if not self._lock.acquire(timeout=self.busy_seconds):
                 raise interface.busy_error(_URL)
             content = self._existing()
             if self._is_writing or (writes and self._n_readers):
-                # the nested read would see, or roll back, an unfinished transaction
+                # a nested transaction would see, or roll back, an unfinished one
                 raise StorageError(
                     "one transaction at a time in a registry in memory",
                     "a transaction inside another",
                     _URL,
                     message="nested transaction: a registry in memory has one "
-                    "transaction at a time",
+                    "transaction at a time; end it before the next one",
                 )
             self._is_writing = writes
             self._n_readers += not writes

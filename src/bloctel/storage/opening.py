@@ -1,4 +1,4 @@
-"""Create or open the storage of a registry, with or without a secret."""
+"""Functions that create or open a registry's storage, with or without a secret."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from bloctel.storage.interface import BUSY_SECONDS, Storage, open_storage
 
 
 def new_settings(region: str | None) -> dict[str, str]:
-    """Return the settings of a new registry that reads numbers in a region."""
+    """Return the settings of a new registry with a default region for numbers."""
     token_key = os.urandom(32).hex()
     return {"region": region or "", "identity": uuid4().hex, "token_key": token_key}
 
@@ -45,7 +45,7 @@ def join_storage(
 
 @contextmanager
 def close_on_error(storage: Storage) -> Iterator[Storage]:
-    """Close a storage if an error is raised while it is opened."""
+    """Close a storage if the `with` block, which opens it, raises an error."""
     try:
         yield storage
     except BaseException:

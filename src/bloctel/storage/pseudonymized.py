@@ -1,15 +1,15 @@
-"""Storage decorator that hides numbers and texts under a secret.
+"""Storage decorator that encrypts numbers and texts with a secret.
 
 The wrapped storage gets pseudonyms instead of numbers, and encrypted contacts.  The
-registry stores a fingerprint of the secret in its settings.  It cannot be read or
-written under another secret, because every number would look clear.
+settings of the registry contain a fingerprint of the secret.  With another secret, the
+registry cannot be opened, because every number would look clear.
 
 Settings are encrypted too: an attacker who can read the key that signs tokens can forge
-tokens and test contacts.  Bodies of records are encrypted too: with their salt and the
-digest, an attacker can test numbers.
+tokens and test contacts.  Bodies of records are encrypted too: an attacker who can read
+the salt in a body can find the number by testing all numbers against the digest.
 
 All other data stays readable: lists, days, prefix rules, the identifiers of persons,
-the times of records, and the number of rows of each kind.
+the times of records, and the count of rows in each table.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ from bloctel.storage.rows import (
 #: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
 
-#: Prefix of encrypted settings; the wrapped storage has plain settings of its own.
+#: The prefix of encrypted settings; the wrapped storage also has settings without it.
 _SEALED: Final = "sealed:"
 
 #: Number of rows that are converted at once.
@@ -61,10 +61,10 @@ def require_plain(settings: Mapping[str, str]) -> None:
 
 
 class PseudonymousStorage:
-    """Storage whose numbers and contacts are hidden under a secret.
+    """Storage whose numbers and contacts are encrypted with a secret.
 
-    `check`, transactions and look-ups raise WrongSecretError if the numbers are hidden
-    by another secret, or not hidden.
+    `check`, transactions and look-ups raise WrongSecretError if the numbers are
+    encrypted with another secret, or are not encrypted.
     """
 
     def __init__(self, storage: Storage, secret: bytes) -> None:
@@ -114,15 +114,17 @@ class PseudonymousStorage:
         stored = reader.settings().get(FINGERPRINT)
         if stored != self._pseudonyms.fingerprint():
             got = "not hidden" if stored is None else "hidden by another secret"
+            how = "without a secret" if stored is None else "with that secret"
             raise WrongSecretError(
                 "a registry whose numbers are hidden by the given secret",
                 f"a registry whose numbers are {got}",
+                message=f"the numbers of this registry are {got}: open it {how}",
             )
         self._is_recognised = True
 
 
 class _Reader:
-    """Reader that shows the hidden numbers and texts of the wrapped reader."""
+    """Reader that decrypts the numbers and texts that the wrapped reader returns."""
 
     def __init__(self, reader: Reader, pseudonyms: Pseudonyms) -> None:
         self._reader = reader
@@ -193,7 +195,7 @@ class _Reader:
 
 
 class _Writer(_Reader):
-    """Writer that hides numbers and texts before the wrapped writer stores them."""
+    """Writer that encrypts numbers and texts before the wrapped writer stores them."""
 
     def __init__(self, writer: Writer, pseudonyms: Pseudonyms) -> None:
         super().__init__(writer, pseudonyms)
@@ -241,7 +243,7 @@ def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
 def _converted(
     rows: Iterable[_Row], pseudonyms: Pseudonyms, *, hide: bool
 ) -> Iterator[_Row]:
-    """Yield rows with their keys and texts hidden or shown; None stays None."""
+    """Yield rows with encrypted (*hide*) or decrypted keys and texts."""
     convert_keys = pseudonyms.hide if hide else pseudonyms.show
     convert_text = pseudonyms.seal if hide else pseudonyms.unseal
     for part in in_parts(rows, _PART):

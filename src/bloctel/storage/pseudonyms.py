@@ -1,9 +1,9 @@
-"""Pseudonyms of numbers, and encryption of texts, under one secret.
+"""Pseudonyms of numbers, and encryption of texts, with one secret.
 
 A pseudonym is the number encrypted with FF1 of NIST SP 800-38G: radix 2, 62 numerals,
 AES-256, an empty tweak.  FF1 is a keyed permutation of [0, 2^62): each number has one
 pseudonym, and each pseudonym belongs to one number.  A truncated hash is not suitable:
-two numbers could have the same hash, and a number would be blocked because of another.
+if two numbers had the same hash, the registration of one would also block the other.
 
 With these parameters FF1 is simple.  A key is split into two halves of 31 bits, A and
 B.  Each of ten rounds replaces (A, B) by (B, A + y mod 2^31), where y is the first 8
@@ -11,7 +11,7 @@ bytes of AES(AES(P) xor Q).  P is a constant block.  Q contains the number of th
 in byte 11 and B in bytes 12 to 15, big-endian; its other bytes are zero.
 
 A text is encrypted with AES-256-GCM under a random nonce.  HKDF-SHA256 derives the keys
-from the secret.  None of this may change: stored data would become unreadable.
+from the secret.  Never change these algorithms: stored data would become unreadable.
 """
 
 import secrets
@@ -29,11 +29,11 @@ MIN_SECRET_BYTES: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
-#: Not a scalar: numpy combines short columns faster with arrays of no dimension.
+#: An array without dimensions: with short columns, numpy is faster than with an int.
 _MASK: Final = np.array((1 << 31) - 1, np.uint32)
 _ROUNDS: Final = range(10)
 
-#: P of the standard: version 1, method 2 (FFX), 1 (addition), radix, rounds, numerals
+#: The block P of FF1: version 1, method 2 (FFX), 1 (addition), radix, rounds, numerals
 #: in A, numerals in total, bytes of the tweak.
 _P: Final = bytes([1, 2, 1, 0, 0, 2, 10, 31, 0, 0, 0, _BITS, 0, 0, 0, 0])
 
@@ -47,7 +47,7 @@ _SURROGATES: Final = "surrogatepass"
 
 
 class Pseudonyms:
-    """Cipher for numbers and texts under one secret.
+    """Cipher for numbers and texts, with keys from one secret.
 
     The secret has at least `MIN_SECRET_BYTES` random bytes.  Several threads can use a
     cipher at the same time.  A cipher cannot be pickled.
@@ -57,7 +57,7 @@ class Pseudonyms:
 
     def __init__(self, secret: bytes) -> None:
         if not isinstance(secret, bytes):
-            raise InputError("a secret of bytes", type(secret).__name__)
+            raise InputError("a secret of type bytes", type(secret).__name__)
         if len(secret) < MIN_SECRET_BYTES:
             got = f"{len(secret)} bytes"
             raise InputError(f"a secret of at least {MIN_SECRET_BYTES} bytes", got)
@@ -72,7 +72,7 @@ class Pseudonyms:
         except ImportError as error:
             raise MissingExtraError("numbers hidden by a secret", "secrets") from error
         aes = algorithms.AES(_derive(secret, "pseudonyms"))
-        # FF1 defines its own chaining: each block is one value of the round function
+        # ECB is safe here: FF1 itself defines how the results of AES are combined
         self._aes = Cipher(aes, modes.ECB())  # noqa: S305
         self._prefix = np.frombuffer(self._aes.encryptor().update(_P), ">u4").tolist()
         self._sealer = aead.AESGCM(_derive(secret, "contacts"))
@@ -82,13 +82,13 @@ class Pseudonyms:
         return f"Pseudonyms(fingerprint={self._fingerprint!r})"
 
     def __reduce__(self) -> NoReturn:
-        # the pickle would contain the keys
+        # the pickle would contain the encryption keys
         raise TypeError("Pseudonyms cannot be pickled: create them from the secret")
 
     def fingerprint(self) -> str:
         """Return 32 hex digits that identify the secret without revealing it.
 
-        They can confirm a guess, as a pseudonym can. So a secret must be random.
+        Anyone can use them to test a guess of the secret, so a secret must be random.
         """
         return self._fingerprint
 
@@ -101,10 +101,10 @@ class Pseudonyms:
     def show(self, pseudonyms: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return the keys of pseudonyms, in the same order.
 
-        The pseudonyms of another secret give random numbers.
+        If a pseudonym was made with another secret, the result is a random number.
         """
         if outside := _first_outside(pseudonyms):
-            raise StorageError(f"hidden numbers below 2^{_BITS}", outside)
+            raise StorageError(f"pseudonyms below 2^{_BITS}", outside)
         return self._in_parts(pseudonyms, decrypt=True)
 
     def seal(self, text: str) -> str:
@@ -128,8 +128,8 @@ class Pseudonyms:
             # the cause can contain the text, so it is not attached
             raise_alone(
                 WrongSecretError(
-                    "text sealed under this secret",
-                    "text sealed under another secret, or altered since",
+                    "text that was encrypted with this secret",
+                    "text that was encrypted with another secret, or altered",
                 )
             )
 
@@ -145,7 +145,7 @@ class Pseudonyms:
     def _ff1(self, keys: NDArray[np.uint64], *, decrypt: bool) -> NDArray[np.uint64]:
         """Return keys encrypted or decrypted with FF1.
 
-        A sum of 32 bits can overflow: 2^31 divides 2^32, so the mask corrects it.
+        A sum that overflows 32 bits is still correct modulo 2^31, after the mask.
         """
         a = (keys >> _HALF).astype(np.uint32)
         b = keys.astype(np.uint32) & _MASK
@@ -155,7 +155,7 @@ class Pseudonyms:
         for i in reversed(_ROUNDS) if decrypt else _ROUNDS:
             blocks[:, 2] = self._prefix[2] ^ i
             blocks[:, 3] = last ^ (a if decrypt else b)
-            # y mod 2^31 is in the last four of its eight bytes
+            # the last four of the eight bytes of y are enough to compute y mod 2^31
             y = np.frombuffer(encryptor.update(blocks.tobytes()), ">u4")[1::4]
             a, b = ((b - y) & _MASK, a) if decrypt else (b, (a + y) & _MASK)
         return a.astype(np.uint64) << _HALF | b

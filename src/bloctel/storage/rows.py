@@ -21,15 +21,15 @@ _T = TypeVar("_T")
 
 
 def day_of(epoch_day: int) -> date:
-    """Return the date of a field that always contains a day."""
+    """Return the date of an integer day, which must not be `NO_END`."""
     day = from_epoch_day(epoch_day)
     if day is None:
-        raise InputError("a day", "NO_END", message="a day is missing: got NO_END")
+        raise InputError("a day", "NO_END", message="expected a day, got NO_END")
     return day
 
 
 def in_parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Yield items in lists of at most that size."""
+    """Yield the items in lists of at most *size* items."""
     remaining = iter(items)
     while part := list(islice(remaining, size)):
         yield part
@@ -51,10 +51,10 @@ class ChangeKind(StrEnum):
 
 @not_shown("key")
 class Registration(NamedTuple):
-    """One registration of one number on one list.
+    """Registration of one number on one list.
 
-    The first three fields are the primary key: registering the same number again on
-    the same day is the same registration.
+    The first three fields are the primary key. So a list has at most one registration
+    of a number for each day of receipt.
 
     Attributes:
         list_id: The list, as `StoredList.id`.
@@ -74,14 +74,14 @@ class Registration(NamedTuple):
 
     @property
     def period(self) -> RegistrationPeriod:
-        """The protected days."""
+        """The days on which the number is protected."""
         return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
 
     def extended_by(self, new: Self) -> Self | None:
-        """Return the row for a new request of the same day; None if nothing changes.
+        """Return this row extended by a new one of the same day; None if unchanged.
 
-        The last request counts: a registration that was withdrawn lasts again as long
-        as the new one.  The days on which the number was protected stay protected.
+        The result ends when *new* ends, even if this registration was withdrawn.  The
+        days on which the number was protected stay protected.
         """
         if new.ends_on <= self.ends_on:
             return None
@@ -92,7 +92,7 @@ class Registration(NamedTuple):
 
 @not_shown("prefix")
 class PrefixRow(NamedTuple):
-    """A rule for all numbers with the same first digits.
+    """Rule of a list for all numbers with the same first digits.
 
     The first three fields are the primary key.
 
@@ -101,7 +101,7 @@ class PrefixRow(NamedTuple):
         prefix: The first digits of keys, as an integer.
         starts_on: The first day of the rule.
         ends_on: The first day after the rule, or `NO_END`.
-        blocks: True if such numbers are blocked, False if they are allowed.
+        blocks: True if the rule blocks the numbers, False if it allows them.
     """
 
     list_id: int
@@ -113,7 +113,7 @@ class PrefixRow(NamedTuple):
 
 @not_shown("key")
 class Event(NamedTuple):
-    """One line of the journal.
+    """Event in a registry: one line of the journal.
 
     Attributes:
         cursor: The position; later events have greater cursors. 0 before it is stored.
@@ -141,13 +141,13 @@ class Event(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Position in the history of a registry.
+    """Position in the journal of a registry.
 
     Attributes:
         cursor: The cursor of the last change; 0 before the first one.
-        token: A random number that the write transaction of this change stored.
-            Another history, such as the history of a restored backup or of another
-            registry, may reach the same cursor, but never with the same token.
+        token: A random number that the write transaction of this change stored.  If a
+            backup is restored, or in another registry, the same cursor has another
+            token.
     """
 
     cursor: int
@@ -155,13 +155,13 @@ class Position(NamedTuple):
 
 
 class StoredList(NamedTuple):
-    """A list in a storage.
+    """List of a registry, as a storage stores it.
 
     Attributes:
-        id: The number of the list in this storage: the lists that are added get 1, 2,
-            3 and so on.
+        id: The number of the list in this storage: the first list has 1, the second
+            list has 2, and so on.
         name: The name of the list.
-        rules: The digest of the rules of the list; None if the library has the rules.
+        rules: The digest of the list's rules; None if the library itself defines them.
         complete_from: The first day whose data is complete; None if no data was ever
             erased.
     """
@@ -174,20 +174,20 @@ class StoredList(NamedTuple):
 
 @not_shown("key", "person", "contact")
 class RequestRow(NamedTuple):
-    """A person's request, and how to contact the person.
+    """Request of a person, with the contact of the person.
 
     Attributes:
         id: The id in the request's token, as hexadecimal text.
         kind: The requested change: registered, renewed or withdrawn.
         list_id: The list.
         key: The number.
-        person: A digest that is the same for each request of the same person.
+        person: A digest that identifies the person (`confirmations.person_of`).
         contact: The contact of the person, such as an e-mail address.
         expires_at: The expiry of the token, in seconds since 1970-01-01.
         used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
-        made_on: The day of the receipt of the registration that the confirmation made.
-            None if there was one already, or if it was later registered again, renewed
-            or withdrawn by anyone else: then a confirmation alone must not withdraw it.
+        made_on: The day of the registration that the confirmation made.  None if the
+            number was already registered, or if anyone else later registered, renewed
+            or withdrew it: then a confirmation alone must not withdraw the number.
     """
 
     id: str
@@ -203,10 +203,10 @@ class RequestRow(NamedTuple):
 
 @not_shown("key", "body")
 class RecordRow(NamedTuple):
-    """One line of a stream of records, which only grows.
+    """One record of a stream, to which records are only appended.
 
     The first two fields are the primary key. A storage does not interpret the
-    content. It can erase the content and keep the line.
+    content. It can erase the number and the body, and keep the other fields.
 
     Attributes:
         stream: The name of the stream.
@@ -229,7 +229,7 @@ class RecordRow(NamedTuple):
     digest: str
 
     def erased(self) -> Self:
-        """Return the record without number and body."""
+        """Return the record without its number and its body."""
         return self._replace(key=None, body=None)
 
 
@@ -238,8 +238,8 @@ class Found(NamedTuple):
 
     Attributes:
         registrations: All registrations of the requested numbers.
-        complete_from: The first complete day by list id, for lists from which
-            something was erased.
+        complete_from: For each list id, the first day from which no data was erased;
+            lists without erasures are absent.
     """
 
     registrations: list[Registration]
@@ -263,7 +263,7 @@ class Columns:
 
     @classmethod
     def of(cls, list_ids: Any, keys: Any, starts_on: Any, ends_on: Any) -> Self:
-        """Return columns of any integer types."""
+        """Return the columns, converted from arrays of any integer types."""
         ids, starts, ends = (
             column.astype("int64") for column in (list_ids, starts_on, ends_on)
         )
@@ -277,7 +277,7 @@ class NewRegistrations:
     Attributes:
         list_id: The list.
         keys: The numbers, uint64.
-        registered_on: The days of the receipts, int64, like the next two.
+        registered_on: The days of the receipts, int64, like the two columns below.
         starts_on: The first protected days.
         ends_on: The first days after the protection, or `NO_END`.
     """

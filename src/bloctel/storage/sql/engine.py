@@ -1,7 +1,7 @@
-"""Registries in SQL databases, with SQLAlchemy Core.
+"""Base class of the storages in SQL databases, with SQLAlchemy Core.
 
-`SqlStorage` contains the common part, in statements that SQLAlchemy translates into
-each dialect. One module per database completes it for its driver.
+`SqlStorage` contains the code that all databases share; SQLAlchemy translates its
+statements into each dialect. One module per database contains a subclass.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,12 +33,12 @@ CONNECT_SECONDS: Final = 10
 
 
 class DriverFault(sa.exc.SQLAlchemyError):
-    """Error of a driver that is not one of the driver's own classes."""
+    """Error for an exception in a driver that is not of the driver's own classes."""
 
 
 @contextmanager
 def driver_faults() -> Iterator[None]:
-    """Convert errors that are not of the driver's classes, in a block that calls it."""
+    """Convert exceptions of Python itself, raised inside a driver, to DriverFault."""
     try:
         yield
     except interface.UNEXPECTED as error:
@@ -47,7 +47,7 @@ def driver_faults() -> Iterator[None]:
 
 
 def _convert_fault(context: sa.ExceptionContext) -> None:
-    """Convert an error that SQLAlchemy would not convert."""
+    """Convert an exception to DriverFault if SQLAlchemy would not convert it."""
     if context.sqlalchemy_exception is None:
         with driver_faults():
             raise context.original_exception
@@ -83,16 +83,16 @@ class SqlStorage:
     _driver_errors: tuple[type[Exception], ...]
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return the error class for an error of the driver."""
+        """Return the class of our error for an error of the driver."""
         raise NotImplementedError
 
     def _lock_creation(self, connection: sa.Connection) -> None:
-        """Serialise creations if the database does not serialise DDL."""
+        """Lock out other creations, if two CREATE TABLE could run at the same time."""
 
     def _remove_traces(self) -> bool:
         """Remove erased numbers from the database's files, after the commit.
 
-        Return False if it must be tried again later: it never waits for readers.
+        Return False if a reader prevents this: then it must be tried again later.
         """
         return True
 
@@ -103,7 +103,7 @@ class SqlStorage:
             self._lock_creation(connection)
             if _stored_version(connection) is not None:
                 raise interface.exists_error(self._where)
-            # tables may exist if the database cannot roll back DDL
+            # tables may exist already: some databases cannot roll back CREATE TABLE
             schema.metadata.create_all(connection)
             token = interface.new_token()
             first = {"id": 1, "last_change": 0, "token": token, "trimmed_to": 0}
@@ -132,7 +132,7 @@ class SqlStorage:
         with self._transaction(writes=False) as connection:
             lag = None
             if connection.info["is_copy"]:
-                # the snapshot has this heartbeat, or a newer one
+                # the transaction sees this heartbeat, or a newer one
                 heartbeat = connection.scalar(sa.select(schema.heartbeat.c.at))
                 lag = self._copy_age.seconds(heartbeat or 0)
             interface.require_recent(lag, max_lag_seconds)
@@ -189,7 +189,7 @@ class SqlStorage:
     def _connected(
         self, engine: sa.Engine, *, writes: bool = False
     ) -> Iterator[sa.Connection]:
-        """Connect; retry once if a pooled connection has died."""
+        """Connect; try once more if an idle connection of the pool was lost."""
         pool = engine.pool
         try:
             connection = self._begin(engine, writes=writes)
@@ -205,7 +205,7 @@ class SqlStorage:
         else:
             _end(connection.close)
         finally:
-            if self._refusal is not None:  # close() emptied the pool while it was used
+            if self._refusal is not None:  # `close` was called in the meantime
                 pool.dispose()
 
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
@@ -227,8 +227,8 @@ class SqlStorage:
         if isinstance(error, known) and not isinstance(error, StorageUnreachableError):
             connection.close()
         else:
-            # after Ctrl-C, the next statement could find the rest of the last one; if
-            # the server lacks changes, the next connection may reach another server
+            # after Ctrl-C, unread results of the last statement may remain; if the
+            # server lacks changes, a new connection may reach another server
             connection.invalidate(error)
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
@@ -237,7 +237,7 @@ class SqlStorage:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into our errors, with a masked cause."""
+        """Convert errors of the driver into our errors, without phone numbers."""
         kinds: tuple[type[Exception], ...] = (
             sa.exc.SQLAlchemyError,
             *self._driver_errors,
@@ -259,8 +259,8 @@ class SqlStorage:
 def _end(end: Callable[[], None]) -> None:
     """Commit a transaction, or close a connection.
 
-    If a signal handler raises an exception, SQLAlchemy replaces the exception by an
-    AssertionError; this function raises the exception.
+    If a signal handler raises an exception, SQLAlchemy replaces it by AssertionError;
+    this function raises the original exception.
     """
     try:
         end()
@@ -275,7 +275,7 @@ def _stored_version(connection: sa.Connection) -> str | None:
     return connection.scalar(_VERSION)
 
 
-#: The query for the schema version, which a creation writes last.
+#: The query for the schema version, which is the last row that `create` writes.
 _VERSION: Final = sa.select(schema.setting.c.value).where(
     schema.setting.c.name == "schema_version"
 )
@@ -287,7 +287,7 @@ _VERSION: Final = sa.select(schema.setting.c.value).where(
 def server_engines(
     url: sa.URL, isolation_level: str, connect_args: dict[str, Any]
 ) -> tuple[sa.Engine, sa.Engine]:
-    """Return an engine for transactions and one for single statements."""
+    """Return an engine for transactions, and an engine for single statements."""
 
     def engine(**options: Any) -> sa.Engine:
         made = sa.create_engine(
@@ -317,12 +317,12 @@ class _Socket:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Send nothing to the server, such as the end of the session."""
+        """Close the socket in the child, so that the child cannot end the session."""
         forks.cut_off(self._fileno)
 
 
 def _cut_in_child(raw: Any, record: Any) -> None:
-    """Cut a new connection off from the server in each forked child process."""
+    """Register a new connection, so that forked child processes cannot use it."""
     fileno = raw.fileno if hasattr(raw, "fileno") else raw._sock.fileno  # PyMySQL
     record.info["socket"] = _Socket(fileno)
 
@@ -354,7 +354,7 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of an error; later lines may contain values."""
+    """Return the first line of an error; later lines may contain phone numbers."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
     text = texts[-1] if texts else "no message"
     return text.strip().partition("\n")[0]

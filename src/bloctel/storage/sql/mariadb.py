@@ -1,4 +1,4 @@
-"""Registries in MariaDB or MySQL, with PyMySQL."""
+"""Storage in MariaDB or MySQL, with PyMySQL."""
 
 import inspect
 import math
@@ -34,13 +34,13 @@ class MariadbStorage(engine.SqlStorage):
             "init_command": f"{_WAITS.format(BUSY_SECONDS)}, {_SESSION}",
             "charset": "utf8mb4",
         }
-        # the snapshot of a reader begins with its first query, the snapshot of a
-        # writer with its lock
+        # a reader sees the data at the time of its first query, a writer sees the data
+        # at the time when it gets the lock
         engines = engine.server_engines(parsed, "REPEATABLE READ", connect_args)
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        # creating a table commits, so the whole creation needs a lock
+        # each CREATE TABLE commits, so a lock must protect the whole creation
         self._require_open()
         with self._errors(), self._lookups.connect() as connection:
             lock = sa.func.concat("bloctel ", sa.func.database())
@@ -69,8 +69,8 @@ class MariadbStorage(engine.SqlStorage):
         except sa.exc.DBAPIError as error:
             if error.orig is None or error.orig.args[:1] != (_NOT_ALLOWED,):
                 raise
-        # without the privilege, only the signs are known: a server that was a copy can
-        # be the primary server now, so they prevent no change
+        # without the privilege to read the replication status, there are only signs; a
+        # server that was a copy may be the primary server now, so a writer continues
         return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
@@ -82,8 +82,8 @@ class MariadbStorage(engine.SqlStorage):
         )
 
 
-#: For MySQL and for MariaDB: the statement that returns a row for each server that this
-#: server copies, and a query for signs that the server copies or copied another one.
+#: By "is it MariaDB": the statement that returns a row for each server that this server
+#: copies, and a query for signs that this server copies, or copied, another server.
 _REPLICATION: Final = {
     False: ("SHOW REPLICA STATUS", "SELECT @@GLOBAL.read_only"),
     True: (
@@ -91,7 +91,7 @@ _REPLICATION: Final = {
         "SELECT @@GLOBAL.read_only OR @@GLOBAL.gtid_slave_pos <> ''",
     ),
 }
-#: The error number of a missing privilege.
+#: The number of the server's error for a missing privilege.
 _NOT_ALLOWED: Final = 1227
 
 
@@ -99,7 +99,7 @@ class MariadbWriter(SqlWriter):
     """Write transaction on a MariaDB storage."""
 
     def _drop_temporary(self, table: sa.Table) -> None:
-        # without TEMPORARY, the statement would commit the earlier changes
+        # DROP TABLE without TEMPORARY would commit the transaction
         self._connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {table.name}")
 
 
@@ -115,7 +115,7 @@ _SESSION: Final = (
 #: The setting with which only the value 1 flushes each commit to the disk.
 _FLUSH: Final = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
 
-#: Error numbers of the server.
+#: Our error class for each error number of the server.
 _KINDS: Final[Mapping[object, type[errors.StorageError]]] = {
     **dict.fromkeys(
         (1044, 1045, 1142, 1143, 1227, 1370, 1698), errors.StorageDeniedError

@@ -1,8 +1,8 @@
-"""Pool of connections that no exception of a signal handler can lock.
+"""Pool of connections that still works after a signal handler raised an exception.
 
-SQLAlchemy's own queue uses `threading.Condition`, whose lock stays locked if a signal
-handler, for example of Ctrl-C, raises an exception in its first step.  Then all threads
-would wait forever.
+SQLAlchemy's own queue uses `threading.Condition`.  If a signal handler, for example of
+Ctrl-C, raises an exception while a thread takes the lock of the condition, the lock can
+stay locked, and all threads would wait forever.
 """
 
 import queue

@@ -1,7 +1,7 @@
-"""Registries in PostgreSQL, with psycopg 3.
+"""Storage in PostgreSQL, with psycopg 3.
 
 Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without a
-Python object for each row. `NOTIFY` wakes followers.
+Python object for each row. Writers use `NOTIFY` to tell followers about a change.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PostgresqlStorage(engine.SqlStorage):
         connect_args: dict[str, Any] = {
             "connect_timeout": engine.CONNECT_SECONDS,
             "client_encoding": "utf8",
-            # detect a server that vanished
+            # notice after about 25 seconds that the server no longer answers
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
@@ -59,11 +59,11 @@ class PostgresqlStorage(engine.SqlStorage):
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
         then = "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-        if writes:  # a writer must see the latest commits of others
+        if writes:  # READ COMMITTED: each statement sees the latest commits
             then = (
                 f"SET LOCAL lock_timeout = {1000 * self.busy_seconds:.0f};"
                 f" NOTIFY {_CHANNEL};"  # sent by the commit
-                # otherwise a crash can lose a change after its commit
+                # if synchronous_commit is off, a crash can lose a committed change
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
@@ -108,7 +108,7 @@ class PostgresqlStorage(engine.SqlStorage):
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         state = getattr(error, "sqlstate", None)
-        if state is None:  # the error came before the session existed
+        if state is None:  # the connection failed before the session began
             if _DENIED.search(str(error)):
                 return errors.StorageDeniedError
             is_lost = isinstance(error, self._lost)
@@ -119,7 +119,7 @@ class PostgresqlStorage(engine.SqlStorage):
         )
 
 
-#: SQLSTATEs or their first characters (appendix A of PostgreSQL's manual).
+#: Our error class for the first characters of an SQLSTATE (PostgreSQL, appendix A).
 _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("28", errors.StorageDeniedError),
     ("42501", errors.StorageDeniedError),
@@ -135,11 +135,11 @@ _DENIED: Final = re.compile("password|authentication|pg_hba|permission denied|ro
 
 
 def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
-    """Use no prepared statements if a pooler is between the client and the server.
+    """Use no prepared statements if a connection pooler forwards the statements.
 
     In the transaction mode of PgBouncer, the next statement may go to another server
-    process, where a prepared statement is missing, or is the statement of another
-    client.
+    process. There, a prepared statement with the same name may be missing, or may
+    belong to another client.
     """
     process = raw.execute("SELECT pg_backend_pid()").fetchone()[0]
     raw.rollback()
@@ -174,13 +174,13 @@ class PostgresqlWatcher:
         self._listening.close()
 
 
-#: The header of a binary copy: signature, no flags, no extension.
+#: The header of binary COPY data: a signature, no flags, and no extension.
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _END: Final = b"\xff\xff"
 
 
 def _row_type(*sizes: int) -> np.dtype[Any]:
-    """Return the layout of a row: field count, then size and bytes per field."""
+    """Return the layout of a row: the count of fields, then each size and content."""
     fields = [("n", ">i2")]
     for i, size in enumerate(sizes):
         fields += [(f"size{i}", ">i4"), (f"field{i}", f">i{size}")]
@@ -218,7 +218,7 @@ class PostgresqlReader(SqlReader):
         ):
             for piece in _pieces(copy, skip=len(_HEAD)):
                 left += piece
-                # the last bytes can be the end of the copy, so they stay in `left`
+                # keep the last bytes in `left`: they can be the end mark of the data
                 n = (len(left) - len(_END)) // size
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]
@@ -227,7 +227,7 @@ class PostgresqlReader(SqlReader):
 
 
 def _pieces(copy: Iterable[Any], *, skip: int) -> Iterator[bytes]:
-    """Yield the data of a copy in pieces of bounded size, without its header."""
+    """Yield the data of a COPY in pieces of limited size, without the header."""
     pieces: list[bytes] = []
     size = 0
     for data in copy:

@@ -1,7 +1,7 @@
 """Read transactions on a registry in an SQL database, in portable SQL.
 
-Most statements are built only once: to build a statement takes longer than most
-databases take to execute it.
+Most statements are built only once, because building a statement takes longer than its
+execution in most databases.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -48,7 +48,7 @@ class SqlReader:
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
-        """Close unfinished results, which would block the next query."""
+        """Close results that were not read to the end: they would block a query."""
         for stream in self._streams:
             stream.close()
 
@@ -80,7 +80,7 @@ class SqlReader:
         return sorted(found)[:limit]
 
     def _bounds(self) -> tuple[int, int]:
-        """Return the last dropped cursor, and the last cursor."""
+        """Return the cursor of the last dropped line, and the last cursor."""
         bounds = sa.select(state.c.trimmed_to, state.c.last_change)
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
@@ -193,17 +193,17 @@ _COLUMNS: Final = sa.select(
 )
 
 _ZERO: Final = sa.literal(0)
-#: The first complete days of lists, as rows with key 0, which is not a number's key.
+#: The first complete days of lists.  These rows have the key 0, which no number has.
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-#: The token of a cursor, as a row with list 0 and with the token as the key.
+#: The token of a cursor: a row with the list id 0, and with the token in column `key`.
 _TOKEN_ROW: Final = sa.select(
     _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
 ).where(_HAS_CURSOR)
 _LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, _TOKEN_ROW)
 
-#: The two tables of the journal: cursor, and the other fields of an `Event`.
+#: The two tables of the journal: the cursor column, and the other fields of `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     (
         registration.c.cursor,
@@ -230,7 +230,7 @@ _RECORDS_AFTER: Final = (
     .order_by(record.c.seq)
     .limit(sa.bindparam("n", type_=sa.Integer))
 )
-#: The last sequence number of a stream, and its record, or nulls if that is missing.
+#: The last sequence number of a stream, and its record (nulls if it is missing).
 LAST_RECORD: Final = (
     sa.select(schema.stream.c.last_seq, record)
     .select_from(

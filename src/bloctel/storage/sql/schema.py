@@ -1,7 +1,7 @@
 """Tables of a registry in an SQL database.
 
-Days are integers, days since 1970-01-01: a bulk load of ten million rows would spend
-most of its time parsing dates.
+A day is stored as the integer number of days since 1970-01-01.  Otherwise a bulk load
+would spend most of its time on the conversion of dates.
 
 The journal line of a registration is not stored in `bloctel_event`: the registration
 itself contains the cursor, so that ten million rows are not written twice.
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-#: Version of the tables.
+#: The version of this database schema.
 SCHEMA_VERSION: Final = 1
 
 metadata: Final = sa.MetaData()
@@ -44,7 +44,7 @@ state: Final = _table(
     "state",
     _key("id", sa.Integer),
     _value("last_change", sa.BigInteger),
-    _value("token", sa.BigInteger),  # of the last row of `commit`
+    _value("token", sa.BigInteger),  # the token of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
 )
 #: The only row has the time of the last heartbeat (`interface.heartbeat_time`).
@@ -59,10 +59,10 @@ list_: Final = _table(
     "list",
     _key("id", sa.Integer),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
-    sa.Column("rules", sa.String(64)),  # NULL: the library has the rules
+    sa.Column("rules", sa.String(64)),  # NULL: the library itself has the rules
     sa.Column("complete_from", sa.Integer),
 )
-# there is no foreign key to the list: it would double the time of a bulk load
+# there is no foreign key to the list, because it would double the time of a bulk load
 registration: Final = _table(
     "registration",
     _key("key", sa.BigInteger),
@@ -107,7 +107,7 @@ request: Final = _table(
     sa.Index("bloctel_request_key", "key"),
 )
 
-#: The last sequence number of each stream, to detect that the last records are gone.
+#: The last sequence number of each stream, which shows if its last record is missing.
 stream: Final = _table(
     "stream", _key("name", sa.String(32)), _value("last_seq", sa.BigInteger)
 )
@@ -133,7 +133,7 @@ def _temporary_table(name: str, *more: sa.Column[Any]) -> sa.Table:
     return sa.Table(name, _temporary, *more, *columns, prefixes=["TEMPORARY"])
 
 
-#: Staging table of a bulk load.
+#: The staging table, into which a bulk load first writes all its rows.
 staged: Final = _temporary_table("bloctel_staged")
 #: The new rows of a bulk load, numbered in the order of the keys.
 fresh: Final = _temporary_table(

@@ -1,4 +1,4 @@
-"""Registries in SQLite files."""
+"""Storage in an SQLite file."""
 
 import os
 import sqlite3
@@ -32,10 +32,10 @@ class SqliteStorage(SqlStorage):
         if path == url or not path:
             raise errors.InputError("sqlite:///path", "a URL without a path")
         self._path = Path(path).absolute()
-        # SQLite keeps the log beside the file, not beside a symbolic link to it
+        # SQLite creates the log next to the file, not next to a symbolic link to it
         try:
             file = os.path.realpath(self._path)
-        except ValueError as error:  # a null character, or half of a surrogate pair
+        except ValueError as error:  # a null character or an unpaired surrogate
             got = "characters that no path can have"
             raise errors.InputError("sqlite:///path", got) from error
         self.files = tuple(Path(f"{file}{end}") for end in ("", *SQLITE_ENDINGS))
@@ -59,16 +59,16 @@ class SqliteStorage(SqlStorage):
                     self._path, self._where, self.busy_seconds, **self._options
                 )
         connection = self._file.connect(self.busy_seconds)
-        # a confirmed objection survives a power cut
+        # flush each commit to the disk, so that it survives a power failure
         connection.execute("PRAGMA synchronous = FULL")
-        # a bulk load writes to all parts of its tables, so cache 64 MiB
+        # a bulk load writes to pages in all places of the file: use a cache of 64 MiB
         connection.execute("PRAGMA cache_size = -65536")
-        # erased rows are overwritten, not only unlinked
+        # overwrite erased rows with zeros, instead of only freeing their space
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
-        # a transaction that takes the lock at its first write cannot wait for a writer
+        # without IMMEDIATE, the first write would fail while another process writes
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._require_unmoved()
         if writes:
@@ -96,7 +96,7 @@ class SqliteStorage(SqlStorage):
                 "a folder to create the registry in",
                 "a path that is not a folder",
                 str(folder),
-                message="the folder of the registry does not exist",
+                message="the folder of the registry does not exist: create it first",
             )
         self._options["creates"] = True
         super().create(settings)
@@ -111,7 +111,7 @@ class SqliteStorage(SqlStorage):
     def write(self) -> Iterator[SqlWriter]:
         with super().write() as writer:
             yield writer
-        self._require_unmoved()  # before anyone is told that the change is stored
+        self._require_unmoved()  # otherwise the stored change could already be lost
 
     def backup(self, path: Path) -> None:
         refuse_clashes({"the backup": path}, [("the registry", f) for f in self.files])
@@ -126,9 +126,9 @@ class SqliteStorage(SqlStorage):
                 ):
                     self._require_unmoved()
                     connection.exec_driver_sql("VACUUM INTO ?", (os.fspath(copy.name),))
-                # it cannot be opened before it is marked as restored
+                # after this, the copy can be opened only with `restored=True`
                 sqlite_stamps.write_incomplete(copy.fileno())
-                # an older backup with other permissions is no permission for this one
+                # do not keep the permissions of an older backup at the same path
                 os.chmod(copy.name, 0o600)
         except OSError as error:
             reason = error.strerror or "I/O error"
@@ -147,10 +147,10 @@ class SqliteStorage(SqlStorage):
                 sqlite_file.release(file, is_idle=is_idle)
 
     def _remove_traces(self) -> bool:
-        # erased numbers would stay in the write-ahead log for a while
+        # without this, the write-ahead log could still contain erased numbers
         with sqlite_file.in_use(), self._errors(), self._engine.connect() as connection:
             execute = connection.exec_driver_sql
-            execute("PRAGMA busy_timeout = 0")  # while it waits, no one can write
+            execute("PRAGMA busy_timeout = 0")  # do not wait: it would block writers
             try:
                 is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
                 if not is_busy:
@@ -165,7 +165,7 @@ class SqliteStorage(SqlStorage):
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         code = getattr(error, "sqlite_errorcode", None) or 0
-        # the low byte is the code without its extension
+        # the lowest byte of an extended result code is the primary result code
         return _KINDS.get(code & 0xFF, errors.StorageError)
 
 
@@ -173,10 +173,10 @@ class SqliteWriter(SqlWriter):
     """Write transaction on an SQLite storage."""
 
     def _add_fresh(self) -> int:
-        """Add the new rows of the staging table; return their number.
+        """Add the new rows of the staging table; return their count.
 
-        In SQLite, to sort into a table that numbers its rows is four times as fast as
-        a window function.
+        The rows are sorted into a table that numbers them. In SQLite, this is four
+        times as fast as a window function.
         """
         execute = self._connection.execute
         self._drop_temporary(fresh)

@@ -1,18 +1,18 @@
-"""SQLite file that this process has open: its locks and its write-ahead log.
+"""Open SQLite file, with its locks and its write-ahead log.
 
-This module prevents three losses of confirmed changes:
+This module prevents three causes of lost changes:
 
 - A process loses its POSIX locks on a file when it closes any descriptor of that file,
   for example in `shutil.copy` (https://sqlite.org/howtocorrupt.html, section 2.2).
-  Another process would then delete the write-ahead log that this process uses.  So
-  this process also holds open file description locks, which other descriptors do not
-  release, on the bytes that SQLite locks.  Only Linux has them.  On all systems, a
-  transaction checks that the files still exist under their names.
+  Another process could then delete the write-ahead log that this process uses.  So
+  this process also holds open file description locks on the bytes that SQLite locks;
+  closing another descriptor does not release these locks.  Only Linux has them.  On all
+  systems, a transaction checks that the files still exist under their names.
 - A copy of the database file without its write-ahead log lacks the last changes.
-  `sqlite_stamps` stores in the header of the file that it needs a log, before the first
-  change goes there; the last process that closes a registry stores that it does not.
-- SQLite applies every valid log that is beside a file, also the log of another file,
-  for example after a backup was copied over the file.  `sqlite_stamps` finds this.
+  Before the first change goes to the log, `sqlite_stamps` stores in the header of the
+  file that the file needs a log.  The last process that closes the file clears this.
+- SQLite applies every valid log next to a file, even the log of another file, for
+  example after a backup was copied over the file.  `sqlite_stamps` detects this.
 """
 
 import os
@@ -42,25 +42,25 @@ else:
     _HAS_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
     _SHARED, _EXCLUSIVE, _UNLOCKED = fcntl.F_RDLCK, fcntl.F_WRLCK, fcntl.F_UNLCK
 
-#: First byte and number of bytes that SQLite locks while a connection is open (the
-#: shared range of the database file), and while a process uses the `-shm` file.
+#: The first byte and the count of the bytes that SQLite locks: in the database file
+#: while a connection is open, and in the `-shm` file while a process uses it.
 _DATABASE_BYTES: Final = 0x40000002, 510
 _SHM_BYTES: Final = 128, 1
-#: Byte of the database file behind those, which each process locks while it has the
-#: file open.  A process that locks it exclusively is the only one that uses the log.
+#: A byte of the database file that SQLite does not use.  Processes lock this byte while
+#: they have the file open.  An exclusive lock means that no other process has it open.
 _USERS_BYTE: Final = 0x40000200, 1
 
 _PAUSE_SECONDS: Final = 0.01
-#: Checks of a log before it is refused: another program may be in the middle of
-#: creating the log, or of writing a page of the log.
+#: The number of checks before a log is refused: another program may be creating the log
+#: or writing one of its pages during a check.
 _LOG_CHECKS: Final = 30
 
 
 class _Connection(sqlite3.Connection):
     """Connection that a forked child process can neither use nor close.
 
-    Otherwise the child would change the write-ahead log under a lock that only its
-    parent has (https://sqlite.org/howtocorrupt.html, section 2.6).
+    Otherwise the child would change the write-ahead log without a lock, because only
+    the parent holds the lock (https://sqlite.org/howtocorrupt.html, section 2.6).
     """
 
     _is_inherited = False
@@ -90,13 +90,13 @@ class _Connection(sqlite3.Connection):
 
     def close(self) -> None:
         if not self._is_inherited:
-            with suppress(sqlite3.Error):  # a query that was interrupted keeps the lock
+            with suppress(sqlite3.Error):  # end a query that still holds a lock
                 super().rollback()
             super().close()
 
 
 class SqliteFile:
-    """Database file with its log, shared by the storages of this process.
+    """Open database file with its log; the storages of this process share it.
 
     Attributes:
         id: The device and the inode of the file.
@@ -112,7 +112,7 @@ class SqliteFile:
         creates: bool,
         restored: bool,
     ) -> None:
-        # SQLite keeps the log beside the file, not beside a symbolic link to it
+        # SQLite creates the log next to the file, not next to a symbolic link to it
         self._path = Path(os.path.realpath(path))
         self._log, self._shm, self._journal = (
             self._path.with_name(self._path.name + end) for end in SQLITE_ENDINGS
@@ -136,7 +136,7 @@ class SqliteFile:
                     kind = errors.StorageDeniedError
                 got = error.strerror or "an I/O error"
                 raise_alone(interface.driver_error(kind, got, where))
-            # a connection of this object keeps the log open, and changes the mode
+            # this connection keeps the log open, and sets the journal mode
             self._connection = self.connect(busy_seconds)
             stack.enter_context(closing(self._connection))
             _require_registry(self._connection, where, creates=creates)
@@ -163,7 +163,7 @@ class SqliteFile:
     def require_unmoved(self) -> None:
         """Check that the open files still exist under their names.
 
-        If one was replaced, changes would go to an unlinked file, and be lost.
+        If another file replaced one of them, changes would go to the deleted file.
         """
         for path, id in self._ids.items():
             found = _id_at(path)
@@ -190,14 +190,14 @@ class SqliteFile:
         self._close_descriptors()
 
     def _open(self, *, creates: bool, restored: bool) -> None:
-        """Open the file; require one name, because each name would have its own log."""
+        """Open the file; refuse hard links, as each name would get its own log."""
         try:
             flags = os.O_RDWR | (os.O_CREAT if creates else 0)
             self._descriptors.append(open_private(self._path, flags))
         except OSError:
             if creates or restored:
                 raise
-            # perhaps it can be read, but not written
+            # perhaps this process may read the file but not write it
             self._descriptors.append(os.open(self._path, os.O_RDONLY))
         status = os.fstat(self._descriptors[0])
         if not stat.S_ISREG(status.st_mode):
@@ -214,10 +214,10 @@ class SqliteFile:
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Mark a file without a write-ahead log: its last changes are missing.
+        """Mark in a file without a write-ahead log that its last changes are missing.
 
-        The transaction that marks the file as restored removes this mark.  If this
-        process is killed before that transaction, the file is still refused.
+        The next write transaction removes this mark.  If this process is killed before
+        that transaction, `open` still refuses the file.
         """
         if not _HAS_LOCKS:  # other programs could be using the file
             return
@@ -231,8 +231,8 @@ class SqliteFile:
     def _require_own_files(self, *, restored: bool) -> None:
         """Check that the write-ahead log exists, and belongs to the file.
 
-        A registry has no rollback journal: SQLite would apply the rollback journal of
-        another file or of another program.
+        A rollback journal (`-journal`) is refused: a registry never has one, and SQLite
+        would apply its pages, which come from another file or another program.
         """
         if _size_of(self._journal):
             raise self._foreign_error(self._journal)
@@ -249,7 +249,7 @@ class SqliteFile:
         if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
             return None if is_own else self._foreign_error(self._log)
-        # without locks, SQLite may have removed the log of a complete file
+        # on systems without these locks, SQLite itself may have removed the log
         if not _HAS_LOCKS or restored or sqlite_stamps.is_complete(descriptor):
             return None
         return self._incomplete_error()
@@ -285,13 +285,13 @@ class SqliteFile:
         execute = self._connection.execute
         end = clock.elapsed() + busy_seconds
         while execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            self._unlock()  # SQLite locks the whole file for the change
-            # to wait for other programs inside SQLite would keep them from reading
+            self._unlock()  # SQLite must lock the whole file to change the mode
+            # do not wait inside SQLite: other programs could not read in the meantime
             execute("PRAGMA busy_timeout = 0")
             try:
-                # the change needs no journal file
+                # change the mode without creating a journal file
                 execute("PRAGMA journal_mode = MEMORY").fetchall()
-                # without fetchall, errors of the commit would be ignored
+                # without fetchall, sqlite3 would ignore errors of the commit
                 execute("PRAGMA journal_mode = WAL").fetchall()
             except sqlite3.OperationalError as error:
                 code = error.sqlite_errorcode & 0xFF
@@ -312,7 +312,7 @@ class SqliteFile:
             self._lock(busy_seconds)
 
     def _require_log(self, busy_seconds: float) -> None:
-        """Store in the file that it needs its log, before the first change goes there.
+        """Store in the file that it needs a log, before the first change of the log.
 
         A file that this process cannot write is not changed.
         """
@@ -325,25 +325,25 @@ class SqliteFile:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
                     return
                 raise
-            # the statement must be in the file itself, where a copy has it too
+            # move this entry from the log to the file, so that copies of it have it
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
             is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
             if not is_stored and clock.elapsed() >= end:
                 raise interface.busy_error(self._where)
 
     def _leave_log(self) -> None:
-        """Remove the log, unless the file is read-only or in use."""
+        """Remove the log, unless the file is read-only or another process uses it."""
         with suppress(errors.StorageGoneError, sqlite3.Error):
             self.require_unmoved()
             self._connection.execute("PRAGMA busy_timeout = 0")
             if not _try_lock(self._descriptors[0], _EXCLUSIVE, *_USERS_BYTE):
                 return
-            # a process that is killed while SQLite removes the log leaves a whole file
+            # store this first: the process may be killed while SQLite removes the log
             sqlite_stamps.set_complete(self._connection, complete=True)
             self._unlock()
             self._connection.execute("PRAGMA journal_mode = MEMORY")
         with suppress(errors.StorageBusyError):
-            self._lock(0)  # SQLite must not remove a log by itself
+            self._lock(0)  # keeps SQLite from removing the log
 
     def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
         """Lock the bytes that SQLite locks; wait for another process."""
@@ -368,7 +368,7 @@ class SqliteFile:
 def _require_registry(
     connection: sqlite3.Connection, where: str, *, creates: bool
 ) -> None:
-    """Check that the database is a registry, or empty: other files never change."""
+    """Check that the database is a registry, or is empty and may be changed."""
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     if setting.name in names or (creates and not names):
         return
@@ -385,7 +385,7 @@ def _require_registry(
 def _try_lock(descriptor: int, kind: int, first: int, n: int) -> bool:
     """Set or remove an open file description lock on bytes of a file.
 
-    Return False if another process has locked them.
+    Return False if another process has locked these bytes.
     """
     if not _HAS_LOCKS:
         return True
@@ -402,7 +402,7 @@ def _id_of(status: os.stat_result) -> tuple[int, int]:
 
 
 def _id_at(path: Path) -> tuple[int, int] | None:
-    """Return the identity of the file with a name; None if there is no such file."""
+    """Return the device and inode of the file at *path*; None without a file."""
     try:
         return _id_of(path.stat())
     except OSError:
@@ -416,8 +416,8 @@ def _size_of(path: Path) -> int:
 
 # -- files of this process ----------------------------------------------------------
 
-#: The open files of this process, by identity, with their number of users.  To open a
-#: file twice and close it once would drop the POSIX locks of the other user.
+#: The open files of this process by device and inode: one list item per user.  A file
+#: is opened only once, because closing a second descriptor would drop its POSIX locks.
 _open_files: dict[tuple[int, int], list[SqliteFile]] = {}
 _mutex = Lock()
 
@@ -430,7 +430,7 @@ def acquire(
     creates: bool = False,
     restored: bool = False,
 ) -> SqliteFile:
-    """Open a file, or share it if this process has it open; see `SqliteFile`."""
+    """Return an open file, which is shared if this process already has it open."""
     if _is_unusable:
         raise errors.ForkedError(
             "a process that can use SQLite",
@@ -452,10 +452,10 @@ def acquire(
 
 
 def release(file: SqliteFile, *, is_idle: bool) -> None:
-    """Close a file if it has no other user."""
+    """Close a file, unless another storage of this process uses the file."""
     with _mutex:
         users = _open_files.get(file.id, [])
-        if file not in users:  # acquired before a fork
+        if file not in users:  # the parent process opened it, before a fork
             return
         if len(users) > 1:
             users.pop()
@@ -466,8 +466,8 @@ def release(file: SqliteFile, *, is_idle: bool) -> None:
 
 #: One object for each thread that uses SQLite.
 _uses: Final[set[object]] = set()
-#: Whether this process was forked while a thread used SQLite: then locks in memory stay
-#: locked, which SQLite has for the whole process and for each file.
+#: True if this process was forked while a thread used SQLite: then SQLite's mutexes, in
+#: memory, can stay locked forever.
 _is_unusable = False
 
 
@@ -482,21 +482,21 @@ def in_use() -> Iterator[None]:
         _uses.discard(use)
 
 
-#: The files of the parent process, which a child must not close (SQLite's FAQ).
+#: The files that the parent process opened: a child must not close them (SQLite's FAQ).
 _inherited: list[list[SqliteFile]] = []
 
 
 def _keep_logs() -> None:
-    """Keep the logs after a fork: SQLite's state in the child refers to them."""
+    """Keep the logs after a fork, because SQLite in the child still refers to them."""
     for users in _open_files.values():
         users[0].keeps_log = True
 
 
 def _start_in_child() -> None:
-    """Share no file with the parent process."""
+    """Keep a forked child process from using the open files of its parent."""
     global _mutex, _is_unusable
     _mutex = Lock()  # a thread of the parent may have locked it
-    # without locks that a child inherits, its parent could delete the log that it uses
+    # without inherited locks, the parent could delete the log that the child uses
     _is_unusable |= bool(_uses or (_open_files and not _HAS_LOCKS))
     _inherited.extend(_open_files.values())
     _open_files.clear()

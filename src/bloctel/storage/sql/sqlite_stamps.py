@@ -1,15 +1,15 @@
 """Stamps that show which write-ahead log belongs to an SQLite file.
 
-SQLite applies any valid log that is beside a database file, even the log of another
-file.  Therefore each write transaction of a registry stores two numbers in the header
-of the file: its own random stamp (in `user_version`) and the stamp of the transaction
-before it (in `application_id`).  The header is a part of page 1, so the log contains a
+SQLite applies any valid log next to a database file, even the log of another file.
+Therefore each write transaction of a registry stores two numbers in the header of the
+file: its own stamp, which is random (in `user_version`), and the stamp of the previous
+transaction (in `application_id`).  The header belongs to page 1, so the log contains a
 copy of page 1 for each transaction.
 
-The stamp of a change is odd.  A process that removes the log first stores an even
-stamp: the file contains all changes.  A process that creates a log stores an odd stamp
-in the file itself before the first change goes to the log.  So a file without a log
-lacks changes only if it is in WAL mode and its stamp is odd.
+An odd stamp means that the file may need a log.  Each transaction stores an odd stamp.
+A process that creates a log stores an odd stamp in the file itself before the first
+change goes to the log.  A process that removes the log first stores an even stamp.  So
+a file without a log lacks changes only if it is in WAL mode and its stamp is odd.
 
 A log belongs to a file if the stamps of the file are in the log, or if the first
 transaction of the log follows the transaction that the file contains.
@@ -25,11 +25,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-#: The stamp of the previous transaction in a file that lacks its last changes, until
-#: the file is marked as restored.
+#: The stamp of the previous transaction in a file whose last changes are missing; the
+#: next write transaction, after `mark_restored`, replaces it.
 _INCOMPLETE: Final = 1
 
-# positions in the header of a file, of which this module reads the first bytes
+# positions of fields in the header of a database file
 _MODE: Final = slice(18, 20)
 _WAL_MODE: Final = b"\2\2"
 _OWN: Final = slice(60, 64)
@@ -37,7 +37,7 @@ _PREVIOUS: Final = slice(68, 72)
 _STAMPS: Final = slice(60, 72)
 _HEADER_BYTES: Final = 72
 _LOG_HEADER_BYTES: Final = 32
-_FRAME_HEADER_BYTES: Final = 24  # of each page in the log
+_FRAME_HEADER_BYTES: Final = 24  # before each page in the log
 
 
 def stamp(connection: sa.Connection) -> None:
@@ -46,7 +46,7 @@ def stamp(connection: sa.Connection) -> None:
 
 
 def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
-    """Store whether a file contains all changes, or may need its log."""
+    """Store an even stamp if a file is complete, or an odd one if it may need a log."""
     execute = connection.execute
     execute("BEGIN IMMEDIATE")
     (found,) = execute("PRAGMA user_version").fetchone()
@@ -62,22 +62,22 @@ def is_incomplete(connection: sqlite3.Connection) -> bool:
 
 
 def is_backup(path: Path) -> bool:
-    """Return True if a file is a backup that is not used as a registry."""
+    """Return True if a file is a backup that was not yet opened as a registry."""
     file = os.path.realpath(path)
     try:
         with open(file, "rb") as opened:
             header = _header(opened.fileno())
     except FileNotFoundError:
         return False
-    # the log can contain the transaction that marks the file as restored
+    # a log can contain the transaction that removed the mark from the file
     has_log = os.path.exists(f"{file}-wal")
     return header[_PREVIOUS] == _INCOMPLETE.to_bytes(4, "big") and not has_log
 
 
 def write_incomplete(descriptor: int) -> None:
-    """Write into the header of a file that the file lacks its last changes.
+    """Write into the header of a file the mark that its last changes are missing.
 
-    The file gets another stamp, so no existing log belongs to it.
+    The file also gets a new stamp, so that no existing log belongs to it.
     """
     for part, value in (_PREVIOUS, _INCOMPLETE), (_OWN, _new_stamp()):
         os.lseek(descriptor, part.start, os.SEEK_SET)
@@ -100,7 +100,7 @@ def owns_log(descriptor: int, log: Path) -> bool:
     A log without a transaction belongs to a file that needs no log.
     """
     before = None
-    # repeated after other programs have moved the log's content into the file
+    # check again if another program changed the file or the log during the check
     while before != (now := (_header(descriptor), _log_header(log))):
         if _belongs(now[0], log):
             return True
@@ -116,7 +116,7 @@ def _belongs(header: bytes, log: Path) -> bool:
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                # the rest is older than the log's header
+                # later frames are of an older use of the log
                 return not has_commit and _is_complete(header)
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
@@ -125,12 +125,12 @@ def _belongs(header: bytes, log: Path) -> bool:
                 if follows or copy[_STAMPS] == header[_STAMPS]:
                     return True
                 is_first = False
-            has_commit |= n_pages > 0  # only the last page of a transaction has it
+            has_commit |= n_pages > 0  # only in the last frame of a transaction
             file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
 
 
 def _header(descriptor: int) -> bytes:
-    """Return the first bytes of an open file; zeros if it is empty."""
+    """Return the first bytes of an open file; zeros if the file is empty."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     return os.read(descriptor, _HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
 
@@ -141,7 +141,7 @@ def _log_header(log: Path) -> bytes:
 
 
 def _store(execute: Callable[[str], Any], new: int) -> None:
-    """Store the stamps of a transaction."""
+    """Store a new stamp, and the current stamp as that of the previous transaction."""
     (previous,) = execute("PRAGMA user_version").fetchone()
     execute(f"PRAGMA application_id = {previous}")
     execute(f"PRAGMA user_version = {new}")

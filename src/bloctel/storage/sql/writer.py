@@ -35,7 +35,7 @@ from bloctel.storage.sql.schema import (
     stream,
 )
 
-#: The lock that a writer takes first.
+#: The query that locks the row of `state`, which each writer executes first.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _MOVE: Final = state.update().values(
     last_change=sa.bindparam("last"), token=sa.bindparam("random")
@@ -48,7 +48,7 @@ class SqlWriter(reader.SqlReader):
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
-        # the lock waits for other writers, so that cursors grow in the order of commits
+        # wait for other writers here, so that cursors grow in the order of the commits
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False  # True after an erasure of numbers
@@ -59,7 +59,7 @@ class SqlWriter(reader.SqlReader):
         return self._lists
 
     def finish(self) -> None:
-        """Store the last cursor, if the transaction used any."""
+        """Store the last cursor, if the transaction used new cursors."""
         if self._last != self._first:
             execute, token = self._connection.execute, new_token()
             execute(_MOVE, {"last": self._last, "random": token})
@@ -113,7 +113,7 @@ class SqlWriter(reader.SqlReader):
         return len(fresh) + self._extend(stored)
 
     def _extend(self, pairs: Iterable[tuple[Registration, Registration]]) -> int:
-        """Extend stored registrations by new ones; return the number of changes."""
+        """Extend stored registrations, given as (stored, new); return the count."""
         rows = [row for known, new in pairs if (row := known.extended_by(new))]
         self.update_registrations(rows)
         self.append_events(map(Event.of_registration, rows))
@@ -122,8 +122,8 @@ class SqlWriter(reader.SqlReader):
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
         """Load all rows into a staging table, sort them there, and add the new ones.
 
-        Sorted rows fill a B-tree from left to right. Without the sort, each row would
-        be written to another page.
+        Sorted rows fill the pages of a B-tree one after the other. Without the sort,
+        almost every row would change a different page.
         """
         self._drop_temporary(staged)
         staged.create(self._connection, checkfirst=False)
@@ -146,10 +146,10 @@ class SqlWriter(reader.SqlReader):
         self._insert(staged, NEW, rows)
 
     def _ending_earlier(self) -> list[tuple[Registration, Registration]]:
-        """Return pairs: a stored registration, and a staged one that ends later."""
+        """Return pairs of a stored registration and a staged one that ends later."""
         has_end = registration.c.ends_on < NO_END
         if not self._connection.scalar(sa.select(sa.exists().where(has_end))):
-            return []  # the query below would read the whole staging table
+            return []  # avoid the query below, which reads the whole staging table
         columns = [table.c[name] for table in (registration, staged) for name in _DAYS]
         is_earlier = registration.c.ends_on < staged.c.ends_on
         query = sa.select(*columns).where(is_earlier, *_same(staged)).distinct()
@@ -161,7 +161,7 @@ class SqlWriter(reader.SqlReader):
         return list(pairs.values())
 
     def _add_fresh(self) -> int:
-        """Add the new rows of the staging table; return their number."""
+        """Add the new rows of the staging table; return their count."""
         new = self._fresh().subquery()
         columns = [new.c[name] for name in NEW]
         number = sa.func.row_number().over(order_by=columns[:3])
@@ -238,7 +238,7 @@ class SqlWriter(reader.SqlReader):
             self._insert(record, RecordRow._fields, rows)
 
     def _extend_stream(self, rows: Sequence[RecordRow]) -> None:
-        """Store the sequence number with which new records will end their stream."""
+        """Store the new last sequence number of a stream that gets new records."""
         name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
         require_following(rows, before)
         execute = self._connection.execute
@@ -261,7 +261,7 @@ class SqlWriter(reader.SqlReader):
     def _many(
         self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
     ) -> None:
-        """Execute statements for each registration."""
+        """Execute each statement once for each registration."""
         for rows in in_parts(registrations, reader.PART):
             values = [
                 {f"new_{name}": value for name, value in row._asdict().items()}
@@ -276,7 +276,7 @@ class SqlWriter(reader.SqlReader):
         columns: tuple[str, ...],
         rows: Iterable[tuple[object, ...]],
     ) -> None:
-        """Pass rows to the driver as tuples: four times as fast as SQLAlchemy."""
+        """Insert rows through the driver itself: four times as fast as SQLAlchemy."""
         text, in_order = _insertion(self._connection.dialect, table, columns)
         for part in in_parts(map(in_order, rows), reader.PART):
             self._connection.exec_driver_sql(text, part)
@@ -286,27 +286,27 @@ class SqlWriter(reader.SqlReader):
 def _insertion(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]
 ) -> tuple[str, Callable[[Any], Any]]:
-    """Return the SQL of an insertion, and a function that reorders a row for it."""
+    """Return an INSERT statement, and a function that puts a row in its order."""
     query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
     compiled = query.compile(dialect=dialect)
-    # the statement has the columns in the order of the table
+    # the statement has the columns in the order of the table, not of *columns*
     indexes = [columns.index(name) for name in compiled.positiontup or columns]
     return str(compiled), itemgetter(*indexes)
 
 
-#: The fields of a registration without a withdrawal.
+#: The fields of a registration, except the day of its withdrawal.
 _DAYS: Final = Registration._fields[:-1]
 #: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 
 
 def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that a row and a registration have the same key."""
+    """Return the conditions that a row has the primary key of a registration."""
     return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
 def _new(name: str) -> sa.BindParameter[Any]:
-    """Return the parameter with a field of the registration that is processed."""
+    """Return the parameter for a field of the current registration."""
     return sa.bindparam(f"new_{name}")
 
 
@@ -321,7 +321,7 @@ _REPLACE: Final = (
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 _line_cursor, _line_columns = reader.JOURNAL[0]
-#: Keep the journal line of an erased registration, without the registration.
+#: The statement that copies the journal line of an erased registration to `event`.
 _MOVE_LINE: Final = event.insert().from_select(
     _LINE,
     sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),

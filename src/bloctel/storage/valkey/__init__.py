@@ -1,1 +1,1 @@
-"""Storage in Valkey or Redis."""
+"""Storage of registries in a Valkey or Redis server."""

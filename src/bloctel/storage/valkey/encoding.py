@@ -2,11 +2,11 @@
 
 The value of a number is a sequence of entries of 20 bytes, little-endian. If the first
 integer of an entry is positive, the entry is a registration (list, receipt, start,
-end, withdrawal). If it is negative, the entry is the position of a journal line about
-the number (list, cursor), so that the number can be erased from that line.
+end, withdrawal). If the first integer is negative, the entry refers to a journal line
+about the number (list, cursor): an erasure also erases the number in that line.
 
-A page of the journal is a sequence of lines of 18 bytes; the cursor of a line gives
-its offset. A line of zeros was dropped, or is lost.
+A page of the journal is a sequence of lines of 18 bytes. The offset of a line follows
+from its cursor. A line that contains only zeros was dropped or lost.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ import numpy as np
 
 from bloctel.storage.rows import ChangeKind, Columns, Event, Registration
 
-_NEVER: Final = -(2**31)  # this value means that there was no withdrawal
+_NEVER: Final = -(2**31)  # the day of withdrawal if there was no withdrawal
 _REGISTRATION: Final = Struct("<5i")
 _MENTION: Final = Struct("<iq8x")
 
@@ -31,13 +31,13 @@ ROW: Final = np.dtype(
     ]
 )
 
-#: A line of the journal: the number, 1 if it has one, kind, list, day.
+#: A line of the journal: the number, 1 if the line has a number, kind, list and day.
 LINE: Final = Struct("<QBBIi")
 DROPPED: Final = bytes(LINE.size)
-_NO_EVENT: Final = 7  # the kind of a change without an event
+_NO_EVENT: Final = 7  # the kind of a journal line without an event
 #: The first bytes of a line whose number was erased.
 BLANK: Final = bytes(9)
-#: Lines of a page.
+#: The number of lines in a page.
 PAGE: Final = 1024
 
 _KINDS: Final = {
@@ -51,21 +51,21 @@ _KINDS: Final = {
 _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 
 _BUCKET_BITS: Final = 17
-#: The bit after those of all buckets, which shows that the bitmap is complete.
+#: The bit after the bits of all buckets; if it is 0, the server has lost the bitmap.
 ALL_BUCKETS: Final = 1 << _BUCKET_BITS
-#: A field of hashes, written only when the hash is created: without it, the server has
-#: lost the hash.
+#: A field that is written only when a hash is created.  If a hash lacks this field, the
+#: server has lost the hash.
 MARK: Final = b""
 _MIX: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing
 
 
 def bucket_of(key: int) -> int:
-    """Return the bucket of a number."""
+    """Return the bucket (one of the hashes with numbers) of a number."""
     return (key * _MIX & (1 << 64) - 1) >> (64 - _BUCKET_BITS)
 
 
 def pack_key(key: int) -> bytes:
-    """Return the field name of a number in its bucket."""
+    """Return the field name of a number in the hash of its bucket."""
     return key.to_bytes(8, "little")
 
 
@@ -76,14 +76,14 @@ def _registration(key: int, record: Sequence[int]) -> Registration:
 
 
 def _integers(row: Registration) -> tuple[int, ...]:
-    """Return the fields of a registration after its number."""
+    """Return the fields of a registration, except its number, as integers."""
     withdrawn_on = _NEVER if row.withdrawn_on is None else row.withdrawn_on
     return (row.list_id, *row[2:5], withdrawn_on)
 
 
 @dataclass(slots=True)
 class Number:
-    """Registrations and journal positions of one number.
+    """Registrations of one number, and references to its journal lines.
 
     Attributes:
         registrations: The registrations of the number by primary key.
@@ -109,7 +109,7 @@ class Number:
         return number
 
     def pack(self, trimmed_to: int) -> bytes:
-        """Encode the number, without journal lines that have been dropped."""
+        """Encode the number, without references to dropped journal lines."""
         rows = self.registrations.values()
         records = [_REGISTRATION.pack(*_integers(row)) for row in rows]
         records += [
@@ -128,11 +128,11 @@ class Number:
         return added is not None
 
     def is_on(self, list_id: int) -> bool:
-        """Return True if there is a registration on the list."""
+        """Return True if the number has a registration on the list."""
         return any(row.list_id == list_id for row in self.registrations.values())
 
     def remove_mentions(self, list_id: int) -> list[int]:
-        """Remove the journal positions of a list, and return their cursors."""
+        """Remove the references to a list's journal lines; return their cursors."""
         cursors = [cursor for of, cursor in self.mentions if of == list_id]
         self.mentions = [(of, c) for of, c in self.mentions if of != list_id]
         return cursors
@@ -154,7 +154,7 @@ def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
 
 
 def pack_line(event: Event | None) -> bytes:
-    """Encode a line of the journal, without its cursor; None for no event."""
+    """Encode a journal line without its cursor; None makes a line without an event."""
     if event is None:
         return LINE.pack(0, 0, _NO_EVENT, 0, 0)
     key = (0, 0) if event.key is None else (event.key, 1)
@@ -162,7 +162,7 @@ def pack_line(event: Event | None) -> bytes:
 
 
 def unpack_lines(page: bytes, first: int, wanted: range) -> Iterator[Event]:
-    """Decode the lines whose cursors are *wanted*; the first line has *first*."""
+    """Decode the lines with *wanted* cursors; the page's first cursor is *first*."""
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
         if cursor in wanted and code != _NO_EVENT:

@@ -1,4 +1,4 @@
-"""Writer lock and fenced commit of a registry in Valkey."""
+"""Writer lock of a registry in Valkey, and a commit that checks this lock."""
 
 import secrets
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,20 @@ from bloctel.errors import StorageBusyError, StorageError, StorageGoneError
 from bloctel.storage.interface import busy_error, new_token
 from bloctel.storage.valkey.server import Command, ValkeyServer, is_primary
 
-#: The time until the lock of a writer that died expires, less than other writers wait.
+#: The time after which the lock of a dead writer expires; other writers wait longer.
 _LIFE_SECONDS: Final = 4.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
-#: Words per staged chunk.
+#: The number of words in each staged chunk of commands.
 _WORDS_PER_CHUNK: Final = 20_000
 
 
 class WriterLock:
-    """Lock that the server gives to one writer, and that expires if the writer dies.
+    """Lock on the server for one writer; it expires if the writer's process ends.
 
-    A thread extends the lock, because a transaction may wait for a slow input. A writer
-    whose process was stopped until the lock expired cannot commit: the commit checks
-    the lock on the server.
+    A thread extends the lock, because a transaction can wait for slow input. If a
+    process stops until its lock has expired, its writer cannot commit, because the
+    commit checks the lock on the server.
     """
 
     def __init__(self, server: ValkeyServer, busy_seconds: float) -> None:
@@ -60,7 +60,7 @@ class WriterLock:
 
     def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)
-        # if the driver sends SET twice, GET still shows that the lock is ours
+        # if the driver repeats SET, the second SET fails, but GET returns this token
         _, holder = self._server.send(
             ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
         )
@@ -69,7 +69,7 @@ class WriterLock:
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to the reads of the transaction.
 
-        The answering server has the lock, so it has all changes of earlier writers.
+        The server that answers must have the lock: then it has all earlier changes.
         """
         holder, *replies = self._server.send(("GET", self._name), *commands)
         if holder != self._token.encode():
@@ -77,7 +77,7 @@ class WriterLock:
         return replies
 
     def extend(self) -> None:
-        """Extend the lock, unless it is lost: then the commit raises an error."""
+        """Extend the lock, unless it is lost: then the commit raises the error."""
         with suppress(StorageError):
             self._hold(_LIFE_SECONDS)
 
@@ -98,7 +98,7 @@ class WriterLock:
             "the writer lock until the commit",
             "a lock that expired or that another writer holds",
             self._server.where,
-            message="the writer lock expired before the commit; nothing is stored",
+            message="the writer lock expired, so nothing is stored: repeat the change",
         )
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
@@ -121,7 +121,7 @@ class WriterLock:
         if not is_done:
             raise self._lost()
         self._staged = []
-        if not is_primary(info):  # since the check before the transaction
+        if not is_primary(info):  # the role changed during the transaction
             raise StorageGoneError(
                 "a server that stays the primary server",
                 "a server that became a replica",
@@ -132,7 +132,7 @@ class WriterLock:
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
-    """Yield chunks of whole commands, each preceded by its number of words."""
+    """Yield chunks of complete commands; before each command is its word count."""
     words: list[str | bytes | int] = []
     for command in commands:
         words += (len(command), *command)

@@ -1,9 +1,9 @@
 """Uncommitted changes of a writer in Valkey, and the commands that store them.
 
-Each class contains the changes of one part of a registry.
+There is one class for the journal, one for requests, and one for records.
 
-A stream of records is a hash from sequence numbers to JSON. The registry's state
-contains the last sequence number of each stream, to detect that the last records are
+A stream of records is a Valkey hash from sequence numbers to JSON. The hash `state`
+contains the last sequence number of each stream, which shows if the last records are
 missing. An index is a hash from a text, such as a phone number, to a JSON list of
 sequence numbers or of ids of requests.
 """
@@ -22,7 +22,7 @@ Key = Callable[..., str]
 #: A function that returns some fields of an index.
 ReadIndex = Callable[[str, Collection[str]], dict[str, list[Any]]]
 
-#: The maximum number of words of a command: a script passes them on its stack.
+#: The maximum number of words of a command: the stack of Lua scripts is limited.
 _MAX_WORDS: Final = 1_000
 
 
@@ -32,7 +32,7 @@ def number_commands(
     trimmed_to: int,
     used_buckets: Collection[int],
 ) -> Iterator[Command]:
-    """Yield the commands that store numbers, and delete empty ones."""
+    """Yield the commands that store numbers, and delete numbers without entries."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for number in numbers:
         buckets[encoding.bucket_of(number)].append(number)
@@ -55,7 +55,7 @@ def _index_commands(
     removed: Iterable[tuple[str, Any]],
     added: Iterable[tuple[str, Any]],
 ) -> Iterator[Command]:
-    """Yield the commands that remove items from fields of an index, and add items."""
+    """Yield the commands that remove items from an index, and add items to it."""
     for field_name, item in removed:
         known = stored.get(field_name, ())
         stored[field_name] = [old for old in known if old != item]
@@ -69,11 +69,11 @@ def _index_commands(
 
 
 class JournalChanges:
-    """New lines of the journal, and erasures in the stored ones.
+    """New lines of the journal, and erasures of numbers in its stored lines.
 
     Attributes:
-        last: The cursor of the last change, including new changes.
-        trimmed_to: The last dropped cursor, including the cursors dropped now.
+        last: The cursor of the last change, including the new changes.
+        trimmed_to: The cursor of the last dropped line, including new drops.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -84,13 +84,13 @@ class JournalChanges:
         self._blank: set[int] = set()
 
     def append(self, event: Event | None = None) -> int:
-        """Append an event, or a line without one; return its cursor."""
+        """Append a line with or without an event; return the cursor of the line."""
         self._lines += encoding.pack_line(event)
         self.last += 1
         return self.last
 
     def erase_number(self, cursor: int) -> None:
-        """Erase the number from a line."""
+        """Erase the number from the journal line at a cursor."""
         if cursor > self._stored[0]:
             start = self._offset(cursor)
             self._lines[start : start + len(encoding.BLANK)] = encoding.BLANK
@@ -98,7 +98,7 @@ class JournalChanges:
             self._blank.add(cursor)
 
     def trim(self, before: int) -> int:
-        """Drop lines up to a cursor; return the number of new lines among them."""
+        """Drop lines up to a cursor; return how many of the lines were new."""
         n_dropped = sum(event.cursor <= before for event in self.new_events())
         end = max(self._offset(before + 1), 0)
         self._lines[:end] = bytes(end)
@@ -112,7 +112,7 @@ class JournalChanges:
         return encoding.unpack_lines(bytes(self._lines), first, wanted)
 
     def with_changes(self, event: Event) -> Event:
-        """Return a stored event, without its number if that was erased."""
+        """Return a stored event, without its number if the number was erased."""
         return event._replace(key=None) if event.cursor in self._blank else event
 
     def _offset(self, cursor: int) -> int:
@@ -154,11 +154,11 @@ class JournalChanges:
 
 @dataclass(slots=True)
 class RequestChanges:
-    """Changed requests.
+    """Requests that the transaction changed.
 
     Attributes:
         new: The changed requests by id; None for a dropped request.
-        stored: The stored requests that were read; each is read before it is changed.
+        stored: The stored requests; each request is read before it is changed.
     """
 
     new: dict[str, RequestRow | None] = field(default_factory=dict)
@@ -181,11 +181,11 @@ class RequestChanges:
 
 
 def request_field(list_id: int, about: str | int) -> str:
-    """Return the field of a person or of a number in an index of requests."""
+    """Return the name of a person's or a number's field in an index of requests."""
     return f"{list_id}:{about}"
 
 
-#: The indexes of requests, and the field of a request in each of them.
+#: The indexes of requests, each with the function that returns a request's field.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
     "requests:by": lambda row: request_field(row.list_id, row.person),
     "requests:of": lambda row: request_field(row.list_id, row.key),
@@ -193,7 +193,7 @@ REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
 
 
 def end_field(stream: str) -> str:
-    """Return the state field that contains the last sequence number of a stream."""
+    """Return the name of the field of `state` with a stream's last sequence number."""
     return f"records:{stream}"
 
 
@@ -204,13 +204,13 @@ def record_index(stream: str) -> str:
 
 @dataclass(slots=True)
 class RecordChanges:
-    """New records and erased records.
+    """Records that the transaction added or erased.
 
     Attributes:
         rows: The changed records, by stream and sequence number.
         erased: The erased records, with their content before the erasure.
         ends: The last sequence numbers of streams with new records.
-        new_indexes: The names of the indexes of streams that have no stored record.
+        new_indexes: The names of indexes that do not exist on the server yet.
     """
 
     rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)

@@ -20,10 +20,10 @@
 | `changes`                     | stream | an entry per commit, CURSOR-TOKEN; wakes  |
 |                               |        | followers                                 |
 
-Each part either always exists, or another part shows that it must exist. A server that
-evicted keys has lost whole parts, so each read detects this. The mark is a field that
-is written only when its hash is created: without it, the hash was lost, and perhaps
-made again with a part of its fields.
+A server without free memory may have deleted some keys. Each read detects this: a key
+either always exists, or the value of another key shows that it must exist. The mark is
+a field that is written only when a hash is created. A hash without the mark was lost,
+and later created again with only some of its fields.
 """
 
 import json
@@ -53,16 +53,16 @@ from bloctel.storage.valkey.pending import end_field, record_index, request_fiel
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 _FIELDS_PER_READ: Final = 10_000
-#: Pages of the journal per read.
+#: The number of pages of the journal in each read.
 PAGES_PER_READ: Final = 64
-_FIRST_BUCKETS: Final = 64  # size of the first read; later reads adapt
+_FIRST_BUCKETS: Final = 64  # in the first read; later reads adapt this number
 _MOST_BUCKETS: Final = 1024
 _NO_DAY: Final = -(2**31)  # before all days
 _AFTER_DAYS: Final = 2**31  # after all days, `NO_END` included
 
 
 def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
-    """Return distinct numbers, grouped by bucket."""
+    """Return the distinct numbers, grouped by bucket."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for key in dict.fromkeys(keys):
         buckets[encoding.bucket_of(key)].append(key)
@@ -70,7 +70,7 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
 
 
 class ValkeyReader:
-    """Reader of a registry in Valkey; each call may show a later moment."""
+    """Reader of a registry in Valkey; a later call may read newer data."""
 
     def __init__(
         self, server: ValkeyServer, send: Send, lag: float | None = None
@@ -85,8 +85,8 @@ class ValkeyReader:
     def _query(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, after checking that the registry exists.
 
-        The state is read first: no reply is older than it. A server that lost its
-        data would reply that no number is on a list.
+        `state` is read first, so no reply is older than `state`. Without this check, no
+        number would be on a list after the server lost its data.
         """
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._send(state, *commands)
@@ -112,7 +112,7 @@ class ValkeyReader:
             return tuple(StoredList(*row) for row in json.loads(found or b""))
 
     def _require(self, found: object, part: str) -> None:
-        """Check that a part exists; a server that evicts keys may have lost it."""
+        """Check that a key exists, which the server may have deleted."""
         if not found:
             raise self._server.damaged(f"a registry without its {part}")
 
@@ -148,7 +148,7 @@ class ValkeyReader:
         return found[:limit]
 
     def _lines(self, after: int, n_pages: int) -> tuple[list[Event], int]:
-        """Return the events of pages after a cursor, and the pages' last cursor."""
+        """Return the events after a cursor in pages, and the last cursor of these."""
         first = (after + 1) // encoding.PAGE
         wanted = range(first, first + n_pages)
         *pages, trimmed_to = self._query(
@@ -159,7 +159,7 @@ class ValkeyReader:
         last_page = self._last_change // encoding.PAGE
         if self._last_change > after and None in pages[: last_page - first + 1]:
             raise self._server.damaged("a registry without a page of its journal")
-        # later lines may be incomplete
+        # do not read later lines: not all of them may be in the pages
         cursors = range(after + 1, self._last_change + 1)
         with self._server.decoding():
             events = [
@@ -179,7 +179,7 @@ class ValkeyReader:
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         buckets = _bucketed(keys)
-        # the lists are read last: they show if numbers were erased meanwhile
+        # read the lists last: they show if numbers were erased during the other reads
         lists: Command = ("GET", self._key("lists"))
         fetches = (self._entry(position.cursor), *self._fetches(buckets), lists)
         entry, *replies, found = self._query(*fetches)
@@ -188,12 +188,12 @@ class ValkeyReader:
         return Found.of(rows, self._lists_of(found))
 
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, encoding.Number]:
-        """Return the stored numbers among the given ones."""
+        """Return those of the numbers that are stored."""
         buckets = _bucketed(keys)
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        """Return the commands that read numbers, and which buckets are in use."""
+        """Return the commands that read numbers, and that test for used buckets."""
         bits: list[Command] = [
             ("GETBIT", self._key("buckets"), bucket)
             for bucket in (encoding.ALL_BUCKETS, *buckets)
@@ -232,16 +232,16 @@ class ValkeyReader:
         return map(encoding.rows_of, self._scan(list_id, first, last))
 
     def columns(self) -> Iterator[Columns]:
-        # each bucket that was in use at the start is read once
+        # this reads each bucket once that was in use at the start
         return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
 
     def _scan(
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the rows of a list that end in [first, last); 0 stands for all lists.
+        """Yield the rows of a list that end in [first, last); 0 means all lists.
 
-        The server reads a few thousand numbers at a time, so that other clients do
-        not wait.
+        Each command reads only a few thousand numbers, so that other clients do not
+        wait long.
         """
         (bitmap,) = self._query(("GET", self._key("buckets")))
         bits = np.unpackbits(np.frombuffer(bitmap or b"", np.uint8))
@@ -293,7 +293,7 @@ class ValkeyReader:
         return self._requests({id for ids in index.values() for id in ids})
 
     def _requests(self, ids: Collection[str]) -> list[RequestRow]:
-        """Return the stored requests among the given ones."""
+        """Return those of the requests that are stored."""
         found = self._fields("requests", ids)
         with self._server.decoding():
             return [_request(value) for value in found.values()]
@@ -305,13 +305,13 @@ class ValkeyReader:
             return [_request(value) for value in found.values()]
 
     def _index(self, name: str, fields: Collection[str]) -> dict[str, list[Any]]:
-        """Return some fields of an index (`pending.ReadIndex`)."""
+        """Return the decoded values of some fields of an index."""
         found = self._fields(name, fields)
         with self._server.decoding():
             return {field: json.loads(value) for field, value in found.items()}
 
     def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
-        """Return some fields of a hash that has the mark."""
+        """Return some fields of a hash; first check that the hash has the mark."""
         stored: dict[str, bytes] = {}
         for some in in_parts(fields, _FIELDS_PER_READ):
             read: Command = ("HMGET", self._key(name), encoding.MARK, *some)
@@ -326,7 +326,7 @@ class ValkeyReader:
         if not self._end_of(stream):
             return []
         index = self._index(record_index(stream), [str(key) for key in wanted])
-        # a record that was erased meanwhile has no key
+        # a record that was erased after the index was read has no key
         rows = self._records_at(stream, sorted(chain.from_iterable(index.values())))
         return [row for row in rows if row.key in wanted]
 
@@ -342,8 +342,8 @@ class ValkeyReader:
     def _end_of(self, stream: str) -> int:
         """Return the last sequence number of a stream; 0 without records.
 
-        A server that lost its data would have no recorded calls, and another call
-        would seem to be allowed.
+        Raise an error if the server lost its data: without the records of earlier
+        calls, another call would seem to be allowed.
         """
         field = end_field(stream)
         before = self._server.seen(field)

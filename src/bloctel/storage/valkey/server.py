@@ -1,4 +1,4 @@
-"""Client of a Valkey server: URL, commands, scripts and error conversion."""
+"""Client of a Valkey server, which sends commands and converts errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ KINDS: Final = {name: kind for kind, names in _NAMES.items() for name in names.s
 
 #: Errors of the server for which the driver has no exception, by their first word.
 _CODES: Final[dict[str, type[errors.StorageError]]] = {
-    "BUSY": errors.StorageBusyError,  # a script has run for too long
+    "BUSY": errors.StorageBusyError,  # a slow script is running on the server
     "CLUSTERDOWN": errors.StorageGoneError,
     "MASTERDOWN": errors.StorageGoneError,
     "MISCONF": errors.StorageFullError,  # the disk is full
@@ -71,7 +71,7 @@ _CODES: Final[dict[str, type[errors.StorageError]]] = {
 
 
 def kind_of(error: BaseException) -> type[errors.StorageError]:
-    """Return the error class for an error of the driver."""
+    """Return the class of our error for an error of the driver."""
     code = str(error).partition(" ")[0]
     if code in _CODES:
         return _CODES[code]
@@ -82,7 +82,7 @@ def kind_of(error: BaseException) -> type[errors.StorageError]:
 class ValkeyServer:
     """Connections to the server of one registry.
 
-    Safe for any number of threads.
+    Any number of threads can use them.
 
     Attributes:
         where: The name of the registry in messages, without a password.
@@ -95,7 +95,7 @@ class ValkeyServer:
 
     def __init__(self, url: str) -> None:
         interface.require_driver("valkey", "valkey")
-        # the driver is only partly typed
+        # Any, because the driver has incomplete type annotations
         self._client: Any
         self._client, self.where, namespace = _client(url)
         self.locks: set[WriterLock] = set()
@@ -103,7 +103,7 @@ class ValkeyServer:
         self._seen: dict[str, int] = {}
         self._copy_age = interface.CopyAge(self.where)
         self._noting = Lock()  # protects `_seen`
-        # the braces put all keys of a registry into one slot of a cluster
+        # because of the braces, a cluster stores all keys of a registry in one slot
         self._root = f"{{{namespace}}}"
         self._idle: deque[_Connection] = deque()
         self._refusal: interface.Refusal | None = None
@@ -124,8 +124,8 @@ class ValkeyServer:
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, in one round trip.
 
-        If the connection has died, the commands are sent a second time: they must be
-        repeatable. Commands of other clients can run between them.
+        If the connection is lost, the commands are sent a second time, so it must be
+        safe to repeat them. Commands of other clients can run between them.
         """
         with self._errors():
             return _retried(self._send, *commands)
@@ -137,7 +137,7 @@ class ValkeyServer:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Open a session: a function that sends to one server, and the `Reader.lag`."""
+        """Yield a function that sends commands to one server, and the `Reader.lag`."""
         with self._errors():
             connection, lag = _retried(self._begin)
 
@@ -149,7 +149,7 @@ class ValkeyServer:
         try:
             yield send, lag
         except errors.StorageUnreachableError:
-            connection.is_usable = False  # the next one may reach another server
+            connection.is_usable = False  # a new one may reach another server
             raise
         finally:
             self._give_back(connection)
@@ -159,11 +159,11 @@ class ValkeyServer:
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def seen(self, field: str) -> int:
-        """Return the greatest noted last sequence number of a stream; 0 without one."""
+        """Return the greatest value of a state field that was noted; 0 without one."""
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
-        """Note the value of a field of the state, which never decreases."""
+        """Note the value of a field of `state`; raise an error if it decreased."""
         if value < at_least:
             raise errors.StorageUnreachableError(
                 "a storage with all confirmed changes",
@@ -177,7 +177,7 @@ class ValkeyServer:
     def require_durable(self) -> None:
         """Check that the server will not lose a change that it has confirmed.
 
-        A replica that accepts changes loses them when it copies its source again.
+        A replica is refused: it would lose changes when it copies its source again.
         """
         (info,) = self.send(("INFO", "memory", "persistence", "replication"))
         if not is_primary(info):
@@ -203,7 +203,7 @@ class ValkeyServer:
         )
 
     def _lag_of(self, connection: _Connection) -> float | None:
-        """Return `Reader.lag`, after checking that the server does not delete keys."""
+        """Return `Reader.lag`; first check that the server itself deletes no keys."""
         heartbeat: Command = ("GET", self.key("heartbeat"))
         try:
             info, at = connection.send(("INFO", "memory", "replication"), heartbeat)
@@ -222,7 +222,7 @@ class ValkeyServer:
             raise self._setting_error("maxmemory-policy", "noeviction", policy)
 
     def close(self) -> None:
-        """Close all connections; one in use is closed after its replies."""
+        """Close all connections; a connection in use is closed after its replies."""
         self._refusal = self._refusal or interface.closed_error
         self.disconnect()
 
@@ -232,12 +232,12 @@ class ValkeyServer:
             self._idle.pop().close()
 
     def damaged(self, got: str) -> errors.StorageError:
-        """Return the error for content that this library does not write."""
+        """Return the error for content that this library never writes."""
         return errors.StorageError(
             "a registry written by this library",
             got,
             self.where,
-            message=f"the registry is damaged: {got}",
+            message=f"the registry is damaged: {got}; restore a backup",
         )
 
     @contextmanager
@@ -262,7 +262,7 @@ class ValkeyServer:
             self._give_back(connection)
 
     def _begin(self) -> tuple[_Connection, float | None]:
-        """Return a connection whose server has answered, and `Reader.lag` of it."""
+        """Return a connection whose server has answered, and its `Reader.lag`."""
         connection = self._take()
         try:
             return connection, self._lag_of(connection)
@@ -289,7 +289,7 @@ class ValkeyServer:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into our errors, with the original as cause."""
+        """Convert errors of the driver into our errors, without phone numbers."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -309,16 +309,16 @@ class ValkeyServer:
 
 
 class _Connection:
-    """Connection to a server."""
+    """Connection to a Valkey server."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._raw = client.connection_pool.make_connection()
-        # False after an error: replies may be left unread, so it must be closed
+        # False after an error: unread replies may remain, so it must be closed
         self.is_usable = True
 
     def connect(self) -> None:
-        """Connect, also if the server has closed the connection."""
+        """Connect, and connect again if the server has closed the connection."""
         self._raw.connect()
         if self._raw.can_read():
             self._raw.disconnect()
@@ -351,7 +351,7 @@ class _Connection:
 
 
 def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
-    """Call a function, and once more if a connection has died."""
+    """Call a function; if the connection was lost, call the function once more."""
     try:
         return function(*arguments)
     except Exception as error:
@@ -374,7 +374,7 @@ def _client(url: str) -> tuple[Any, str, str]:
     try:
         parts = urlsplit(url)
         database, port = int(parts.path.strip("/") or 0), parts.port
-    except ValueError:  # whose text can contain the password
+    except ValueError:  # its text is not shown, because it can contain the password
         raise_alone(errors.InputError(expected, got))
     if port == 0:
         raise errors.InputError(expected, got)

@@ -1,13 +1,13 @@
-"""Registries in Valkey or Redis, version 7 or later, with the `valkey` client.
+"""Storage in Valkey or Redis, version 7 or later, with the `valkey` client.
 
 All data is in the server's memory, 90 to 120 bytes per number. The server must not
-lose confirmed changes: it appends each command to a file (`appendonly yes`), flushes
-this file before each confirmation (`appendfsync always`), and never deletes keys when
-memory is short (`maxmemory-policy noeviction`).
+lose confirmed changes: it must append each command to a file (`appendonly yes`), flush
+this file before each confirmation (`appendfsync always`), and never delete keys when
+memory is full (`maxmemory-policy noeviction`).
 
-The changes of a transaction stay in the writer's process until the commit. The server
-does nothing else during the commit, one or two seconds for a million numbers; split
-larger imports into several transactions.
+The changes of a transaction stay in the writer's process until the commit. A commit of
+a million numbers takes one or two seconds, in which the server answers no other client:
+split larger imports into several transactions.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -29,15 +29,15 @@ from bloctel.storage.valkey.writer import ValkeyWriter
 
 #: Version of the stored format.
 _SCHEMA_VERSION: Final = 1
-#: The time a watcher waits for the server before it checks if it was closed.
+#: The seconds after which a waiting watcher checks if it was closed.
 _SLICE_SECONDS: Final = 0.2
 
 
 class ValkeyStorage:
     """Storage of a registry in Valkey.
 
-    The scheme `valkeys:` of the URL is for TLS; the option `ssl_ca_certs=file` is for a
-    private certificate authority.
+    With the URL scheme `valkeys:`, the connection uses TLS. For a private certificate
+    authority, add the URL option `ssl_ca_certs=file`.
     """
 
     busy_seconds = interface.BUSY_SECONDS
@@ -58,7 +58,7 @@ class ValkeyStorage:
             first: list[Command] = [
                 ("HSET", key("setting"), *words),
                 ("HSET", key("state"), "trimmed_to", 0),
-                # none of the parts that are always read is ever missing
+                # create all keys that every read checks
                 ("SETBIT", key("buckets"), ALL_BUCKETS, 1),
                 *(
                     ("HSET", key(name), MARK, b"")
@@ -120,7 +120,7 @@ class ValkeyStorage:
 
 
 class ValkeyWatcher:
-    """interface.Watcher that waits for the stream entry of each commit."""
+    """Watcher that waits for the stream entry that each commit adds."""
 
     def __init__(self, server: ValkeyServer) -> None:
         self._server = server
@@ -136,7 +136,7 @@ class ValkeyWatcher:
             left = end - clock.elapsed()
             if left <= 0:
                 return
-            # the value 0 would block forever
+            # at least 1 ms: XREAD would wait without a limit if BLOCK is 0
             block = max(1, round(1000 * min(left, _SLICE_SECONDS)))
             where = ("STREAMS", self._stream, self._last)
             (found,) = self._server.send(("XREAD", "BLOCK", block, *where))

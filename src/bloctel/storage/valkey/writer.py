@@ -1,7 +1,7 @@
 """Write transactions on a registry in Valkey.
 
-A writer collects its changes in memory, and its own reads include them. At the end of
-the transaction they become commands, which one script runs atomically.
+A writer collects its changes in memory, and its own reads include these changes. At the
+end of the transaction, one script runs the commands for all changes atomically.
 """
 
 import json
@@ -34,12 +34,12 @@ from bloctel.storage.valkey.pending import (
 from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
-#: Rows per read, and per part of a result.
+#: The number of rows in each read, and in each batch of a result.
 _PART: Final = 10_000
 
 
 class ValkeyWriter(ValkeyReader):
-    """Write transaction on a registry in Valkey, under the writer lock."""
+    """Write transaction on a registry in Valkey, which needs the writer lock."""
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
@@ -54,7 +54,7 @@ class ValkeyWriter(ValkeyReader):
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
-            self._journal.append()  # these numbers were changed without an event
+            self._journal.append()  # numbers were changed without an event
         commands = chain(
             number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
@@ -70,7 +70,7 @@ class ValkeyWriter(ValkeyReader):
     def _replacing(
         self, name: str, rows: Mapping[Any, tuple[Any, ...]] | None
     ) -> Iterator[Command]:
-        """Yield the command that replaces all rows of a kind, if they changed."""
+        """Yield the command that replaces all lists or prefix rules, if changed."""
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
@@ -149,7 +149,7 @@ class ValkeyWriter(ValkeyReader):
                 self._requested.new[request.id] = None
 
     def _loaded(self, keys: Iterable[int]) -> dict[int, Number]:
-        """Return all of these numbers, so that they can be changed."""
+        """Return *keys* with their entries, also new numbers, to change them."""
         wanted = list(keys)
         found = self._numbers_of(wanted)
         return {key: found.get(key) or Number() for key in dict.fromkeys(wanted)}
@@ -207,7 +207,7 @@ class ValkeyWriter(ValkeyReader):
         return self._with_changes(super()._all_requests())
 
     def _with_changes(self, rows: Iterable[RequestRow]) -> list[RequestRow]:
-        """Return stored requests with their changes, and all other changed ones."""
+        """Return stored requests as this transaction changed them, and new requests."""
         found = {row.id: row for row in rows}
         self._requested.stored |= found
         return [row for row in (found | self._requested.new).values() if row]

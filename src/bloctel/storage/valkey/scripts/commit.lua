@@ -1,11 +1,11 @@
 #!lua
--- Runs all commands that a writer has staged, or none, and releases the writer's lock.
+-- Runs all staged commands of a writer, or none of them, and releases the writer's lock.
 --
--- KEYS: the lock, the state, the stream that wakes followers, then lists of staged
---   commands; the number of words precedes each command.
+-- KEYS: the lock, the state, the stream that notifies followers, then lists of staged
+--   commands. In these lists, each command comes after the number of its words.
 -- ARGV: the token of the writer that must hold the lock, the last cursor, and the token
---   of the transaction, with which the entry of the stream is named.
--- Returns 1, or 0 if the writer lost the lock or staged commands are missing.
+--   of the transaction. Cursor and token are the id of the new entry of the stream.
+-- Returns 1, or 0 if the writer lost the lock or if staged commands are missing.
 
 local FIRST_STAGED = 4
 

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- Reads registrations from the buckets KEYS, in order, until there are enough of them.
+-- Reads registrations from the buckets KEYS, in order, until ENOUGH fields were read.
 --
--- ARGV: the list, or 0 for all lists; the bounds [first, last) of the end days.
--- Returns the number of buckets read, and the registrations, each after its number.
+-- ARGV: the id of a list, or 0 for all lists; the bounds [first, last) of the end days.
+-- Returns the count of buckets read, and the registrations, each after its number.
 
 local ENOUGH, SIZE = 4000, 20
 local list, first, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
