@@ -29,20 +29,7 @@ from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import UNDATED, Overlay, Table
 from bloctel.numbers.phone_number import NOT_KEYS, check_region
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
-from bloctel.snapshot.format import (
-    ALIGN,
-    FORMAT_VERSION,
-    HEADER,
-    KEY_DOMAIN,
-    KNOWN,
-    MAGIC,
-    NORMALISATION_VERSION,
-    OPTIONAL,
-    PERIOD,
-    PREFIX,
-    SECTION,
-    Header,
-)
+from bloctel.snapshot import format as layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +159,7 @@ class Content:
 
     def _gaps(self) -> Iterator[tuple[int, int]]:
         """Yield the start and end of each gap between two sections of the file."""
-        end = HEADER.size + SECTION.size * len(self._sections)
+        end = layout.HEADER.size + layout.SECTION.size * len(self._sections)
         for section in sorted(self._sections.values(), key=lambda part: part.offset):
             yield end, section.offset
             end = section.offset + len(section.data)
@@ -225,7 +212,7 @@ class _MappedFile:
         """Return the current identity of the file whose mapped bytes are *data*."""
         status = os.fstat(self._descriptor)
         # read no more than the file has: reading beyond its end would end the process
-        return _stamp_from(status, data[: min(HEADER.size, status.st_size)])
+        return _stamp_from(status, data[: min(layout.HEADER.size, status.st_size)])
 
 
 def _in_memory(file: FileIO) -> mmap.mmap:
@@ -298,7 +285,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def _stamp(file: FileIO) -> Stamp:
-    return _stamp_from(os.fstat(file.fileno()), file.read(HEADER.size))
+    return _stamp_from(os.fstat(file.fileno()), file.read(layout.HEADER.size))
 
 
 def _stamp_from(status: os.stat_result, header: bytes | memoryview) -> Stamp:
@@ -337,31 +324,37 @@ def _altered(what: str, where: str | None = None) -> DamagedSnapshotError:
     return DamagedSnapshotError(expected, "another checksum", where, message=message)
 
 
-def _read_header(data: memoryview) -> tuple[Header, dict[str, _Section]]:
+def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
     size = len(data)
     if bytes(data[:16]) == b"SQLite format 3\0":
         got = "an SQLite database (open a registry with the URL sqlite:///path)"
         raise NotASnapshotError("a snapshot", got)
-    if bytes(data[: len(MAGIC)]) != MAGIC[:size]:
+    if bytes(data[: len(layout.MAGIC)]) != layout.MAGIC[:size]:
         raise NotASnapshotError("a snapshot", "a file of another kind")
-    if size < HEADER.size:
-        raise DamagedSnapshotError(f"a header of {HEADER.size} bytes", f"{size} bytes")
-    header = Header(*HEADER.unpack_from(data))
-    if header.version != FORMAT_VERSION:
-        is_newer = header.version > FORMAT_VERSION
+    if size < layout.HEADER.size:
+        raise DamagedSnapshotError(
+            f"a header of {layout.HEADER.size} bytes", f"{size} bytes"
+        )
+    header = layout.Header(*layout.HEADER.unpack_from(data))
+    if header.version != layout.FORMAT_VERSION:
+        is_newer = header.version > layout.FORMAT_VERSION
         kind = NewerSnapshotError if is_newer else DamagedSnapshotError
-        raise kind(f"format version {FORMAT_VERSION}", f"version {header.version}")
-    table_end = HEADER.size + SECTION.size * header.n_sections
+        raise kind(
+            f"format version {layout.FORMAT_VERSION}", f"version {header.version}"
+        )
+    table_end = layout.HEADER.size + layout.SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
         expected = f"a file of {header.file_size} bytes"
         raise DamagedSnapshotError(expected, f"{size} bytes")
-    blank = HEADER.pack(*header._replace(checksum=0))
-    checksum = xxhash.xxh3_64_intdigest(blank + bytes(data[HEADER.size : table_end]))
+    blank = layout.HEADER.pack(*header._replace(checksum=0))
+    checksum = xxhash.xxh3_64_intdigest(
+        blank + bytes(data[layout.HEADER.size : table_end])
+    )
     if checksum != header.checksum:
         raise _altered("header")
     for what, known, found in (
-        ("key domain", KEY_DOMAIN, header.key_domain),
-        ("normalisation version", NORMALISATION_VERSION, header.normalisation),
+        ("key domain", layout.KEY_DOMAIN, header.key_domain),
+        ("normalisation version", layout.NORMALISATION_VERSION, header.normalisation),
     ):
         if found != known:
             raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")
@@ -369,16 +362,16 @@ def _read_header(data: memoryview) -> tuple[Header, dict[str, _Section]]:
 
 
 def _read_sections(
-    data: memoryview, header: Header, table_end: int
+    data: memoryview, header: layout.Header, table_end: int
 ) -> dict[str, _Section]:
     sections: dict[str, _Section] = {}
-    for raw, offset, size, checksum in SECTION.iter_unpack(
-        data[HEADER.size : table_end]
+    for raw, offset, size, checksum in layout.SECTION.iter_unpack(
+        data[layout.HEADER.size : table_end]
     ):
         name = _read_name(raw)
-        if name not in KNOWN + OPTIONAL and not name[:1].islower():
+        if name not in layout.KNOWN + layout.OPTIONAL and not name[:1].islower():
             raise NewerSnapshotError("sections of this version", f"a section {name}")
-        if offset % ALIGN or offset < table_end or offset + size > len(data):
+        if offset % layout.ALIGN or offset < table_end or offset + size > len(data):
             got = f"a section of {size} bytes at {offset}"
             raise DamagedSnapshotError(f"sections within {len(data)} bytes", got)
         if name in sections:
@@ -389,7 +382,7 @@ def _read_sections(
     )
     if any(end > start for (_, end), (start, _) in pairwise(parts)):
         raise DamagedSnapshotError("separate sections", "overlapping sections")
-    for name in KNOWN:
+    for name in layout.KNOWN:
         if name not in sections:
             raise DamagedSnapshotError(f"a section {name}", ", ".join(sections))
     return sections
@@ -416,7 +409,7 @@ def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
     return lists, check_region(content["region"])
 
 
-def _read_days(header: Header) -> tuple[date, date]:
+def _read_days(header: layout.Header) -> tuple[date, date]:
     built_on = from_epoch_day(header.built_on)
     covered_until = from_epoch_day(header.covered_until)
     if built_on is None or covered_until is None:
@@ -424,8 +417,10 @@ def _read_days(header: Header) -> tuple[date, date]:
     return built_on, covered_until
 
 
-def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> Table:
-    codes = _read_rows("periods", sections["PERIODS"], PERIOD, n_lists)
+def _read_table(
+    header: layout.Header, sections: dict[str, _Section], n_lists: int
+) -> Table:
+    codes = _read_rows("periods", sections["PERIODS"], layout.PERIOD, n_lists)
     n_entries = header.n_entries
     width = sections["CODES"].data.nbytes // n_entries if n_entries else 1
     filter = _filter.BloomFilter.from_blocks(
@@ -463,7 +458,7 @@ def _require_keys(runs: NDArray[np.uint64]) -> None:
 def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, ...]:
     if section is None:
         return ()
-    rows = _read_rows("prefix rules", section, PREFIX, n_lists)
+    rows = _read_rows("prefix rules", section, layout.PREFIX, n_lists)
     if not (
         (rows["blocks"] <= 1).all()
         and ((rows["prefix"] >= 1) & (rows["prefix"] < PREFIX_END)).all()

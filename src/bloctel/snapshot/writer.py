@@ -17,18 +17,7 @@ from bloctel.lookup.question import BookList, Provenance
 from bloctel.lookup.table import Table
 from bloctel.periods import to_epoch_day
 from bloctel.rules import digest, in_force
-from bloctel.snapshot.format import (
-    ALIGN,
-    FORMAT_VERSION,
-    HEADER,
-    KEY_DOMAIN,
-    MAGIC,
-    NORMALISATION_VERSION,
-    PERIOD,
-    PREFIX,
-    SECTION,
-    Header,
-)
+from bloctel.snapshot import format as layout
 
 
 def write(
@@ -67,7 +56,7 @@ def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
     """Return the name and content of every section except the prefix rules."""
-    codes = np.empty(len(table.lists), PERIOD)
+    codes = np.empty(len(table.lists), layout.PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
     return [
@@ -86,14 +75,14 @@ def _prefix_rows(prefixes: Sequence[PrefixRule]) -> NDArray[np.void]:
         (rule.prefix, rule.list, rule.starts_on, rule.ends_on, rule.blocks)
         for rule in prefixes
     ]
-    return np.sort(np.array(rows, PREFIX), order=("list", "prefix", "starts_on"))
+    return np.sort(np.array(rows, layout.PREFIX), order=("list", "prefix", "starts_on"))
 
 
 def _with_offsets(
     contents: Sequence[tuple[bytes, Any]],
 ) -> list[tuple[bytes, int, memoryview]]:
     """Return the name, the offset in the file and the bytes of each section."""
-    offset = _aligned(HEADER.size + SECTION.size * len(contents))
+    offset = _aligned(layout.HEADER.size + layout.SECTION.size * len(contents))
     sections = []
     for name, content in contents:
         flat = memoryview(content).cast("B") if len(content) else memoryview(b"")
@@ -121,13 +110,13 @@ def _header_of(
     built_on: date,
     sections: Sequence[tuple[bytes, int, memoryview]],
 ) -> bytes:
-    fields = Header(
-        magic=MAGIC,
-        version=FORMAT_VERSION,
+    fields = layout.Header(
+        magic=layout.MAGIC,
+        version=layout.FORMAT_VERSION,
         n_sections=len(sections),
         file_size=sections[-1][1] + len(sections[-1][2]),
-        normalisation=NORMALISATION_VERSION,
-        key_domain=KEY_DOMAIN,
+        normalisation=layout.NORMALISATION_VERSION,
+        key_domain=layout.KEY_DOMAIN,
         built_on=to_epoch_day(built_on),
         covered_until=to_epoch_day(_covered_until(lists, built_on)),
         generation=origin.generation,
@@ -141,11 +130,11 @@ def _header_of(
         checksum=0,
     )
     entries = b"".join(
-        SECTION.pack(name, offset, len(data), xxhash.xxh3_64_intdigest(data))
+        layout.SECTION.pack(name, offset, len(data), xxhash.xxh3_64_intdigest(data))
         for name, offset, data in sections
     )
-    checksum = xxhash.xxh3_64_intdigest(HEADER.pack(*fields) + entries)
-    return HEADER.pack(*fields._replace(checksum=checksum)) + entries
+    checksum = xxhash.xxh3_64_intdigest(layout.HEADER.pack(*fields) + entries)
+    return layout.HEADER.pack(*fields._replace(checksum=checksum)) + entries
 
 
 def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
@@ -160,4 +149,4 @@ def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
 
 
 def _aligned(offset: int) -> int:
-    return -(-offset // ALIGN) * ALIGN
+    return -(-offset // layout.ALIGN) * layout.ALIGN
