@@ -172,9 +172,7 @@ def test_a_blank_without_an_erasure_is_found(data: st.DataObject) -> None:
     rows = rows_of(storage)
     rows[seq - 1] = rows[seq - 1]._replace(key=None, body=None)
 
-    with pytest.raises(
-        DamagedRecordsError, match="erased without a log entry"
-    ) as caught:
+    with pytest.raises(DamagedRecordsError, match="without a log entry") as caught:
         store.verify("calls")
 
     assert caught.value.where == f"record {seq} of calls"

@@ -117,7 +117,7 @@ def test_keys_out_of_range_are_refused(outside: int) -> None:
 
     got = "below 2^62, got a value out of range at position 0"
     assert str(key.value) == f"expected keys {got}"
-    assert str(pseudonym.value) == f"expected hidden numbers {got}"
+    assert str(pseudonym.value) == f"expected pseudonyms {got}"
 
 
 def test_negative_numbers_in_a_column_are_refused() -> None:

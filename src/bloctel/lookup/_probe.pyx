@@ -4,8 +4,8 @@
 """Compiled look-up of one phone number.
 
 A look-up parses the text or integer, and then reads the Bloom filter, the index and the
-byte of the period, without creating a Python object. Python code looks up a phone number
-if the package `phonenumbers` must parse it, or if it changed after the table was built.
+byte of the period, without creating a Python object. Python code looks up a number if
+the package `phonenumbers` must parse it, or if it changed after the table was built.
 """
 
 cimport cython
@@ -243,7 +243,7 @@ cdef class CompiledBook:
         return self._is_blocked(number, on, lists, region)
 
     cdef inline bint _has_probe(self, on) except -1:
-        """Set `_last_probe` to a day's probe; return False if there is no such probe."""
+        """Set `_last_probe` to a day's probe; return False if there is no probe."""
         if on is self._last_on and self._is_last_current():
             return True
         return self._load_probe(on)

@@ -1,20 +1,16 @@
 """Numbering plans: assigned number blocks, and ranges reserved for works of fiction."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.numbers.phone_number import number_of
 from bloctel.numbers.readings import load_phonenumbers
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: The maximum share of mistyped numbers in a file that people typed.  Correct numbers
 #: are in assigned blocks: `phonenumbers` knows the blocks of all French town halls.

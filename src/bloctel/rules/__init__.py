@@ -22,13 +22,12 @@ from the day `valid_from` until the day before `valid_until`; the last version h
 `valid_until`.  On each day on which the list is open, each rule has one valid version.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import to_builtins
 from msgspec.structs import replace
@@ -55,9 +54,6 @@ from bloctel.rules._versions import (
     Version,
     in_force,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = [
     "AnswerValidity",
