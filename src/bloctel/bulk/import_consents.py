@@ -147,20 +147,14 @@ def _check_fields(columns: ConsentColumns) -> None:
 
 @dataclass(slots=True)
 class _Rows:
-    """Converter of the rows of a CSV file to consents.
-
-    Attributes:
-        n: The number of rows that were read so far.
-        current: The number of the row that is being converted or recorded; None while
-            rows are read from the file.
-    """
+    """Converter of the rows of a CSV file to consents."""
 
     register: ConsentRegister
     columns: ConsentColumns
     region: str | None
     zone: ZoneInfo | None
-    n: int = 0
-    current: int | None = None
+    n: int = 0  # the rows that were read so far
+    current: int | None = None  # the row that is converted or recorded, if any
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
         """Yield the key of the phone number and the consent of each row."""

@@ -49,10 +49,8 @@ class ClosedState:
 class _QuestionCache:
     """Cache of the questions for one state of a book; a new state gets a new cache.
 
-    Attributes:
-        recent: The recent questions, by day, lists and region.  Each question has a
-            start and an end time; in between, it needs no check for a new state.
-        probes: The compiled look-ups (`Probe`) in all lists, by day.
+    Each question and each compiled look-up in all lists (`Probe`) has a start and an
+    end time; in between, it needs no check for a new state.
     """
 
     def __init__(self, state: State | ClosedState) -> None:

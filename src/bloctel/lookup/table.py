@@ -184,10 +184,6 @@ class Overlay:
     For a phone number in the overlay, the entries of the table are ignored.  Codes of
     the overlay begin after the last code of the table.  An overlay does not change:
     `replaced` returns the next version, which shares most of its memory with this one.
-
-    Attributes:
-        filter: A Bloom filter of all keys; it can also contain keys of later versions.
-        has_nine_digits: True if a key can be a foreign phone number of nine digits.
     """
 
     def __init__(self, table: Table) -> None:
@@ -196,8 +192,9 @@ class Overlay:
         self._numbers: dict[int, _Change] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
+        # a Bloom filter of all keys, and perhaps of keys of later versions
         self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
-        self.has_nine_digits = False
+        self.has_nine_digits = False  # True if a key can be a foreign number of nine
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -96,12 +96,7 @@ class _Connection(sqlite3.Connection):
 
 
 class SqliteFile:
-    """Open database file with its log; the storages of this process share it.
-
-    Attributes:
-        id: The device and the inode of the file.
-        keeps_log: Whether `close` leaves the log in place.
-    """
+    """Open database file with its log; the storages of this process share it."""
 
     def __init__(
         self,
@@ -118,7 +113,7 @@ class SqliteFile:
             self._path.with_name(self._path.name + end) for end in SQLITE_ENDINGS
         )
         self._where = where
-        self.keeps_log = False
+        self.keeps_log = False  # True if `close` must leave the log in place
         self._descriptors: list[int] = []
         with ExitStack() as stack:
             stack.callback(self._close_descriptors)

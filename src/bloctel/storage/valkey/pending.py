@@ -71,9 +71,7 @@ def _index_commands(
 class JournalChanges:
     """New lines of the journal, and erasures of numbers in its stored lines.
 
-    Attributes:
-        last: The cursor of the last change, including the new changes.
-        trimmed_to: The cursor of the last dropped line, including new drops.
+    The cursors `last` and `trimmed_to` include these changes.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -154,14 +152,9 @@ class JournalChanges:
 
 @dataclass(slots=True)
 class RequestChanges:
-    """Requests that the transaction changed.
+    """Requests that the transaction changed, by id."""
 
-    Attributes:
-        new: The changed requests by id; None for a dropped request.
-        stored: The stored requests; each request is read before it is changed.
-    """
-
-    new: dict[str, RequestRow | None] = field(default_factory=dict)
+    new: dict[str, RequestRow | None] = field(default_factory=dict)  # None: dropped
     stored: dict[str, RequestRow] = field(default_factory=dict)
 
     def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:
@@ -204,13 +197,10 @@ def record_index(stream: str) -> str:
 
 @dataclass(slots=True)
 class RecordChanges:
-    """Records that the transaction added or erased.
+    """Records that the transaction added or erased, by stream and sequence number.
 
-    Attributes:
-        rows: The changed records, by stream and sequence number.
-        erased: The erased records, with their content before the erasure.
-        ends: The last sequence numbers of streams with new records.
-        new_indexes: The names of indexes that do not exist on the server yet.
+    `erased` contains the erased records before the erasure, `ends` the last sequence
+    numbers of streams, and `new_indexes` names that do not exist on the server yet.
     """
 
     rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)

@@ -82,15 +82,10 @@ def kind_of(error: BaseException) -> type[errors.StorageError]:
 class ValkeyServer:
     """Connections to the server of one registry.
 
-    Any number of threads can use them.
-
-    Attributes:
-        where: The name of the registry in messages, without a password.
-        scripts: The text of each script, by name.
-        locks: The locks of write transactions that have not ended.  The commit of a
-            transaction releases its lock, so the transaction of another thread can
-            take the lock before the earlier transaction has ended.
-        keeper: The thread that extends these locks, or None.
+    Any number of threads can use them.  Messages name the registry by `where`.
+    `locks` are those of write transactions that have not ended; the thread `keeper`
+    extends them.  The commit of a transaction releases its lock, so another thread can
+    take the lock before the earlier transaction has ended.
     """
 
     def __init__(self, url: str) -> None:
