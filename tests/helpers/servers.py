@@ -169,6 +169,7 @@ class Mariadb(Server):
             f"--pid-file={self.home / 'pid'}",
             f"--init-file={self.home / 'users.sql'}",
             "--innodb-flush-log-at-trx-commit=1",
+            "--sync-binlog=1",
             "--innodb-log-file-size=32M",
             *self._options,
         ]

@@ -369,6 +369,28 @@ def test_killed_program_leaves_a_registry_that_opens(path: Path) -> None:
 
 
 @needs_locks
+def test_file_is_complete_before_it_says_so(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that closes a registry first moves all changes to the file."""
+    copy = tmp_path / "copies" / "copy.db"
+    copy.parent.mkdir()
+    ordinary = sqlite_stamps.set_complete
+
+    def copy_first(*args: Any, complete: bool) -> None:
+        if complete:
+            shutil.copy(path, copy)
+        ordinary(*args, complete=complete)
+
+    monkeypatch.setattr(sqlite_stamps, "set_complete", copy_first)
+    with Registry.open(url_of(path)) as registry:
+        register(registry, *NUMBERS[1:4])
+    assert_refused(copy, "the last changes may be missing")
+    Registry.mark_restored(url_of(copy))
+    assert blocked(copy)[:4] == [True] * 4
+
+
+@needs_locks
 def test_log_that_is_not_there_yet_or_any_more(path: Path) -> None:
     """A closed file in WAL mode opens: SQLite stores the mode before the log exists."""
     with path.open("r+b") as file:

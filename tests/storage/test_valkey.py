@@ -579,6 +579,7 @@ def test_a_server_that_can_lose_changes_is_not_written() -> None:
         storage, raw = fill(started.url("x")), client(started)
         for name, weaker, stronger in (
             ("appendfsync", "everysec", "always"),
+            ("no-appendfsync-on-rewrite", "yes", "no"),
             ("appendonly", "no", "yes"),
         ):
             raw.config_set(name, weaker)

@@ -62,11 +62,20 @@ def test_commits_of_a_server_that_does_not_wait_for_the_disk() -> None:
             assert all(registry.is_blocked(number, on=day) for number in numbers)
 
 
-def test_servers_that_can_lose_commits_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--innodb-flush-log-at-trx-commit=0"], "innodb_flush_log_at_trx_commit"),
+        (["--log-bin=bin", "--sync-binlog=0"], "sync_binlog"),
+    ],
+)
+def test_servers_that_can_lose_commits_are_refused(
+    options: list[str], name: str
+) -> None:
     """MariaDB must flush each commit, which only its configuration can request."""
     with (
-        server("mariadb", "--innodb-flush-log-at-trx-commit=0") as started,
-        pytest.raises(StorageError, match="set innodb_flush_log_at_trx_commit"),
+        server("mariadb", *options) as started,
+        pytest.raises(StorageError, match=f"set {name} to 1"),
     ):
         Registry.create(started.url(unique()), lists=["own"])
 

@@ -20,6 +20,7 @@ from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
 from bloctel.numbers.phone_number import keys_to_store
 from bloctel.scrub.added_columns import ADDED_COLUMN, extended_header, extended_rows
+from bloctel.tabular import number_lists
 from bloctel.tabular.csv_dialect import ALL_DETECTED
 from bloctel.tabular.csv_reader import (
     Batch,
@@ -28,16 +29,6 @@ from bloctel.tabular.csv_reader import (
     Source,
     open_records,
     source_name,
-)
-from bloctel.tabular.number_lists import (
-    UNREAD_NUMBER,
-    ListColumns,
-    has_unread_numbers,
-    list_columns,
-    read_list,
-    refuse_hidden_numbers,
-    refuse_lengths,
-    region_of_list,
 )
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import (
@@ -84,14 +75,14 @@ def open_rows(
     source: Source,
     *,
     region: str | None,
-    columns: ListColumns,
+    columns: number_lists.ListColumns,
     on_column: str | int | None,
     progress: Progress | None,
 ) -> Iterator["RowsFile"]:
     """Open a CSV or Parquet file of phone numbers."""
     name = source_name(source)
     others = [] if on_column is None else [on_column]
-    choose = list_columns(columns, region, name, others)
+    choose = number_lists.list_columns(columns, region, name, others)
     if is_parquet(source):
         with open_parquet(source) as file:
             yield _ParquetRows(file, region, choose, progress)
@@ -127,11 +118,11 @@ def text_columns(
     A row with fewer than *n_required* fields, or with a quoted cell that contains other
     rows, raises InputError.
     """
-    refuse_hidden_numbers(records.head, n_numbers, region, records.name)
+    number_lists.refuse_hidden_numbers(records.head, n_numbers, region, records.name)
     indexes = range(len(records.dialect.columns.names))
     for batch in records.batches():
-        refuse_lengths(batch, records.name, n_required=n_required)
-        refuse_hidden_numbers(batch, n_numbers, region, records.name)
+        number_lists.refuse_lengths(batch, records.name, n_required=n_required)
+        number_lists.refuse_hidden_numbers(batch, n_numbers, region, records.name)
         yield [
             [str(cell, "utf-8", "replace") for cell in cells_of(batch, index)]
             for index in indexes
@@ -190,14 +181,16 @@ class _CsvRows:
         self.name = records.name
         self.columns = records.dialect.columns.names
         chosen = records.dialect.columns
-        self._region = region = region_of_list(chosen.first, region)
+        self._region = region = number_lists.region_of_list(chosen.first, region)
         self.day = _name_of_days(chosen)
-        refuse_hidden_numbers(records.head, len(self.columns), region, self.name)
+        number_lists.refuse_hidden_numbers(
+            records.head, len(self.columns), region, self.name
+        )
 
     def parts(self) -> Iterator[Rows]:
         n_columns = len(self.columns)
         for batch in self._records.batches():
-            keys, days = read_list(batch, n_columns, self._region), None
+            keys, days = number_lists.read_list(batch, n_columns, self._region), None
             if self.day is not None:
                 days = read_iso_days(map(bytes.strip, cells_of(batch, n_columns)))
             yield Rows(batch.first_row, keys, days, batch)
@@ -230,7 +223,7 @@ class _ParquetRows:
     ) -> None:
         self.name = file.name
         self._file = file
-        self._region = region_of_list(file.schema.names, region)
+        self._region = number_lists.region_of_list(file.schema.names, region)
         self._progress = progress
         chosen = choose([list(file.schema.names), *_sample(file)], True)
         self.columns, self.day = chosen.names, _name_of_days(chosen)
@@ -254,10 +247,10 @@ class _ParquetRows:
             unread = zip(self._unread, batch.columns[self._n_read :], strict=True)
             for index, column in unread:
                 for block in blocks(_integral(column)):  # a batch is one block
-                    found = has_unread_numbers(
+                    found = number_lists.has_unread_numbers(
                         block, own, self._region, self._chosen, index
                     )
-                    keys[:, found] = UNREAD_NUMBER
+                    keys[:, found] = number_lists.UNREAD_NUMBER
             days = None
             if self.day is not None:
                 days = self._days(batch.column(n_columns))

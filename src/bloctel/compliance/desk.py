@@ -12,6 +12,7 @@ import numpy as np
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import convert, show
+from bloctel.compliance import interfaces
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
@@ -25,15 +26,6 @@ from bloctel.compliance.call_facts import (
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
-from bloctel.compliance.interfaces import (
-    Attempt,
-    Calls,
-    Consents,
-    Evidence,
-    ManyConsents,
-    Outcome,
-    Reserving,
-)
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError, InvalidNumberError
@@ -101,8 +93,8 @@ class Desk:
         country: str = "FR",
         *,
         book: Book | None = None,
-        consents: Consents | None = None,
-        calls: Calls | None = None,
+        consents: interfaces.Consents | None = None,
+        calls: interfaces.Calls | None = None,
         firm: str | None = None,
         lists: Iterable[str] | None = None,
         local_holidays: bool = False,
@@ -223,7 +215,7 @@ class Desk:
         """
         check_names(call)
         log = self._calls
-        if not isinstance(log, Reserving):
+        if not isinstance(log, interfaces.Reserving):
             got = "no call log" if log is None else type(log).__name__
             expected = "a call log that can reserve, such as CallLog"
             raise InputError(expected, got, "calls")
@@ -232,9 +224,9 @@ class Desk:
             return Reservation(self._answer_without_law(number, instant, call), None)
         review = self._call_under_review(number, self.law, call)
         answers: list[Answer] = []
-        seen: list[Sequence[Attempt]] = []
+        seen: list[Sequence[interfaces.Attempt]] = []
 
-        def is_allowed(attempts: Sequence[Attempt]) -> bool:
+        def is_allowed(attempts: Sequence[interfaces.Attempt]) -> bool:
             seen.append(attempts)
             current = replace(review, attempts=attempts, counts_later=True)
             answers.append(self._answer(current, instant))
@@ -250,7 +242,7 @@ class Desk:
         review = replace(review, evidence=self._evidence(review.readings))
         if is_allowed(seen[-1]):
             return Reservation(answers[-1], reserved)
-        log.conclude(reserved, Outcome.RELEASED, at=instant)
+        log.conclude(reserved, interfaces.Outcome.RELEASED, at=instant)
         return Reservation(answers[-1], None)
 
     def audit(
@@ -303,7 +295,7 @@ class Desk:
                 self._consents,
                 lambda consents: (
                     consents.of_many(keys)
-                    if isinstance(consents, ManyConsents)
+                    if isinstance(consents, interfaces.ManyConsents)
                     else {key: consents.of(key) for key in keys}
                 ),
             ),
@@ -356,10 +348,10 @@ class Desk:
         facts = () if known is None else known.facts_on(at.date())
         return Answer(judgement, None, at, known=facts)
 
-    def _evidence(self, readings: Readings) -> Evidence | None:
+    def _evidence(self, readings: Readings) -> interfaces.Evidence | None:
         return _of_first(self._consents, lambda each: [*map(each.of, readings)])
 
-    def _attempts(self, readings: Readings) -> Sequence[Attempt] | None:
+    def _attempts(self, readings: Readings) -> Sequence[interfaces.Attempt] | None:
         return _of_first(self._calls, lambda log: [*map(log.attempts, readings)])
 
     def _region(self, region: str | None) -> str:

@@ -23,19 +23,8 @@ from bloctel.errors import InputError, InvalidNumberError, NotKnownError
 from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
 from bloctel.lookup.table import UNDATED, Entry, Known, Overlay, Table
-from bloctel.numbers import _digits
+from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import Block, blocks
-from bloctel.numbers.phone_number import (
-    FRANCE,
-    PhoneNumber,
-    is_french,
-    number_of,
-    plan_of,
-    read_block,
-    readings_of,
-    reason_of,
-    rows_without_zero,
-)
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.rules import ListRules
 from bloctel.tabular.outputs import Written
@@ -79,7 +68,7 @@ class Verdict:
     """
 
     status: Status
-    number: PhoneNumber | None
+    number: phone_number.PhoneNumber | None
     list: str | None
     since: date | None
     until: date | None
@@ -195,7 +184,7 @@ class Question:
             table.filter,
             table.index,
             self._active,
-            plan_of(region),
+            phone_number.plan_of(region),
             overlay.filter if overlay else None,
             overlay.has_nine_digits,
             self._ranges,
@@ -233,7 +222,7 @@ class Question:
         same happens if the digits can mean two numbers of which one is blocked and one
         is clear, because one of the two answers would be wrong.
         """
-        key, *others = readings_of(number, self.region)
+        key, *others = phone_number.readings_of(number, self.region)
         known = self._known([key, *others])
         if self.match(key, known) < 0 and self._any_opposition(others, known):
             key = _digits.AMBIGUOUS
@@ -275,11 +264,13 @@ class Question:
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """Return each row's key or error code, and the codes from `match_many`."""
         others: dict[int, tuple[int, ...]] = {}
-        keys = read_block(block, self.region, others)
+        keys = phone_number.read_block(block, self.region, others)
         matches = self.match_many(keys)
-        if is_french(self.region) and self._probe.has_ambiguous:
+        if phone_number.is_french(self.region) and self._probe.has_ambiguous:
             for row in self._rows_blocked_abroad(block, keys, matches):
-                others[row] = readings_of(block.value(row), self.region)[1:]
+                others[row] = phone_number.readings_of(block.value(row), self.region)[
+                    1:
+                ]
         if others:
             known = self._known({key for keys in others.values() for key in keys})
             for row, found in others.items():
@@ -291,9 +282,9 @@ class Question:
         self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> list[int]:
         """Return rows that are clear as French numbers but blocked as foreign ones."""
-        rows = rows_without_zero(block, keys)
+        rows = phone_number.rows_without_zero(block, keys)
         rows = rows[matches[rows] < 0]
-        blocked = Question.match_many(self, keys[rows] - FRANCE) >= 0
+        blocked = Question.match_many(self, keys[rows] - phone_number.FRANCE) >= 0
         return cast("list[int]", rows[blocked].tolist())
 
     def check_many(self, column: object, threads: int = 1) -> NDArray[np.uint8]:
@@ -323,7 +314,9 @@ class Question:
             if invalid == "raise" and is_invalid.any():
                 row = int(is_invalid.argmax())
                 key, _ = self.read_number(block.value(row))
-                raise InvalidNumberError(reason_of(key), f"row {first + row}")
+                raise InvalidNumberError(
+                    phone_number.reason_of(key), f"row {first + row}"
+                )
             if unknown == "raise" and is_unknown.any():
                 row = first + int(is_unknown.argmax())
                 expected, got = "an answer about each number", "a missing or old answer"
@@ -380,7 +373,7 @@ class Question:
 
     def verdict(self, key: int, known: Known) -> Verdict:
         """Return the result of `Book.check` for a key."""
-        number = number_of(key)
+        number = phone_number.number_of(key)
         code = self.match(key, known)
         if code >= 0:
             name, since, until = self.reason(code)

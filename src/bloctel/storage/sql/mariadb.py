@@ -54,13 +54,13 @@ class MariadbStorage(engine.SqlStorage):
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
         seconds = max(1, math.ceil(self.busy_seconds))
         connection.exec_driver_sql(_WAITS.format(seconds))
-        if writes and (setting := connection.exec_driver_sql(_FLUSH).scalar()) != 1:
+        if writes and (name := connection.exec_driver_sql(_NOT_FLUSHED).scalar()):
             raise errors.StorageError(
-                "innodb_flush_log_at_trx_commit = 1",
-                f"innodb_flush_log_at_trx_commit = {setting}",
+                f"{name} = 1",
+                "another value",
                 self._where,
                 message="the server can lose changes after their commit; set "
-                f"innodb_flush_log_at_trx_commit to 1 (it is {setting})",
+                f"{name} to 1 in its configuration",
             )
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         status, signs = _REPLICATION[is_mariadb]
@@ -112,8 +112,10 @@ _SESSION: Final = (
     "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 )
 
-#: The setting with which only the value 1 flushes each commit to the disk.
-_FLUSH: Final = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
+#: The name of a setting with which the server does not flush each commit to the disk.
+_NOT_FLUSHED: Final = """SELECT CASE
+WHEN @@GLOBAL.innodb_flush_log_at_trx_commit <> 1 THEN 'innodb_flush_log_at_trx_commit'
+WHEN @@GLOBAL.log_bin AND @@GLOBAL.sync_binlog <> 1 THEN 'sync_binlog' END"""
 
 #: Our error class for each error number of the server.
 _KINDS: Final[Mapping[object, type[errors.StorageError]]] = {

@@ -328,15 +328,20 @@ class SqliteFile:
 
     def _leave_log(self) -> None:
         """Remove the log, unless the file is read-only or another process uses it."""
-        with suppress(errors.StorageGoneError, sqlite3.Error):
+        with suppress(errors.StorageGoneError, sqlite3.Error, OSError):
             self.require_unmoved()
-            self._connection.execute("PRAGMA busy_timeout = 0")
+            execute = self._connection.execute
+            execute("PRAGMA busy_timeout = 0")
             if not _try_lock(self._descriptors[0], _EXCLUSIVE, *_USERS_BYTE):
                 return
-            # store this first: the process may be killed while SQLite removes the log
+            # a copy of the file, or a process that is killed, can come at any moment:
+            # first move all changes to the file, then state that they are in the file
+            busy, n_pages, n_moved = execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+            if busy or n_pages != n_moved:
+                return
             sqlite_stamps.set_complete(self._connection, complete=True)
             self._unlock()
-            self._connection.execute("PRAGMA journal_mode = MEMORY")
+            execute("PRAGMA journal_mode = MEMORY")
         with suppress(errors.StorageBusyError):
             self._lock(0)  # keeps SQLite from removing the log
 

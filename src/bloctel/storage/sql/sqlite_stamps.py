@@ -97,7 +97,7 @@ def _is_complete(header: bytes) -> bool:
 def owns_log(descriptor: int, log: Path) -> bool:
     """Return True if a log belongs to an open file.
 
-    A log without a transaction belongs to a file that needs no log.
+    So does a log without a transaction, except an empty one if the file needs a log.
     """
     before = None
     # check again if another program changed the file or the log during the check
@@ -111,13 +111,18 @@ def owns_log(descriptor: int, log: Path) -> bool:
 def _belongs(header: bytes, log: Path) -> bool:
     is_first, has_commit = True, False
     with log.open("rb") as file:
-        log_header = file.read(_LOG_HEADER_BYTES).ljust(_LOG_HEADER_BYTES, b"\0")
+        log_header = file.read(_LOG_HEADER_BYTES)
         page_bytes, salts = int.from_bytes(log_header[8:12], "big"), log_header[16:24]
+        first = file.read(_FRAME_HEADER_BYTES + page_bytes)
+        if salts and not _is_whole(log_header, first):
+            return True  # a process was killed when it began to use the log again
+        file.seek(len(log_header))
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                # later frames are of an older use of the log
-                return not has_commit and _is_complete(header)
+                # later frames are of an older use of the log, whose changes are in the
+                # file; but a program that only reads also creates an empty log
+                return not has_commit and (bool(salts) or _is_complete(header))
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
                 copy = start[_FRAME_HEADER_BYTES:]
@@ -127,6 +132,21 @@ def _belongs(header: bytes, log: Path) -> bool:
                 is_first = False
             has_commit |= n_pages > 0  # only in the last frame of a transaction
             file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
+
+
+def _is_whole(log_header: bytes, frame: bytes) -> bool:
+    """Return True if the checksum of the log's first frame is right.
+
+    https://sqlite.org/walformat.html
+    """
+    if len(frame) % 8 or len(frame) < _FRAME_HEADER_BYTES + _HEADER_BYTES:
+        return False
+    order = "<>"[log_header[3] & 1]
+    first, second = struct.unpack(">II", log_header[24:32])
+    for one, two in struct.iter_unpack(f"{order}II", frame[:8] + frame[24:]):
+        first = first + one + second & 0xFFFFFFFF
+        second = second + two + first & 0xFFFFFFFF
+    return struct.pack(">II", first, second) == frame[16:24]
 
 
 def _header(descriptor: int) -> bytes:

@@ -180,13 +180,14 @@ class ValkeyServer:
         self._require_no_eviction(info)
         if not info.get("aof_enabled"):
             raise self._setting_error("appendonly", "yes", "no")
+        wanted = {"appendfsync": "always", "no-appendfsync-on-rewrite": "no"}
         try:
-            (found,) = self.send(("CONFIG", "GET", "appendfsync"))
+            found = self.send(*(("CONFIG", "GET", name) for name in wanted))
         except errors.StorageDeniedError:  # many hosts forbid CONFIG
             return
-        if found[1:] != [b"always"]:
-            got = b"".join(found[1:]).decode()
-            raise self._setting_error("appendfsync", "always", got)
+        for name, reply in zip(wanted, found, strict=True):
+            if (got := b"".join(reply[1:]).decode()) != wanted[name]:
+                raise self._setting_error(name, wanted[name], got)
 
     def _setting_error(self, name: str, wanted: str, got: str) -> errors.StorageError:
         return errors.StorageError(
