@@ -194,7 +194,7 @@ class Requested(NamedTuple):
         foreign: The number of rows that were left out because the phone number is
             foreign, so that no French list contains it.
         unreadable: The number of rows whose cell is not a phone number, or in which a
-            quoted cell contains other rows.
+            cell has no closing quote before other rows.
     """
 
     rows: int

@@ -191,7 +191,7 @@ def _begun(
     id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
     if id and not instant:
-        # without this value, a second import would give the complaint another time
+        # without it, each import of the file would store a different time
         expected = "a value in received_at, because the complaint has an id"
         raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"

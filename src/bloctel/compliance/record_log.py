@@ -27,10 +27,9 @@ class RecordLog(RecordStream):
     ) -> int:
         """Erase all records about a number; return the count of erased records.
 
-        A person's request for erasure does not end a legal duty to keep a proof (GDPR
-        art. 17(3)(b)); in this case, use `purge`.  Before you call `forget`, register
-        an objection on the list `own`, because a consent can permit calls again if the
-        record of a refusal or a withdrawal is erased.
+        If the law requires you to keep a proof (GDPR art. 17(3)(b)), call `purge`
+        instead.  Refusals and withdrawals are erased too, so a consent that you record
+        later would permit calls: register the number on the list `own` first.
 
         Args:
             number: The number.

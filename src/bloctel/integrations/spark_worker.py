@@ -55,13 +55,9 @@ class Edition(NamedTuple):
 class SparkQuestion:
     """List lookup that each Spark task contains; it only names the snapshot file.
 
-    Attributes:
-        file: The path of the snapshot on each machine, or the name of its copy among
-            the files that Spark sends.
-        is_shared: True if *file* is a path.
-        edition: The identity of the content that every worker must use.
-        version: The version of `bloctel`, which must be the same on each machine.
-        own_rules: The rules that the driver registered with `bloctel.rules`.
+    If `is_shared` is true, `file` is a path on each machine, otherwise the name of a
+    file that Spark sends.  Each machine must have the same version of `bloctel`, and
+    gets the rules that the driver registered.
     """
 
     file: str

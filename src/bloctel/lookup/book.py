@@ -323,7 +323,7 @@ class Book(CompiledBook):
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return a dict from the index of each requested open list to its day."""
+        """Return the day of the look-up in each requested list that is not closed."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):

@@ -90,13 +90,10 @@ class BookList:
 class Provenance:
     """Origin of the content of a book: a registry, and a cursor in its journal.
 
-    Attributes:
-        registry: The identifier of the registry; None for a snapshot that was not made
-            from a registry.
-        generation: The cursor of the last change that the content includes.
-        built_on: The day of the snapshot; None if the book is a registry.
-        token: The token of the same change (`bloctel.storage.rows.Position`); 0 if the
-            token is not known.
+    `generation` is the cursor of the last change that the content includes, and `token`
+    the token of this change (`bloctel.storage.rows.Position`), or 0 if it is not known.
+    `registry` is None if a snapshot was not made from a registry; `built_on` is the day
+    of a snapshot.
     """
 
     registry: UUID | None
@@ -110,12 +107,8 @@ class State:
     """Content of a book (a set of lists for look-ups) at one instant.
 
     Attributes:
-        lists: The lists of the book.
-        table: The phone numbers of the lists.
         overlay: The phone numbers that changed after the table was built.
         covered_until: The first day for which the content is too old, or None.
-        prefixes: The prefix rules of all lists.
-        provenance: The registry or snapshot from which the content comes, or None.
         has_erased: True if the table may contain numbers that were erased later.
         files: The files that contain the lists; programs must not overwrite them.
         plain_file: The digest of the plain file that contained the numbers, or None.

@@ -225,7 +225,7 @@ class RowClassifier:
         """
         shape = len(columns), n_rows
         # matches: the code of the period or prefix rule that blocks the number, or -1
-        # codes: the code of the reason why the cell is not a phone number, or 0
+        # codes: the reason why the cell is not a phone number, or 0; at first `_EMPTY`
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
         for column, blocks_of_column in enumerate(columns):
             first = 0

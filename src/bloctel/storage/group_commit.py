@@ -74,7 +74,7 @@ class GroupCommit:
 
         The transaction may contain changes of other threads. If a change fails, each
         change of the transaction is called again in a transaction of its own. After a
-        StorageGoneError during the commit, the change may be stored: repeat it.
+        StorageGoneError during the commit, it is not known if the change is stored.
         """
         return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
 

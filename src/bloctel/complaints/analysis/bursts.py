@@ -121,7 +121,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the distinct called numbers by time; use only one call per instant."""
+    """Return the called numbers in the order of the calls, with one call per time."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

@@ -44,7 +44,7 @@ _FEWEST_DIGITS: Final = 3
 _RUN: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
-#: The minimum estimate of the chance that two firms have the same sector.
+#: The chance that two firms have the same sector, if a smaller chance is estimated.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
