@@ -53,7 +53,7 @@ cdef extern from "index_layout.h" nogil:
 
 # The number of blocks and the count of entries are 32-bit integers.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# At this rate, a filter has 2,900 bits per key, so that most blocks contain no key.
+# The lowest rate needs 2,900 bits per key; most blocks of such a filter have no key.
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 

@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal does not have all changes after the cursor; read all lists again."""
+    """The journal no longer has all changes after the cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):
@@ -267,7 +267,7 @@ class StorageBusyError(StorageError):
 
 
 class StorageUnreachableError(StorageError):
-    """The storage was unreachable for too long, or its server's data is too old."""
+    """The storage did not answer for too long, or the data on its server is too old."""
 
 
 class DamagedRecordsError(StorageError):

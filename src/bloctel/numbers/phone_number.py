@@ -110,7 +110,7 @@ NOT_KEYS: Final = (
 #: A region with more characters than this is not shown in error messages.
 _SHOWN_REGION: Final = 4
 
-#: The reasons by the codes of the compiled reader, which begin at 1.
+#: The reasons: the index of each reason, from 1, is its code in the compiled parser.
 REASONS: Final = ("", *(reason.value for reason in Reason))
 
 

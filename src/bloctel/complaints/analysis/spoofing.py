@@ -124,7 +124,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each mobile number, about the lines it called on one day."""
+    """Yield a pattern for each mobile number: the most lines it called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         nsn = french_nsn(one.shown) if one.shown else None
@@ -191,8 +191,8 @@ def neighbours(
 
     The test is made for all complaints together, and for the complaints about each
     caller.  It takes the distinct presented numbers in the area of the called number,
-    and counts the numbers that are also in its block.  The probability of at least
-    this count is exact; if all chances are equal, it is a binomial tail.
+    and counts the numbers in the block of the called number.  The probability of at
+    least this count is exact; if all chances are equal, it is a binomial tail.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
