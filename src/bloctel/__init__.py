@@ -116,8 +116,8 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "__version__",
 ]
 
-#: Modules that are imported on first use, so that a program that only looks up numbers
-#: starts faster.
+#: Modules that are imported only when they are used.  So a program that only looks up
+#: numbers starts faster.
 _LAZY = ("complaints", "compliance", "scrub")
 
 

@@ -5,8 +5,8 @@
 
 The filter is Apache Parquet's split-block Bloom filter, bit for bit, so that other
 programs can read it. For a key, it answers "not a member" or "perhaps a member". If the
-answer is "perhaps", the exact index is read, which gives the exact answer. This module
-does not need to know the meaning of a key.
+answer is "perhaps", the look-up reads the exact index, whose answer is certain. This
+module does not need to know the meaning of a key.
 
 Error messages never show a key, because a key can be a phone number.
 """
@@ -51,9 +51,9 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# The number of blocks and the count of entries have 32 bits.
+# The number of blocks and the count of entries are 32-bit integers.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# Below this rate, most blocks would contain no key: it needs 2,900 bits per key.
+# The lowest rate needs 2,900 bits per key; most blocks of such a filter have no key.
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 
@@ -66,7 +66,7 @@ cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# The array that each value of index_fault names; the first value is INDEX_SOUND.
+# The name of the damaged array, by the value of index_fault; 0 means no damage.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
@@ -139,7 +139,7 @@ cdef object _keys_of_sequence(object values):
 
 
 cdef object _as_keys(object keys):
-    """Return *keys* as a contiguous uint64 array; such an array is not copied."""
+    """Return *keys* as a contiguous uint64 array; do not copy such an array."""
     array = _as_integers(keys, "keys")
     if array.dtype == np.int64:
         array = array.view(np.uint64)
@@ -263,7 +263,7 @@ cdef object _borrowed_blocks(object blocks):
 
 
 cdef class BloomFilter:
-    """Bloom filter: it reports every added key, and rarely reports another key.
+    """Bloom filter: it reports every added key, and rarely a key that was not added.
 
     The bits have the format of Apache Parquet's split-block Bloom filter over an INT64
     column (parquet-format, BloomFilter.md), with any number of blocks. Several threads
@@ -310,9 +310,9 @@ cdef class BloomFilter:
 
     @classmethod
     def with_blocks(cls, n_blocks, capacity):
-        """Return an empty filter with *n_blocks* blocks, to match another program's.
+        """Return an empty filter with *n_blocks* blocks, like another program's filter.
 
-        The `false_positive_rate` follows from *n_blocks* and *capacity*.
+        The `false_positive_rate` is computed from *n_blocks* and *capacity*.
 
         Raises:
             InputError: An argument is out of range, or *capacity* keys would set all
@@ -415,7 +415,7 @@ cdef class BloomFilter:
         Raises:
             CapacityError: The filter is full, and a key would set a new bit. All keys
                 before this key were added.
-            InputError: See `add`; then no key was added.
+            InputError: See `add`. After this error, no key was added.
         """
         array = _as_keys(keys)
         self._require_writable()
@@ -472,12 +472,12 @@ cdef class BloomFilter:
     def __or__(self, other):
         """Return a filter with the keys of both filters.
 
-        It is unknown how many keys the two filters share. The new `n_added` is the sum
-        of both, so it can be too high but never too low.
+        The new `n_added` is the sum of both counts. It is too high if both filters
+        contain the same keys, but never too low.
 
         Raises:
-            CapacityError: The sum exceeds the capacity. The distinct keys might fit,
-                but their count is unknown.
+            CapacityError: The sum exceeds the capacity. If both filters contain the
+                same keys, the keys might fit, but their count is unknown.
             InputError: The filters differ in capacity, rate or number of blocks.
         """
         if not isinstance(other, BloomFilter):
@@ -518,11 +518,11 @@ cdef class BloomFilter:
 
     @property
     def measured_false_positive_rate(self):
-        """The probability that the present filter reports a key that was not added.
+        """The probability that the filter, as it is now, reports a key never added.
 
         The value is computed from the bits, and exact for a key with a uniform hash.
-        For each block, the shares of set bits in its lanes are multiplied; the value is
-        the mean over all blocks.
+        For each block, the shares of set bits in its eight 32-bit words are multiplied;
+        the value is the mean over all blocks.
         """
         cdef double rate
         with nogil:
@@ -805,7 +805,7 @@ def match(
     BloomFilter filter not None, ExactIndex index not None, bytes active not None,
     key, /
 ):
-    """Return the first active code of *key*, or -1; an int below 64 is not a key.
+    """Return the first active code of *key*; -1 for no code, or for a *key* below 64.
 
     *filter* contains every key of *index*. *active* has one byte for each code, which
     is not 0 if the code is active.

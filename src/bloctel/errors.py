@@ -10,14 +10,14 @@ import sys
 from datetime import date
 from typing import Final
 
-#: `user:password@` in a URL, even if the URL lacks its scheme or a slash; and the form
-#: `password@`, because a URL of Redis or Valkey may have a password without a user.
+#: `user:password@` in a URL, even if the URL lacks its scheme or a slash.  It also
+#: matches `password@`: a URL of Redis or Valkey may have a password without a user.
 _PASSWORD: Final = re.compile(
     r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
     re.IGNORECASE | re.DOTALL,
 )
-#: The options of a URL, one of which can be a password.  If there is an @ after the
-#: question mark, they may be a part of the password in front of the host.
+#: The options of a URL after `?`, which can include a password.  If an @ follows, `?`
+#: may be a character of the password before the host, so this text is hidden too.
 _OPTIONS: Final = re.compile(
     r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?)[^@]+(@?).*", re.IGNORECASE | re.DOTALL
 )
@@ -150,12 +150,12 @@ class CannotAnswerError(BloctelError):
 
 
 class ListClosedError(CannotAnswerError):
-    """No requested list is open on the day of the look-up.
+    """No requested list is in operation (open) on the day of the look-up.
 
     Attributes:
         list: The name of the list.
         on: The day of the look-up.
-        expected: A description of the days on which the list is open.
+        expected: A description of the days on which the list is in operation.
         explanation: The rules that apply on that day instead, or an empty text.
     """
 
@@ -179,7 +179,7 @@ class ListClosedError(CannotAnswerError):
 
 
 class ListRulesError(CannotAnswerError):
-    """The rules of a list in the book are missing or different in this process."""
+    """This process has no rules, or different rules, for a list in the book."""
 
 
 class DayNotCoveredError(CannotAnswerError):
@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal does not have all changes after the cursor; read all lists again."""
+    """The journal no longer has all changes after the cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):
@@ -267,7 +267,7 @@ class StorageBusyError(StorageError):
 
 
 class StorageUnreachableError(StorageError):
-    """The storage was unreachable for too long, or its server's data is too old."""
+    """The storage did not answer for too long, or the data on its server is too old."""
 
 
 class DamagedRecordsError(StorageError):
@@ -279,4 +279,4 @@ class NewerRegistryError(StorageError):
 
 
 class WrongSecretError(StorageError):
-    """The secret is not the secret that hides the phone numbers of the registry."""
+    """The secret is not the secret with which the registry hides its phone numbers."""

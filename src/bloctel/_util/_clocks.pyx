@@ -27,6 +27,6 @@ def skip(double duration):
 
 
 def adjust(double difference):
-    """Advance only the wall clock, as if an administrator had set it, in a test."""
+    """Advance only the wall clock; in tests, this simulates a changed system time."""
     global _adjusted
     _adjusted += difference

@@ -30,7 +30,7 @@ _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 @contextmanager
 def named_errors(path: str | Path) -> Iterator[None]:
-    """Add the path of a file to the I/O errors in the block that have no path."""
+    """Add *path* to each I/O error of the `with` block that does not name a file."""
     try:
         yield
     except OSError as error:
@@ -105,7 +105,7 @@ class _FlushedAhead(io.FileIO):
 class PendingFile:
     """New file with a temporary name, which gets its final name when it is complete.
 
-    *replaces* is the kind of file that it may replace, such as "a snapshot".
+    *replaces* is the kind of file that the new file may replace, such as "a snapshot".
     """
 
     def __init__(self, target: str | Path, replaces: str = "") -> None:
@@ -170,7 +170,7 @@ class PendingFile:
 
 @contextmanager
 def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
-    """Open a new file for writing; it replaces the file at *path* after the block.
+    """Open a new file for writing; it replaces the file *path* after the `with` block.
 
     A program that reads *path* sees the old file or the complete new file.  After an
     error, including Ctrl-C, the old file is kept and the new file is removed.
@@ -186,7 +186,7 @@ def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
-    """Lock an open file during the block; first wait until no other lock prevents it.
+    """Lock an open file during the `with` block; first wait for other locks to end.
 
     The lock excludes other processes, and other threads that have opened the file
     themselves.  Several processes can have a *shared* lock at the same time.
@@ -207,7 +207,7 @@ if sys.platform == "win32":
     _LOCKED_BYTE = 1 << 30
 
     def _lock(descriptor: int, shared: bool) -> None:
-        """Lock a file, always exclusively; wait until another lock is released."""
+        """Lock a file, always exclusively; first wait for other locks to end."""
         while True:
             os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
             try:

@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785) of values without floats, and its strict parser."""
+"""Canonical JSON (RFC 8785) without floats: a writer and a strict parser."""
 
 import json
 from typing import Any, Final, NoReturn
@@ -20,9 +20,9 @@ def canonical(value: object) -> bytes:
 
 
 def parse(text: str) -> Any:
-    """Return the value of a JSON text; raise ValueError if other parsers may differ.
+    """Return the value of a JSON text; raise ValueError if parsers may disagree on it.
 
-    JSON parsers differ for repeated names, floats, and integers of more than 53 bits.
+    Parsers disagree on repeated names, floats, and integers of more than 53 bits.
     """
     try:
         value = json.loads(

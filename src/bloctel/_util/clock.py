@@ -26,7 +26,7 @@ _COARSE_ERROR: Final = 0.02
 
 
 def check_seconds(seconds: float, where: str) -> float:
-    """Return a duration in seconds; raise InputError unless it is at most one day."""
+    """Return *seconds*; raise InputError if it is negative or longer than one day."""
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _DAY_SECONDS:
         raise InputError(f"seconds from 0 to {_DAY_SECONDS}", show(seconds), where)
     return seconds

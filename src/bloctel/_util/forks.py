@@ -28,12 +28,12 @@ def prepare_in_child(inherited: Inherited) -> None:
 
 
 def keep_forever(inherited: object) -> None:
-    """Never free an object, because its finalizer would use a file of the parent."""
+    """Never free an object, whose finalizer would use a file of the parent process."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 
 def cut_off(fileno: Callable[[], int]) -> None:
-    """Replace a socket or a file of the parent by the null device, in this process."""
+    """Replace a file or socket, copied from the parent process, by the null device."""
     with suppress(Exception):  # the file is already closed
         descriptor = fileno()
         null = os.open(os.devnull, os.O_RDWR)

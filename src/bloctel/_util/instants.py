@@ -94,7 +94,7 @@ def _read_time(text: str, where: str) -> datetime:
 
 
 def _localized(time: datetime, zone: ZoneInfo, where: str) -> datetime:
-    """Add a time zone to a local time; raise InputError unless it occurs once."""
+    """Add a time zone to a local time; raise InputError unless the time occurs once."""
     folds = [time.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     before, after = (each.utcoffset() or timedelta() for each in folds)
     if before == after:

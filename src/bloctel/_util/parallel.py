@@ -29,7 +29,7 @@ def check_threads(threads: int) -> int:
 
 
 def chosen_threads(threads: int | None, limit: int) -> int:
-    """Return *threads*; for None, return the number of cores, but at most *limit*."""
+    """Return *threads*; if it is None, return the number of cores, at most *limit*."""
     if threads is not None:
         return check_threads(threads)
     if hasattr(os, "sched_getaffinity"):  # the cores that this process may use

@@ -27,7 +27,7 @@ _in_use: dict[str, str] = {}
 
 
 def protect(path: str | Path, kind: str) -> None:
-    """Protect a file, such as a secret, from all later outputs of this process."""
+    """Protect a file, such as a key file, from all later outputs of this process."""
     _in_use[os.path.realpath(path)] = kind
 
 
@@ -69,7 +69,7 @@ def _is(kind: str, head: bytes) -> bool:
 
 def _head(path: str) -> bytes:
     """Return the first bytes of a file; no bytes if the file cannot be read."""
-    if os.path.isfile(path):  # to open a pipe would block
+    if os.path.isfile(path):  # opening a pipe would wait for a writer
         with suppress(OSError), open(path, "rb") as file:
             return file.read(_HEAD_SIZE)
     return b""

@@ -87,7 +87,7 @@ def _refusal(
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # the message quotes an unknown key, which can look like the path of a value
+        # msgspec quotes an unknown key, whose text can look like the path of a value
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)
@@ -111,7 +111,7 @@ def _type_info(cls: Any) -> inspect.Type:
 
 
 def _bare(kind: Any) -> Any:
-    """Return a type without its constraints; return `T` for the union `T | None`."""
+    """Return a type without its constraints; for the union `T | None`, return `T`."""
     while True:
         if isinstance(kind, inspect.Metadata):
             kind = kind.type

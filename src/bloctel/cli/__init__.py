@@ -3,7 +3,7 @@
 | exit code | meaning |
 | --- | --- |
 | 0 | the command is done; all numbers are clear |
-| 1 | a number is blocked; a receipt differs, or a file is due; a call is not lawful |
+| 1 | a number is blocked; a receipt differs; a new scrub is due; a call is unlawful |
 | 2 | wrong usage, or invalid input |
 | 3 | no reliable answer: a closed list, a damaged file, or the answer 'ask' |
 | 129, 143 | stopped because the terminal was closed, or by `kill` |

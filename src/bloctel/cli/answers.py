@@ -1,4 +1,4 @@
-"""`bloctel answers`: exchange of files with a list's operator."""
+"""`bloctel answers`: files for a list's operator, and files with its answers."""
 
 from datetime import date
 

@@ -46,7 +46,7 @@ _STREAMS: Final = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
 
 def _load(name: str) -> Any:
-    """Import and return one command; the import of all commands would take longer."""
+    """Import and return one command, because an import of all commands takes longer."""
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
     command = getattr(module, _COMMANDS[name])
     parent = typer.Typer(rich_markup_mode=None)
@@ -76,7 +76,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Wrap a command: when it runs, it first stores its words and checks its files."""
+    """Make a command store its words and check its files before it runs."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:
@@ -170,7 +170,7 @@ app = typer.Typer(
     "  It never means that the number may be called: since 11 August 2026, France "
     "requires prior consent.",
     epilog="Exit codes: 0 done or clear, 1 blocked (for receipts: a difference, or a "
-    "file that is due; for calls: not lawful), 2 wrong usage or invalid input, 3 no "
+    "file to scrub again; for calls: not lawful), 2 wrong usage or invalid input, 3 no "
     "reliable answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

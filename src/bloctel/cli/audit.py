@@ -45,8 +45,8 @@ def audit(
     """Judge past calls by the law and the lists in force on the day of each call.
 
     A column of the file contains a fact about each call.  If the file has no column for
-    a fact, an option gives the fact for all calls.  The command counts earlier attempts
-    in this file.  This is not legal advice.
+    a fact, an option gives the fact for all calls.  To apply the legal limit of calls,
+    the command counts the calls in this file.  This is not legal advice.
 
     Exit code: 0 all calls were lawful, 1 a call was not lawful, 2 wrong usage or
     invalid input, 3 a call could not be judged and the other calls were lawful.

@@ -91,7 +91,7 @@ def opened_desk(
 
 
 def open_lists(against: str, secret: bytes | None, region: str | None = None) -> Book:
-    """Open the lists; use the secret only if their phone numbers are hidden."""
+    """Open the lists; use the secret only if the lists hide their phone numbers."""
     return open_hidden(
         lambda *, secret: open_against(
             NumberFile(against, secret=secret), region=region

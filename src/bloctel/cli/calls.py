@@ -29,7 +29,7 @@ def add(
     at: datetime | None = options.AT,
     detail: list[str] | None = option(
         "--detail NAME=TEXT",
-        "Another fact to record, except the called number; may be repeated.",
+        "An additional fact, but not the called number; may be repeated.",
     ),
     **number: Any,
 ) -> dict[str, object]:

@@ -94,7 +94,7 @@ class _OtherFields(_Fields):
     purpose: str = option(
         "--purpose TEXT", "The reason for the call, as the caller gave it.", ""
     )
-    text: str = option("--text TEXT", "Any other information.", "")
+    text: str = option("--text TEXT", "A description of the call.", "")
     siren: str = option("--siren SIREN", "The SIREN of the firm.", "")
     address: str = option("--address TEXT", "The address of the firm.", "")
 
@@ -275,8 +275,8 @@ def judge(
     """Judge a complaint by the law and the list in force on the day of the call.
 
     A complaint about a call on 2026-08-10 or earlier needs --against, with the list as
-    it was on the day of the call.  If no option states a fact, the command assumes the
-    fact in favour of the complaint, because the professional has to prove consent.
+    it was on the day of the call.  If no option states a fact, the command assumes what
+    favours the complaint, because the professional has to prove consent.
     This is not legal advice.
 
     Example:

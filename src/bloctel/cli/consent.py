@@ -80,8 +80,8 @@ def record(
     ),
     slot: list[Slot] | None = options.option(
         "--slot FROM/UNTIL",
-        "A time slot that the person agreed to, from its start to its end; may be "
-        "repeated.",
+        "The start and end of a time slot in which the person agreed to be called; may "
+        "be repeated.",
         parser=_parse_slot,
     ),
     **given: Any,
@@ -283,8 +283,8 @@ def check(
 ) -> None:
     """Check that the records in a proof agree with their digests, and count them.
 
-    The command shows neither that the firm made these records or the proof's time, nor
-    that no record was left out: compare the proof with the register of the firm.
+    The command cannot detect invented records, missing records or a wrong time of the
+    proof.  So compare the proof with the register of the firm.
 
     Exit code: 0 all records agree with their digests, 2 the file is not a proof, 3 a
     record or its digest was altered.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _P = TypeVar("_P", str, str | None)
 
-#: Width of a table that is not printed to a terminal, so that its rows are not wrapped.
+#: Width of a table outside a terminal: no row is so wide that it would be wrapped.
 _UNLIMITED = 100_000
 
 
@@ -113,7 +113,7 @@ class Rows(NamedTuple):
 
 
 def entries(kind: type[DataclassInstance], found: Iterable[Any]) -> Rows:
-    """Return a table of dataclasses of one kind, with a column for each field."""
+    """Return a table of instances of a dataclass, with a column for each field."""
     rows = [tuple(asdict(entry).values()) for entry in found]
     return Rows([field.name for field in fields(kind)], rows)
 
@@ -155,7 +155,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _aligned(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each field, and an indented line for each part of a field."""
+    """Yield a line for each field, and an indented line for each item of a field."""
     fields: list[tuple[str, object]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):

@@ -49,7 +49,7 @@ class Language(StrEnum):
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
     """Return an option from its usage, such as `--output FILE`, and its help.
 
-    Days, instants and columns are parsed; other values have their annotated type.  If
+    Days, instants and columns are parsed here; typer parses values of other types.  If
     the default is a member of an enumeration, the help shows all members.
     """
     name, _, metavar = usage.partition(" ")
@@ -87,7 +87,7 @@ def new_file(usage: str, help: str, default: object = None) -> Any:
 
 
 def usage_error(text: str) -> InputError:
-    """Return the error about options that do not fit together."""
+    """Return an InputError about options that cannot be used together."""
     return InputError("options that fit together", "other options", message=text)
 
 
@@ -102,7 +102,7 @@ def forget_files() -> None:
 
 
 def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
-    """Raise InputError if the command would write to an input or twice to one file."""
+    """Raise InputError if a command would overwrite its input or write a file twice."""
     inputs: list[tuple[str, object]] = [*files_in_use()]
     for param in params if _written else ():
         name, given = param_name(param), values.get(param.name)
@@ -213,7 +213,7 @@ def parse_column(text: str) -> str | int:
     return int(text) if text.isdecimal() and len(text) <= _COLUMN_DIGITS else text
 
 
-#: Parsers of the options whose usage contains one of these words.
+#: The parser of an option, by a word in the usage of the option.
 _PARSERS: Final = {
     "YYYY-MM-DD": parse_day,
     "INSTANT": parse_instant,

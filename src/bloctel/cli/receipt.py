@@ -29,7 +29,7 @@ from bloctel.scrub.receipts import (
 )
 
 app = typer.Typer(
-    help="Verify and show receipts of scrubs, and list the files that are due again.",
+    help="Verify and show receipts of scrubs, and list the files to scrub again.",
     no_args_is_help=True,
 )
 
@@ -134,7 +134,7 @@ def status(
     ),
     format: Format = options.FORMAT,
 ) -> None:
-    """Show the latest scrub of each file, and which files are due again.
+    """Show the latest scrub of each file, and which files must be scrubbed again.
 
     A file is overdue from the first day on which its result is no longer valid.  The
     command identifies a file by its name without folders and by its content, so a file
@@ -195,7 +195,7 @@ def _read(path: Path, number: int | None) -> Receipt:
 
 
 def _key(given: str | None) -> str | None:
-    """Return the public key from the value of an option, or from the file it names."""
+    """Return the public key in the value of an option, or in the file of this name."""
     if given is None or re.fullmatch("[0-9a-f]{64}", given):
         return given
     try:

@@ -283,8 +283,8 @@ def heartbeat(url: str = options.REGISTRY) -> None:
 
     A copy is a standby or replica of the database server.  The newest time in a copy
     shows the age of its data, and look-ups refuse data that is too old.  So run this
-    command all the time, with the URL of the primary server.  It ends with an error if
-    the server does not answer: let a service manager start it again.
+    command all the time, with the URL of the primary server.  If the server does not
+    answer, the command ends with an error: let a service manager start it again.
 
     Example:
         bloctel registry heartbeat postgresql://bloctel@db.example/oppositions

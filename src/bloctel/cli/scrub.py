@@ -191,7 +191,7 @@ def _scrub_one(
 def _receipt_options(
     receipt: Path | None, journal: Path | None, sign_key: Path | None
 ) -> ReceiptOptions | None:
-    """Return the destination of the receipts; None if no receipt is requested."""
+    """Return where to write receipts; None if no receipt is requested."""
     if receipt is None and journal is None:
         if sign_key is not None:
             raise options.usage_error("--sign-key needs --receipt or --journal")
@@ -238,7 +238,7 @@ def _print_files(done: Sequence[ScrubbedFile], format: options.Format) -> None:
             _warn(each.summary, file=each.source)
         elif each.left_out is not None:
             typer.echo(
-                f"bloctel: warning: left out, not checked and in no output: "
+                f"bloctel: warning: the file was not checked and is in no output: "
                 f"{each.left_out} - at {each.source}",
                 err=True,
             )

@@ -38,7 +38,7 @@ class StoreCommands:
         self._url = url
 
     def command(self, name: str | None = None, *groups: type) -> Callable[[_F], _F]:
-        """Return a decorator that makes a command from a function on an open store.
+        """Return a decorator that makes a command from a function that gets a store.
 
         The command has the argument `URL`, the parameters of the function except the
         store, the options of *groups*, and the option `--secret-file`.  If the function

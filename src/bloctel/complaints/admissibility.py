@@ -32,7 +32,7 @@ class Grounds(StrEnum):
     OUT_OF_HOURS = "out_of_hours"
     """The call came outside the days and hours that the law allows."""
     NOT_VOICE = "not_voice"
-    """It was not a call in which a person spoke."""
+    """The person got a message, not a voice call."""
     PROFESSIONAL_LINE = "professional_line"
     """The line is used only for business."""
     NOTHING_SOLD = "nothing_sold"
@@ -62,7 +62,7 @@ ADMISSIBLE: Final = {
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: For each reason why the number was not blocked: the grounds of the decision.
+#: The grounds of the decision, by the reason why the book did not block the number.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,
@@ -72,7 +72,7 @@ _CLEAR: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Facts that a complaint does not contain; by default, none justifies the call.
+    """Facts that a complaint does not contain; the defaults do not justify the call.
 
     Attributes:
         contract: True if the call was related to an active contract of the person.
@@ -100,7 +100,7 @@ class Admissibility:
 
     Attributes:
         grounds: The reason for the decision, as a code.
-        rule: The `id` of the legal rule that decides; empty if no rule applies.
+        rule: The `id` of the legal rule behind the decision; empty if no rule applies.
     """
 
     grounds: Grounds
@@ -172,7 +172,7 @@ def _out_of_scope(
 def _forbidden_to_all(
     complaint: Complaint, era: Era, known: Known
 ) -> Admissibility | None:
-    """Return a decision if the law forbade the call even to a number on no list."""
+    """Return a decision if the law forbade the call to every number, listed or not."""
     lifts = {law.Lift.CONTRACT: known.contract, law.Lift.CALL_BACK: known.call_back}
     for ban in era.all(law.SectorBan):
         applies = complaint.sector in ban.sectors and not ban.asks
@@ -180,7 +180,7 @@ def _forbidden_to_all(
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
     times = era.one(law.CallingTimes)
-    if times is None or known.consent:  # a consent to a call also permits its time
+    if times is None or known.consent:  # consent also permits calls at other hours
         return None
     is_outside = known.outside_hours
     if is_outside is None:
@@ -227,7 +227,7 @@ def _by_regime(
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
     verdict = book.check(number, on=day, lists=regime.lists)
     if verdict.reason in NOT_KNOWN:
-        raise NotKnownError("an answer that is still valid", str(verdict.reason))
+        raise NotKnownError("a recent answer about the number", str(verdict.reason))
     is_listed = verdict.status is Status.BLOCKED
     grounds = Grounds.LISTED if is_listed else _CLEAR[verdict.reason]
     if grounds is Grounds.WITHIN_DELAY and not any(
@@ -238,10 +238,10 @@ def _by_regime(
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
-    """Return True if protection begins within the legal delay after the call.
+    """Return True if a list protects the number soon after *day*, the day of the call.
 
     A book does not contain the day of the registration.  If protection begins within
-    the delay, the number was probably registered before the call.
+    the legal delay, the number was probably registered before the call.
     """
     list_rules = load_list(name)
     delay = in_force(list_rules.protection_delay, on=day).max_days

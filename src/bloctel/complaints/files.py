@@ -53,7 +53,7 @@ _NUMBER: Final = re.compile(r"\+[0-9 ]+")
 def read_file(
     source: str | Path | BinaryIO, *, at: datetime, region: str | None = DEFAULT_REGION
 ) -> Iterator[Case]:
-    """Yield the complaints of a file, each as a case with its steps.
+    """Yield each complaint of a file as a `Case`: the complaint and its steps.
 
     A file that begins with a brace is JSON.  Any other file is CSV.  The header of a
     CSV file contains names from `COLUMNS`, in any order.  `write_file` writes an
@@ -91,7 +91,7 @@ def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterato
         if len(row) != len(header):
             expected = f"{len(header)} fields, as in the header"
             raise InputError(expected, f"{len(row)} fields", where)
-        cells = (  # `write_file` added the apostrophe
+        cells = (  # remove the apostrophe that `write_file` added
             cell[1:] if cell[:1] == "'" and _is_formula(cell) else cell for cell in row
         )
         yield _begun(dict(zip(header, cells, strict=True)), where, at, region)
@@ -191,7 +191,7 @@ def _begun(
     id = check_id(id, where=f"{where}, id") if id else ""
     instant = checked_text(given.get("received_at"), "received_at", where)
     if id and not instant:
-        # without it, each import of the file would store a different time
+        # without this value, each import of the file would store a different time
         expected = "a value in received_at, because the complaint has an id"
         raise InputError(expected, "no received_at", where)
     where_at = f"{where}, received_at"

@@ -84,7 +84,7 @@ class Case:
     """Complaint with all steps that were recorded until now.
 
     Attributes:
-        id: The name of the complaint, such as BCDF-GHJK-LMNP; the person needs it.
+        id: The name of the complaint, such as BCDF-GHJK-LMNP.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -118,10 +118,10 @@ class Case:
 
         Args:
             step: The step.
-            where: The place for error messages; by default the name of the case.
+            where: The place that an error message names; by default the `id`.
 
         Raises:
-            InputError: The step cannot follow the last step, or is earlier.
+            InputError: The step cannot follow the last step, or is before it in time.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state].split()
@@ -142,9 +142,9 @@ def received(
 
     Args:
         complaint: The complaint.
-        id: The name of the case; empty if the store will create the name.
+        id: The name of the complaint; empty if the store will create the name.
         at: The instant at which the complaint was received.
-        where: The place that an error message names; by default the name of the case.
+        where: The place that an error message names; by default *id*.
 
     Raises:
         InputError: The instant has no time zone, or is before the day of the call.

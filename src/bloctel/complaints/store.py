@@ -87,11 +87,11 @@ class Complaints(RecordStream):
         of this name.  A complaint without a name is already in the store if the store
         has a complaint with the same fields and the same number called.  Complaints of
         different people can have the same fields if the number called is missing or not
-        readable.  After an import, the store has at least as many of them as the file.
+        readable.  The store then has at least as many such complaints as the file.
 
         Raises:
-            InputError: The store or the file has a complaint with the same name and
-                other fields or other steps.
+            InputError: The store or the file has a complaint with the same name but
+                with different fields or steps.
         """
         read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
@@ -254,7 +254,7 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not stored yet; give each case a name."""
     stored = {case.id: case for case in known}
     unnamed = Counter(case.complaint for case in stored.values())
-    # a stored complaint that the file names must not also match an unnamed complaint
+    # a stored complaint that matches by its name must not match a second complaint
     unnamed -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()
@@ -329,7 +329,7 @@ def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
 
 
 class _Fields(Struct, omit_defaults=True):
-    """Fields of the record of a step; *complaint* is given if the step changes it."""
+    """Fields of a step's record; *complaint* is None if the step does not change it."""
 
     id: str
     state: CaseState

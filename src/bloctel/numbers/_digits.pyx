@@ -9,8 +9,8 @@ closed plan has the same key with each of its country codes
 key or, below `FIRST_KEY`, the code of a refusal, which is its index in `Reason` from 1.
 
 There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
-that a person could not read as one number: it is the same for all countries.  `_key`
-converts digits to a key if they belong to the French plan.  For other digits it
+that a person could not read as one number.  This step does not depend on the country.
+`_key` converts digits to a key if they belong to the French plan.  For other digits it
 returns `WORLD`, and `bloctel.numbers` calls `phonenumbers`.  The most frequent French
 forms have a fast path, `french_text.h`.
 
@@ -121,7 +121,7 @@ cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
 
 
 cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
-    """Return the length in bytes of a character above ASCII, or 0 if it is unknown.
+    """Return the length in bytes of a non-ASCII character; 0 for an unknown character.
 
     `kind` is set to a separator bit, to an ASCII digit, or to 43 (a plus sign).
     """
@@ -158,8 +158,8 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Read a character of U+FF01-FF3F by its last byte, like `_wide`."""
-    cdef uint8_t plain = c - 0x60  # the ASCII character of the same form
+    """Do the same as `_wide`, for the last byte of a character of U+FF01-FF3F."""
+    cdef uint8_t plain = c - 0x60  # the ASCII character with the same shape
     if c <= 0x80:
         return 0
     kind[0] = plain if _is_digit(plain) or plain == 43 else _ascii_separator(plain)
@@ -276,8 +276,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     """Classify the end of a text, which begins with a letter, `#` or `;`.
 
-    Return the code of a refusal, 0 if the rest does not belong to the number, or -1 if
-    the rest starts with a separator.
+    Return the code of a refusal, 0 if the end does not belong to the number, or -1 if
+    the end starts with a separator.
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -346,8 +346,8 @@ cdef int _check_digits(Scan* s) noexcept nogil:
         i = s.at_mark
         while i < s.n and s.digits[i] == 0:
             i += 1
-        # A spreadsheet adds .0 to a number. Its numbers do not start with + or 0, so
-        # the zeros of 063998.0000 are digits of the phone number.
+        # A spreadsheet adds .0 to a number. Such a number does not start with + or 0,
+        # so the zeros of 063998.0000 are digits of the phone number.
         if i == s.n and (
                 s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
             s.n = s.at_mark
@@ -371,7 +371,7 @@ cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
 
 
 cdef inline bint _is_plan(const uint8_t* d) noexcept nogil:
-    """Return whether three digits are an overseas country code of the plan."""
+    """Return whether three digits are an overseas country code of the French plan."""
     cdef int code = 100 * d[0] + 10 * d[1] + d[2]
     return code == 262 or code == 590 or code == 594 or code == 596 or code == 508
 
@@ -470,7 +470,7 @@ cdef uint64_t _read_slowly(Text p, Py_ssize_t n, int plan) noexcept nogil:
 
 
 cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
-    """Convert an integer to digits; without a region, they have a country code."""
+    """Convert an integer to digits, with a plus if *plan* is `ANY_PLAN` (no region)."""
     cdef uint8_t reverse[20]
     cdef int i
     s.n = s.seen = s.marks = s.at_mark = s.at_slash = s.pending = 0
@@ -528,7 +528,7 @@ cdef class Line:
 
 
 cdef int64_t _as_int64(object value) except? -2:
-    """Return the value of an int, or -1 if it is negative or does not fit."""
+    """Return the value of an int, or -1 if it is negative or exceeds 64 bits."""
     cdef int overflow = 0
     cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
     return -1 if overflow or number < 0 else number
@@ -590,8 +590,8 @@ cdef bint _is_missing(object value):
 def clean(object value, int plan):
     """Return the digits of a text or int for which `read` returned `WORLD`.
 
-    They start with a plus sign if the text has one, or if an int must be E.164.  The
-    last slash between two digits is kept.  The result is empty if the text is refused.
+    The result starts with a plus if the text has one, or if an int must be E.164.  It
+    keeps the last slash between two digits.  It is empty if the text is refused.
     """
     cdef Scan s
     cdef bytes text
@@ -623,7 +623,7 @@ def read_objects(list values not None, Py_ssize_t first, int plan, out):
 
 
 def read_integers(values, int plan, out):
-    """Set each item of *out* to the result of `read` for its value (int64)."""
+    """Set each `out[i]` to the result of `read` for `values[i]` (int64)."""
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
     cdef bint are_keys = True
@@ -645,7 +645,7 @@ def read_integers(values, int plan, out):
 
 
 def are_french_keys(keys):
-    """Return whether all of *keys* (uint64) are keys that begin with 33."""
+    """Return whether all integers in *keys* (uint64) are keys that begin with 33."""
     cdef size_t n = len(keys)
     return french_are_plain_keys(uint64_items(keys, n, b"keys"), n)
 

@@ -160,7 +160,7 @@ def _read(
     from_chunks: Callable[[Iterator[Any]], _T],
     from_rows: Callable[[Iterable[object]], _T],
 ) -> _T:
-    """Read *column* with the function for its type; messages contain *expected*."""
+    """Read *column* with the function for its type; errors contain *expected*."""
     if isinstance(column, set | frozenset):
         raise InputError(expected, "a set, whose values have no order")
     if isinstance(column, Mapping):
@@ -183,7 +183,7 @@ def _arrow_chunks(
 ) -> Iterator[Any] | None:
     """Return the arrays of an Arrow column; None for an object that is not Arrow.
 
-    A table of one column counts as that column.
+    A table of one column is read as that column.
     """
     is_stream = hasattr(column, "__arrow_c_stream__")
     if not is_stream and not hasattr(column, "__arrow_c_array__"):
@@ -221,7 +221,7 @@ def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _refusing_failures(pa: Any) -> Iterator[None]:
-    """Replace errors of the library of a column, because they can contain numbers."""
+    """Replace errors of the column's library, because they can show phone numbers."""
     try:
         yield
     except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
@@ -241,7 +241,7 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield the rows of Arrow arrays; their offsets and lengths are not checked."""
+    """Yield Arrow arrays as blocks; the offsets in the arrays are not checked."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")

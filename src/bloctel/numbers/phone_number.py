@@ -1,14 +1,14 @@
 """Phone numbers: parsing, and normalisation to one key for each phone line.
 
 The core of the library uses only *keys*.  A key is the E.164 number as an integer, with
-one exception.  The French plan is closed: a national number, `0` and nine digits, names
-one line, whether it is written with +33, +262, +590, +594, +596 or +508.  All these
-forms have the key `33` and the nine digits.  In Saint-Pierre-et-Miquelon, whose
-international form has six digits, the key is `508` and the six digits.
+one exception.  In the French plan, `0` and nine digits identify one line, and the nine
+digits can be written after +33, +262, +590, +594, +596 or +508.  All these forms have
+the key `33` and the nine digits.  In Saint-Pierre-et-Miquelon, where the international
+form has six digits after +508, the key is `508` and the six digits.
 
 Compiled code reads French numbers, and `phonenumbers` reads all others.  A number is
 accepted even if its range is missing from the metadata of `phonenumbers`: the regulator
-may have assigned the range later, and a refusal would lose an objection.
+may have assigned the range later, and the library must not lose a person's objection.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ NOT_KEYS: Final = (
 #: A region with more characters than this is not shown in error messages.
 _SHOWN_REGION: Final = 4
 
-#: The reasons by the codes of the compiled reader, which begin at 1.
+#: The reasons: the index of each reason, from 1, is its code in the compiled parser.
 REASONS: Final = ("", *(reason.value for reason in Reason))
 
 
@@ -135,7 +135,7 @@ class PhoneNumber(_digits.Line):
     __match_args__ = ("key",)
 
     def __new__(cls, key: int) -> Self:
-        """Return the number of a key."""
+        """Return the phone number that has this key."""
         return super().__new__(cls, require_key(key))
 
     @property
@@ -191,7 +191,7 @@ class PhoneNumber(_digits.Line):
 
 
 def number_of(key: int) -> PhoneNumber:
-    """Return the `PhoneNumber` of a key that is known to be valid; check nothing."""
+    """Return the `PhoneNumber` of a valid key; the function does not check the key."""
     return _digits.Line.__new__(PhoneNumber, key)
 
 
@@ -229,8 +229,8 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
 def number_to_store(number: object, region: str | None) -> PhoneNumber:
     """Parse a number before it is stored, and return its `PhoneNumber`.
 
-    Unlike `normalize`, this function refuses a foreign number whose digits are also
-    another number, such as +516 733 8400 in New York.
+    Unlike `normalize`, this function refuses a foreign number that may mean two lines.
+    For example, +516 733 8400 may be in Peru, or in New York if the plus is an error.
     """
     found = _digits.read(number, plan_of(check_region(region)))
     if found in _SLOW:
@@ -260,8 +260,8 @@ def normalize_many(
 ) -> NDArray[np.uint64]:
     """Return the key of each number in a column; 0 if `normalize` would refuse it.
 
-    A list may contain any objects, and those that are not numbers give 0; an array of
-    floats, whose rows cannot be numbers, is refused.
+    A list may contain any objects: an object that is not a number gives 0.  An array
+    of floats is refused, because floats cannot be phone numbers.
 
     >>> normalize_many(["01 99 00 12 34", "none", None]).tolist()
     [33199001234, 0, 0]
@@ -288,9 +288,9 @@ def normalize_many(
 def read_all(
     column: object, region: str | None
 ) -> tuple[NDArray[np.uint64], dict[int, Readings]]:
-    """Return the keys of a column as `normalize_many` does, and the other readings.
+    """Return the keys of a column as `normalize_many` does, and other possible keys.
 
-    The second result contains the other readings of each row (see `readings_of`).
+    The second result maps a row to the other keys that its digits may mean.
     """
     parts, found, first = [_NO_KEYS], {}, 0
     for block in blocks(column):
@@ -309,10 +309,10 @@ def read_all(
 def rows_without_zero(block: Block, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
     """Return the rows whose French number may be written without its leading 0.
 
-    A spreadsheet removes this 0.  Only the other nine digits can also be a foreign
-    number without its plus.
+    A spreadsheet removes this 0.  The nine digits that remain can also be a foreign
+    number whose plus is missing.
     """
-    nine_digits = keys - FRANCE  # outside 10^8 to 10^9 unless it is a French line
+    nine_digits = keys - FRANCE  # from 10^8 to 10^9 only for French lines
     rows = np.flatnonzero((nine_digits < 10**9) & (nine_digits >= 10**8))
     if isinstance(block, Spans):  # a text of only nine digits has no 0 or plus
         first = block.data[block.starts[rows]]
@@ -343,11 +343,11 @@ def _country_codes() -> NDArray[np.uint64]:
     return codes
 
 
-# -- Keys from outside --------------------------------------------------------
+# -- Checks of keys that a program passes -------------------------------------
 
 
 def require_key(key: object, where: str = "key") -> int:
-    """Return *key* if it is the key of a phone number.
+    """Return *key* if it is the key of a phone number; otherwise raise InputError.
 
     An integer is a key if `normalize` returns the same integer as its key.  A look-up
     would never find another integer, even if `normalize` accepts its digits.
@@ -394,7 +394,7 @@ def are_possible_keys(keys: NDArray[np.uint64]) -> bool:
 def _possible_keys(
     keys: NDArray[np.uint64],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which integers can be keys, and which of these are foreign."""
+    """Return two masks: the integers that can be keys, and the foreign keys."""
     found = np.empty(len(keys), np.uint64)
     Integers(keys, None).read(_digits.ANY_PLAN, found)
     foreign = (found == _digits.WORLD) & (keys >= _digits.FIRST_KEY)
@@ -460,8 +460,8 @@ def read(number: object, region: str | None) -> int:
 def readings_of(number: object, region: str | None) -> Readings:
     """Return the key of *number* or the code of its refusal, and its other readings.
 
-    The other readings are lines that the same digits name, such as a foreign number
-    without its plus.  A number is clear only if none of these lines is blocked.
+    The other readings are the keys of lines that the same digits may mean, such as a
+    foreign number without its plus.  A number is clear only if no line is blocked.
     """
     answer = _digits.read(number, plan_of(region))
     if answer in _SLOW:
@@ -477,10 +477,10 @@ def readings_of(number: object, region: str | None) -> Readings:
 def read_block(
     block: Block, region: str | None, others: dict[int, Readings] | None = None
 ) -> NDArray[np.uint64]:
-    """Return keys, or codes of refusals, of one block of a column.
+    """Return the key of each row of a block, or the code of its refusal.
 
     If the compiled parser cannot read a row, Python code reads it, and stores the other
-    readings of the row in *others*.
+    keys that its digits may mean in *others*.
     """
     keys = np.empty(len(block), np.uint64)
     if block.read(plan_of(region), keys):
@@ -504,7 +504,7 @@ def read_block(
 
 
 def keys_to_store(block: Block, region: str | None) -> NDArray[np.uint64]:
-    """Return keys, or codes of refusals, of one block, as `number_to_store` does."""
+    """Return the key of each row as `number_to_store` does, or the refusal's code."""
     others: dict[int, Readings] = {}
     keys = read_block(block, region, others)
     for row, rest in others.items():

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bloctel.numbers.phone_number import number_of
 from bloctel.numbers.readings import load_phonenumbers
 
-#: The maximum share of mistyped numbers in a file that people typed.  Correct numbers
-#: are in assigned blocks: `phonenumbers` knows the blocks of all French town halls.
+#: The maximum share of mistyped numbers in a file that people typed.  A correct number
+#: is in an assigned block: `phonenumbers` has the blocks of all French town halls.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")
@@ -47,10 +47,10 @@ class FictionRanges:
     size: int  # the number of keys in each range
     share_of_plan: float  # the share of all lines of the plan that are in the ranges
     source: str  # the document that reserves the ranges
-    certainty: str  # the certainty of the source, as in the rules of lists
+    certainty: str  # the certainty of the source, a code that `fiction.toml` explains
 
     def contain(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Return for each key whether it is in a range."""
+        """Return a bool for each key: True if the key is in a range."""
         first = keys - keys % np.uint64(self.size)
         return np.isin(first, self.starts)
 

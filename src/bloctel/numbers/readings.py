@@ -89,9 +89,9 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
-    A foreign number is ambiguous if its digits, without the plus or one zero, are
-    another number that is as likely: the person may mean either line.  *code* is the
-    country code with which the keys of the region begin.
+    A foreign number is refused as ambiguous if its digits, without the plus or without
+    one zero, are a second number that is as likely: the person may mean either line.
+    *code* is the country code with which the keys of the region begin.
     """
     key = found[0]
     if not str(key).startswith(code):
@@ -111,7 +111,7 @@ def of_french_digits(key: int, digits: str) -> Readings:
     """Return the readings of a French number, by its key and its clean digits.
 
     Nine digits without a leading zero can also be a foreign number without its plus, if
-    they are the key of that number.  490301234 is not: +49 (0)30 1234 has another key.
+    they are the key of that number.  490301234 is no key: +49 (0)30 1234 has 49301234.
     """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
@@ -277,7 +277,7 @@ def _refusal(reading: _Reading) -> int:
 
 
 def is_national_form(digits: str, region: str) -> bool:
-    """Return whether a number of the region is written with these digits."""
+    """Return whether *digits* can be a national number of the plan of the region."""
     return _national(digits, region).fit >= _Fit.PLAN
 
 
@@ -319,7 +319,7 @@ def _line(digits: str, region: str | None) -> _Reading:
 
 
 def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
-    """Return the reading of digits with all their zeros, and the parsed number."""
+    """Return the reading of digits without removing a zero, and the parsed number."""
     world = load_phonenumbers()
     try:
         parsed = world.parse(digits, region)

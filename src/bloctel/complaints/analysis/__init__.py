@@ -28,9 +28,9 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
 def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     """Return the patterns in complaints; the least likely pattern comes first.
 
-    Each pattern is a reason to investigate, not a proof.  A pattern contains the names
-    of its complaints, its assumptions, and the probability that unrelated calls show
-    such a pattern by chance.  No pattern contains a number that was called.
+    Each pattern is a reason to investigate, not a proof.  A pattern contains the `id`s
+    of the complaints that show it, its assumptions, and the probability that unrelated
+    calls show such a pattern by chance.  No pattern contains a number that was called.
 
     Raises:
         MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
@@ -52,5 +52,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Remove the numbers that callers also called, because these belong to people."""
+    """Return *numbers* without those in *called*, which are numbers of people."""
     return tuple(number for number in numbers if number not in called)

@@ -11,7 +11,7 @@ from bloctel.complaints.analysis.callers import Actor, pattern_about
 from bloctel.complaints.analysis.observations import Observation
 from bloctel.complaints.analysis.pattern import Keys, Pattern
 
-#: Callers with fewer complaints are not examined.
+#: The minimum number of complaints about a caller that is examined.
 _FEWEST: Final = 5
 _DAY: Final = 86_400.0
 #: The lengths of the time windows in seconds.
@@ -19,7 +19,7 @@ _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """Time window with `n_inside` calls; `chance` is the chance of so many calls."""
+    """Time window with `n_inside` calls; `chance` is the chance of as many or more."""
 
     chance: float
     width: str
@@ -30,10 +30,10 @@ class _Window(NamedTuple):
 def bursts(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield, for each caller, the pattern of its least likely burst of calls.
+    """Yield a pattern for each caller, about the least likely burst of its calls.
 
-    This is a scan statistic: a window of an hour, a day and a week begins at each
-    complaint about the caller.  The keys of *observations* are names of complaints.
+    This is a scan statistic: at each call of the caller, three time windows begin (an
+    hour, a day and a week).  The keys of *observations* are the `id`s of complaints.
     """
     examined = [one for one in actors if len(one.complaints) >= _FEWEST]
     everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}
@@ -62,7 +62,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted times of calls; for a day or a week, the start of the day."""
+    """Return the sorted times of calls; round down to days unless *width* is `hour`."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:
@@ -73,11 +73,11 @@ def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.floa
 def _least_likely(
     moments: NDArray[np.float64], everyone: NDArray[np.float64], width: str
 ) -> _Window | None:
-    """Return the least likely window of a length; None if there are too few calls."""
+    """Return the least likely window of length *width*; None if too few calls."""
     if len(moments) < _FEWEST:
         return None
-    # the expected share of a caller's calls in a window is the share of all other calls
-    # in the window, or the window's share of the complete time if this is larger
+    # the expected share of the caller's calls in a window is the larger of two shares:
+    # the share of other callers' calls in the window, and the window's share of time
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -121,7 +121,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the called numbers in the order of the calls, with one call per time."""
+    """Return the distinct called numbers in the order of the calls of a caller."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

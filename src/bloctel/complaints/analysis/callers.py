@@ -3,8 +3,8 @@
 A wrong link accuses a firm of the calls of another firm.  So two complaints are linked
 only if they share a feature that two firms rarely share.  If several firms are known to
 share a number, an address or a name, this feature alone links no complaints.  Firms
-with different SIRENs are linked if they share two features, because a firm can be
-closed and reopened.
+with different SIRENs (register numbers) are linked if they share two features, because
+a firm can be closed and opened again with a new SIREN.
 """
 
 from collections import Counter, defaultdict
@@ -21,22 +21,22 @@ from bloctel.complaints.analysis.pattern import Chance, Keys, Pattern
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
-#: The chance that a number was mistyped as a given other number: 81 other numbers
-#: differ in one digit.
+#: The chance that a number was mistyped as one particular number: 81 numbers differ
+#: from the correct number in one digit.
 _SLIP: Final = MISTYPED / 81
-#: The chance that a SIREN was mistyped as a given other SIREN: only one of ten mistyped
-#: SIRENs passes the checksum.
+#: The chance that a SIREN was mistyped as one particular SIREN: only one of ten
+#: mistyped SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
 #: A name or an address links complaints if a wrong link is less likely than this.
 _CHANCE: Final = 1e-3
-#: The assumed share of other firms with the same address; firms can rent an address.
+#: The assumed share of firms that use a given address; several firms can rent it.
 _ADDRESS: Final = 1e-5
 #: The chance that two firms share a feature, such as the number of a call centre.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: A feature that this many firms share does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name that occurs in a smaller share of a number's complaints is ignored.
+#: A name is ignored if a smaller share of the complaints about a number contains it.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
@@ -44,7 +44,7 @@ _FEWEST_DIGITS: Final = 3
 _RUN: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
-#: The chance that two firms have the same sector, if a smaller chance is estimated.
+#: The chance that two firms have the same sector; it replaces every lower estimate.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
@@ -57,7 +57,7 @@ class Tie:
     Attributes:
         kind: The feature that links the complaints.
         chance: The chance that the link is wrong.
-        complaints: The names of the two complaints.
+        complaints: The `id`s of the two complaints.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Actor:
     """Caller, found by complaints that share a number, a firm, an address or a name.
 
     Attributes:
-        complaints: The names of the complaints about the caller.
+        complaints: The `id`s of the complaints about the caller.
         numbers: The keys of the presented numbers, the most frequent first.
         names: The names that the caller gave, the most frequent first.
         sirens: The SIRENs in the complaints, the most frequent first.
@@ -144,7 +144,7 @@ class _Linkage:
         return self._sets
 
     def _join_by_number(self) -> None:
-        """Link complaints with the same presented number if only one firm uses it."""
+        """Link complaints with one presented number, unless several firms use it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._sets.join_all(indexes, "number", _SLIP)

@@ -22,8 +22,8 @@ class Link(NamedTuple):
 class DisjointSets:
     """Disjoint sets of the indexes 0, 1, ..., which are joined step by step.
 
-    A set is marked if one of its elements is marked.  `links` contains a link for each
-    time that two sets became one set.
+    A set is marked if one of its elements is marked.  `links` contains one `Link` for
+    each join of two sets.
     """
 
     def __init__(self, marked: Sequence[bool]) -> None:

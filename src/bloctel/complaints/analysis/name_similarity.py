@@ -25,7 +25,7 @@ _LONG: Final = 5
 #: estimate is never lower than one in a million, because firms prefer some words.
 _TENTHS_PER_LETTER: Final = 0.6
 _RAREST: Final = 1e-6
-#: The number of firms that the estimate of a chance assumes if fewer names are known.
+#: The assumed number of firms if the complaints contain fewer names.
 _FIRMS: Final = 300
 #: The number of names that are compared with all other names in one step.
 _ROWS: Final = 256
@@ -66,7 +66,7 @@ def unlike(keys: Iterable[str]) -> list[str]:
 
 
 class NameTable:
-    """Names, as `name_key` returns them, grouped into families of similar names."""
+    """Names (results of `name_key`), grouped into families of similar names."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = sorted({key for key in keys if key})
@@ -125,7 +125,7 @@ class NameTable:
 
 @lru_cache(maxsize=1 << 14)
 def _least_share(word: str) -> float:
-    """Estimate the minimum share of names that contain a word, by its letters only."""
+    """Estimate the share of all names that contain a word, from its letters only."""
     fuzz, words = _rapidfuzz().fuzz, _words()
     share: float = words["common_share"]
     if any(fuzz.ratio(word, common) >= _COMMON for common in words["common"]):
@@ -137,7 +137,7 @@ def _least_share(word: str) -> float:
 
 
 def _rarity(letters: int) -> float:
-    """Estimate the share of names that contain one given word of *letters* letters."""
+    """Estimate the share of names that contain one word with this number of letters."""
     share: float = 10.0 ** (-_TENTHS_PER_LETTER * letters)
     return max(_RAREST, share)
 

@@ -11,7 +11,7 @@ from bloctel.errors import MissingExtraError
 
 _SIREN_DIGITS: Final = 9
 _SIRET_DIGITS: Final = 14
-#: Invented numbers often repeat one digit, or contain digits in counting order.
+#: A SIREN with fewer distinct digits, or with a run of `_RUNS`, is probably invented.
 _FEWEST_DISTINCT: Final = 3
 _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 

@@ -1,4 +1,4 @@
-"""Suspicious patterns in complaints, and the probability below which one is shown."""
+"""Suspicious patterns in complaints, and the limit of their probability."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ class Pattern:
         code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
         expected: The expected value of the statistic if there is no pattern.
-        probability: The chance of this value, or a larger value, without a pattern.
-        evidence: The names of the complaints on which the pattern is based.
+        probability: The chance of at least the observed value if there is no pattern.
+        evidence: The `id`s of the complaints on which the pattern is based.
         numbers: The keys of the presented numbers in the pattern.
         names: The names of callers in the pattern, as the complaints give them.
         details: Values for the placeholders of the texts.
@@ -72,7 +72,7 @@ class Pattern:
         """
         key = f"complaints.pattern.{self.code}.{part}"
         texts = catalogue(lang)
-        if key not in texts:  # most kinds have the same threshold
+        if key not in texts:  # most patterns use the same threshold text
             key = f"complaints.pattern.{part}"
         known = {
             **self.details,

@@ -112,7 +112,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
 def _more_than_mistyped(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
 ) -> Pattern:
-    """Return a pattern that compares a count with the expected count of mistypings."""
+    """Return a pattern that compares a count with the expected count of typos."""
     return Pattern(
         code=code,
         observed=len(found),
@@ -124,7 +124,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield, for each mobile number, a pattern about the lines it called in one day."""
+    """Yield a pattern for each mobile number: the most lines it called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         nsn = french_nsn(one.shown) if one.shown else None
@@ -162,13 +162,13 @@ def _era(day: int) -> Era:
 # People answer calls from numbers that look local.  So the first digits of the national
 # forms are compared: 4 digits identify an area, 6 digits a block of 10,000 numbers.
 
-#: The counts of first digits of an area and of a block, without the leading 0.
+#: How many first digits identify an area and a block, without the leading 0.
 _AREA: Final = 3
 _BLOCK: Final = 5
-#: The minimum chance that two lines of one area are in the same block.  For the town
+#: The assumed chance that two lines of one area are in the same block.  For the town
 #: halls of France, this chance is 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: The minimum `_SHARE` has as much weight in an estimate as this many observed lines.
+#: In an estimate, `_SHARE` has the same weight as this number of observed lines.
 _WEIGHT: Final = 5
 
 
@@ -191,7 +191,7 @@ def neighbours(
 
     The test is made for all complaints together, and for the complaints about each
     caller.  It takes the distinct presented numbers in the area of the called number,
-    and counts those that are in the block of the called number.  The probability of at
+    and counts the numbers in the block of the called number.  The probability of at
     least this count is exact; if all chances are equal, it is a binomial tail.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
@@ -238,7 +238,7 @@ def _pairs(group: Sequence[Observation]) -> list[_Pair]:
 
 
 def _block_share(pair: _Pair, areas: Counter[str], blocks: Counter[str]) -> float:
-    """Estimate the probability that two unrelated numbers are in the pair's block."""
+    """Estimate the chance that two unrelated numbers of an area share a block."""
     in_block = blocks[pair.shown[:_BLOCK]] - pair.share(_BLOCK)
     in_area = areas[pair.shown[:_AREA]] - 1
     share = (in_block + _SHARE * _WEIGHT) / (in_area + _WEIGHT)

@@ -37,7 +37,7 @@ _MOST_NODES: Final = 12
 _LONGEST_LABEL: Final = 40
 _MOST_TICKS: Final = 6
 _SETTINGS: Final[Any] = {
-    "svg.hashsalt": "bloctel",  # otherwise the names of parts are random
+    "svg.hashsalt": "bloctel",  # otherwise the ids in an SVG are random
     "svg.fonttype": "path",
     "font.family": ["DejaVu Sans"],
     "font.size": 10.0,
@@ -95,7 +95,7 @@ def plot_caller(
 ) -> None:
     """Draw the numbers, names, firms and addresses of one caller, and their links.
 
-    The thickness of a line shows how many complaints contain both features.
+    The thickness of a line shows how many complaints contain the two linked features.
 
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
@@ -166,7 +166,7 @@ def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
 def _edges(
     actor: Actor, cases: Sequence[Case], nodes: dict[_Node, str]
 ) -> Counter[tuple[_Node, _Node]]:
-    """Count, for each pair of nodes, the complaints that contain both features."""
+    """Count, for each pair of features, the complaints that contain both features."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
     for one in (observe(case) for case in cases if case.id in about):
