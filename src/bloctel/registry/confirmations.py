@@ -296,7 +296,7 @@ def normal_contact(contact: str, region: str | None) -> str:
         raise errors.InputError("a contact of the person", "blank text", "contact")
     if "@" not in plain:
         if "+" not in plain and len(phone_number.readings_of(plain, region)) > 1:
-            expected = "a phone number with + and the country code, such as +33"
+            expected = "a phone number with a plus and its country code, such as +33"
             raise errors.InputError(expected, "digits with two meanings", "contact")
         try:
             return phone_number.normalize(plain, region=region).e164

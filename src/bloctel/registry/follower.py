@@ -184,7 +184,7 @@ class Follower(Book):
 
     @property
     def cursor(self) -> int:
-        """The cursor (`Change.cursor`) of the last change in the replica, or 0."""
+        """The cursor (`Change.cursor`) of the last change in the replica; 0 if none."""
         origin = self._state.provenance
         return 0 if origin is None else origin.generation
 
@@ -284,7 +284,7 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # a copy, because reading sets `current_at`, the age of the state in use
+        # a copy, because reading sets `current_at`, which belongs to the state in use
         reader = copy(self._replica)
         state = None
         if self._cache is not None:

@@ -47,7 +47,7 @@ class Change:
         cursor: An integer that identifies the change; it is greater for later changes.
         kind: The kind of the change.
         list: The name of the list.
-        number: The phone number; None if it was erased, or if no number was changed.
+        number: The phone number; None if it was erased, or for a change without one.
         on: The day from which the change applies.
         position: A text that you can store; pass it as `since` to continue after this
             change. `==` ignores this text, which depends on the time of the read.
@@ -125,7 +125,7 @@ def events_after(
     events = reader.changes(cursor, limit)
     # in a journal without *known*, the cursor could belong to a different change
     if known is not None and reader.token(known.cursor) != known.token:
-        expected, got = "a position of this journal", "a position that it lacks"
+        expected, got = "a position of this journal", "a position not in this journal"
         message = (
             "the journal does not contain the position: a backup was restored, the "
             "last changes were lost, or this is another registry; read all lists again"

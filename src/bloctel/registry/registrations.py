@@ -92,7 +92,7 @@ def add_rows(
 ) -> list[RegistrationPeriod]:
     """Store new registrations; return the stored period of each row.
 
-    *person* (`person_of`) confirmed the registrations; "" means that the firm did.
+    *person* (`person_of`) confirmed the registrations; it is "" if the firm made them.
     """
     stored: dict[tuple[str, int, int], tuple[int, int]] = {}
     for name in dict.fromkeys(row.list for row in rows):
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # a registration of the same day can exist, with a shorter delay than the new
+        # the storage can have a registration of the same day with a shorter delay
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
@@ -115,7 +115,7 @@ def add_rows(
 
 
 def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
-    """Store registrations that the firm makes; return the count of those added."""
+    """Store registrations that the firm makes; return how many of them are new."""
     made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
     registered: set[tuple[int, int]] = set()
 
@@ -248,7 +248,7 @@ def amend(
     on: date,
     person: str = "",
 ) -> RegistrationPeriod:
-    """Renew or withdraw a number's active registrations; return the last period.
+    """Renew or withdraw active registrations; return the period that ends last.
 
     A renewal never undoes a withdrawal that was recorded before.  *person* is the
     person who confirmed the change; "" means that the firm makes the change.

@@ -84,8 +84,8 @@ class Snapshot(Book):
             path: The path of the file.
             refresh_seconds: The longest delay in seconds before a new file is used, at
                 most one day.  If it is 0, every look-up checks for a new file.
-            verify: See `open`; new files are also verified or not.  An overwritten file
-                counts as a new file.
+            verify: See `open`; the argument applies to each new file too.  An
+                overwritten file counts as a new file.
 
         Raises:
             SnapshotError: See `open`; look-ups can raise the same errors for a new
