@@ -1,8 +1,8 @@
 """Registration periods: ranges of calendar days, and calculations with days.
 
 A period has a first protected day, `starts_on`, and a first day after the protection,
-`ends_on`. If `ends_on` is `None`, no end is known. These functions do not depend on a
-clock, a list or a law. The package `bloctel.rules` computes periods from registrations.
+`ends_on`. If `ends_on` is `None`, no end is known. The functions of this module need no
+clock, list or law. The package `bloctel.rules` computes periods from registrations.
 """
 
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ def add_years(day: date, years: int) -> date:
     """Return the day with the same date in the calendar, *years* later.
 
     For 29 February, the result in a year without this day is 28 February. The French
-    law counts in years and does not define this case. Because the result is the earlier
-    day, a registration and its data are never kept longer than the legal term.
+    law counts in years and does not define this case. The function returns 28 February
+    and not 1 March, so that no registration is kept longer than the legal term.
 
     >>> add_years(date(2021, 5, 3), 3)
     datetime.date(2024, 5, 3)

@@ -288,7 +288,7 @@ def test_lists_in_different_days_need_an_explicit_day(
 
     assert spark._fixed_day(book, None, ("fr.bloctel",), None) == DAY
     assert spark._fixed_day(book, DAY, None, None) == DAY
-    with pytest.raises(InputError, match="today is not the same day"):
+    with pytest.raises(InputError, match="have different dates"):
         spark._fixed_day(book, None, None, None)
 
 

@@ -30,8 +30,8 @@ def export_numbers(
 
     If the path ends in `.parquet`, the file is a Parquet file, otherwise a CSV file.
     After an error, no file is written.  The file contains the complete list, so protect
-    it like the list.  An import with `on_column="registered_on"` restores the
-    registrations, but not their renewals and withdrawals.
+    the file like the list.  An import with `on_column="registered_on"` restores the
+    registrations, but not the renewals and withdrawals.
 
     Args:
         registry: The registry.

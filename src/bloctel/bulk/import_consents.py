@@ -62,7 +62,7 @@ class ConsentColumns:
         columns: The column of each field, by name or by number from 1.
         values: The value of a field in all rows, if the file has no column for the
             field.  `number` needs a column, because each row is about one person.
-        time_zone: The IANA time zone of times without an offset; if it is None, such
+        time_zone: The IANA time zone of times without a UTC offset; if it is None, such
             times are refused.
     """
 
@@ -82,8 +82,8 @@ def import_consents(
 ) -> ImportedConsents:
     """Record all consents of a CSV file; if a row is invalid, no consent is recorded.
 
-    If *columns* gives neither a column nor a value for a field, the field is read from
-    the column with its name.  A consent without a last day is valid for as long as the
+    If *columns* has neither a column nor a value for a field, the field is read from
+    the column of the same name.  A consent without a last day is valid as long as the
     law allows.  Mentions are names that are separated by spaces or commas; the text
     `all` stands for all mentions that the law required on the day of the consent.  If a
     file is imported twice, the second import changes nothing.
@@ -95,7 +95,7 @@ def import_consents(
         region: The region of phone numbers in national form; by default the region of
             the register.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read and the total number, or None.
+        progress: Function that gets the bytes read so far and the file size (or None).
 
     Raises:
         InvalidNumberError: A cell is not a phone number; `where` names the row.
@@ -153,7 +153,7 @@ class _Rows:
     columns: ConsentColumns
     region: str | None
     zone: ZoneInfo | None
-    n: int = 0  # the rows that were read so far
+    n: int = 0  # the number of rows read so far
     current: int | None = None  # the row that is converted or recorded, if any
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:

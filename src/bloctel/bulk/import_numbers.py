@@ -79,8 +79,8 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
             contains the row number and the reason.  The file is written even if no row
             is rejected, and replaces an older file.
         allow_future: True accepts days in the future, as in `Registry.register`.
-        progress: Function that gets the work done and the total, or None: bytes of a
-            CSV file, rows of a Parquet file.
+        progress: Function that gets the amount read so far and the total (or None), in
+            bytes of a CSV file or in rows of a Parquet file.
 
     Raises:
         InputError: The file, a column or a row is not valid; the message names the row.

@@ -61,7 +61,7 @@ class ImportedAnswers(NamedTuple):
         rows: The number of rows whose phone number cell is not empty.
         clear: The number of distinct phone numbers with the status `OK` in all their
             rows.
-        opposed: The number of distinct phone numbers without `OK` in at least one row.
+        opposed: The number of distinct phone numbers with another status in any row.
         contradictory: The number of distinct phone numbers with the status `OK` in a
             row and another status in another row.  They are recorded as opposed.
         unreadable: The number of rows whose cell is not a phone number.
@@ -105,7 +105,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             on the list.  By default, it is the column named `Statut`, or the third of
             three columns without names.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read and the total number, or None.
+        progress: Function that gets the bytes read so far and the file size (or None).
 
     Raises:
         InputError: The file or a column is not valid, or a row has no status or too
@@ -148,7 +148,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
 
 
 def _refuse_unread(keys: NDArray[np.uint64], batch: Batch, where: str) -> None:
-    """Raise InputError if a row has a phone number in a cell that is not read."""
+    """Raise InputError if a row has a phone number in a column that is not read."""
     if len(unread := np.flatnonzero(keys == UNREAD_NUMBER)):
         row = batch.first_row + int(unread[0])
         raise refuse_row(UNREAD_NUMBER, row, "", where)
@@ -194,7 +194,7 @@ class Requested(NamedTuple):
         foreign: The number of rows that were left out because the phone number is
             foreign, so that no French list contains it.
         unreadable: The number of rows whose cell is not a phone number, or in which a
-            cell has no closing quote before other rows.
+            cell contains the next rows because it has no closing quote.
     """
 
     rows: int
@@ -223,7 +223,7 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
             that you find the row of each answer.
         region: The region of phone numbers without a country code.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read and the total number, or None.
+        progress: Function that gets the bytes read so far and the file size (or None).
 
     Raises:
         InputError: The file or a column is not valid, or the target cannot be written.
@@ -271,7 +271,7 @@ def answer_request(
             `book.question(on=..., lists=..., region=...)`.
         target: The path of the new file with the answers, such as `retour_2024.csv`.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read and the total number, or None.
+        progress: Function that gets the bytes read so far and the file size (or None).
 
     Returns:
         The number of rows with each status in `ANSWERS`.

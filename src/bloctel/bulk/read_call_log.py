@@ -34,11 +34,11 @@ def read_call_log(
         names: For each column of `Desk.audit`, the name of the column in the file.  By
             default, a column has the same name in the file.
         region: The region of phone numbers without a country code.
-        progress: Function that gets the bytes read and the total number, or None.
+        progress: Function that gets the bytes read so far and the file size (or None).
 
     Raises:
-        InputError: The file cannot be read, a column is missing, or a quoted cell
-            contains other rows.
+        InputError: The file cannot be read, a column is missing, or a cell contains the
+            next rows because it has no closing quote.
         MissingExtraError: The file is Parquet, and pyarrow is not installed.
     """
     where, given = source_name(source), names or {}

@@ -60,8 +60,8 @@ class Rows(NamedTuple):
 
     `keys` has a row for each phone column, with the integer key of each phone number,
     or a code if a cell is not a phone number.  `days` contains the days on which the
-    oppositions were received, and `NO_DAY` for other texts; without a column of days,
-    it is None.  `source` is the batch that contains the rows.
+    oppositions were received, or `NO_DAY` for a text that is no day; without a column
+    of days, `days` is None.  `source` is the batch that contains the rows.
     """
 
     first: int
@@ -115,8 +115,8 @@ def text_columns(
 ) -> Iterator[list[list[str]]]:
     """Yield the texts of each chosen column of a CSV file, in batches.
 
-    A row with fewer than *n_required* fields, or with a quoted cell that contains other
-    rows, raises InputError.
+    A row with fewer than *n_required* fields raises InputError.  So does a cell that
+    contains the next rows because it has no closing quote.
     """
     number_lists.refuse_hidden_numbers(records.head, n_numbers, region, records.name)
     indexes = range(len(records.dialect.columns.names))

@@ -51,8 +51,8 @@ def register(
     text is not a phone number.
 
     Args:
-        connection: A `DuckDBPyConnection` in which the names of these three functions
-            are still free.
+        connection: A `DuckDBPyConnection` that has no functions with the names of these
+            three functions yet.
         book: The book that contains the lists.  The book must stay open as long as
             queries run.
         on: The day of the look-up.  By default, each execution of `is_blocked` uses the
@@ -75,7 +75,7 @@ def register(
         raise InputError("a book, such as a registry or a snapshot", got, "book")
     if isinstance(lists, Iterable) and not isinstance(lists, str):
         lists = [*lists]  # an iterator can be read only once
-    # raise errors in the arguments now, not in the first query
+    # raise errors about the arguments now, not in the first query
     book.question(on=on, lists=lists, region=region)
     plan = book.region if region is None else region
 

@@ -60,8 +60,8 @@ def scrub_frame(  # noqa: PLR0913 - each argument describes the look-up
     these lists on that day", and never "may be called".
 
     Errors in the arguments or in the snapshot are raised when this function is called.
-    Spark scrubs the rows later, when the rows are needed, but uses the snapshot and the
-    day of the time at which this function was called.
+    Spark scrubs the rows later, when the rows are needed.  Then Spark still uses the
+    snapshot and the day of the call of this function.
 
     Args:
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
@@ -182,7 +182,7 @@ def _question(
     *,
     shared: bool,
 ) -> SparkQuestion:
-    """Return the list lookup for the workers; check that the snapshot can answer it."""
+    """Return the look-up that workers run; check that the snapshot can answer it."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
     lists = (lists,) if isinstance(lists, str) else lists
@@ -248,9 +248,7 @@ def _fixed_day(
     zones = {rules.load(name).time_zone for name in lists or book.lists}
     days = {clock.today(zone) for zone in zones}
     if len(days) > 1:
-        expected = (
-            "a day, because today is not the same day in the time zones of these lists"
-        )
+        expected = "a day, because the time zones of the lists have different dates now"
         raise InputError(expected, f"no day, and {len(days)} possible days", "on")
     return days.pop()
 

@@ -26,7 +26,7 @@ from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 
-#: Number of snapshots in the cache; a long application uses a new snapshot each night.
+#: Number of snapshots in the cache; an application can use a new one each night.
 _CACHED_FILES: Final = 4
 
 
@@ -53,7 +53,7 @@ class Edition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SparkQuestion:
-    """List lookup that each Spark task contains; it only names the snapshot file.
+    """Look-up that each Spark task contains, with the name of the snapshot file.
 
     If `is_shared` is true, `file` is a path on each machine, otherwise the name of a
     file that Spark sends.  Each machine must have the same version of `bloctel`, and
@@ -70,7 +70,7 @@ class SparkQuestion:
     own_rules: tuple[rules.ListRules, ...] = ()
 
     def question(self) -> Question:
-        """Open the snapshot that the driver read, and return the list lookup."""
+        """Open the snapshot that the driver read, and return the prepared look-up."""
         if self.version != __version__:
             raise CannotAnswerError(
                 f"the version of bloctel that the driver runs, {self.version}",

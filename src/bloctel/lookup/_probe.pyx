@@ -204,7 +204,7 @@ cdef class CompiledBook:
     cdef double _last_until  # 0 if there is no last entry
 
     def _publish(self, questions, *, bint is_final):
-        """Use the questions of a new state, unless a final state was published."""
+        """Use a new `_QuestionCache`, unless a cache with *is_final* was set before."""
         cdef dict probes = questions.probes
         # Releasing an object can run other code. So keep the old objects until the end:
         # before that, no other thread and no signal handler can run.

@@ -22,14 +22,14 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import from_epoch_day
 
-#: A code from this value on means that there is no answer; the index of the list is
-#: added.  Codes of periods grow from 0, codes of prefix rules decrease from 2^31 - 1.
+#: This value plus the index of a list is the code for "no valid answer".  The codes of
+#: periods increase from 0, and the codes of prefix rules decrease from 2^31 - 1.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
 
 def make_question(state: State, days: dict[int, int], region: str | None) -> Question:
-    """Return the question for *days*, which contains a day for each list index."""
+    """Return a prepared look-up for *days*, a map from the index of a list to a day."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
         opposed: index
@@ -42,7 +42,7 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
 
 
 class AnswersOnlyQuestion(Question):
-    """Question for which only phone numbers with a valid answer can be clear.
+    """Prepared look-up in which only phone numbers with a valid answer can be clear.
 
     For a phone number without a valid answer, `match` returns a special code, as if the
     phone number were blocked.  *cleared* maps the index of each list with answers to
@@ -59,7 +59,7 @@ class AnswersOnlyQuestion(Question):
         cleared: Mapping[int, int],
     ) -> None:
         super().__init__(state, days, region)
-        self.probe = None  # the fast path does not check cleared numbers
+        self.probe = None  # the compiled look-up does not check cleared numbers
         # without prefix rules, because a prefix rule cannot clear a phone number
         numbers = replace(state, prefixes=())
         self._cleared_numbers = {

@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 
 
 class ClosedState:
-    """State of a book that can no longer answer: each use raises the error."""
+    """State of a book after it was closed or has failed: each use raises the error."""
 
     def __init__(self, error: errors.CannotAnswerError) -> None:
         self._error = error
 
     @classmethod
     def of(cls, kind: str, where: str) -> Self:
-        """Return the state of a closed book; *kind* is its name in the message."""
+        """Return the state of a closed book; the message calls the book *kind*."""
         message = f"the {kind} is closed: open it again"
         expected, got = f"an open {kind}", f"a closed {kind}"
         return cls(errors.CannotAnswerError(expected, got, where, message=message))
@@ -47,10 +47,10 @@ class ClosedState:
 
 
 class _QuestionCache:
-    """Cache of the questions for one state of a book; a new state gets a new cache.
+    """Cache of prepared look-ups for one state of a book; a new state has a new cache.
 
     Each question and each compiled look-up in all lists (`Probe`) has a start and an
-    end time; in between, it needs no check for a new state.
+    end time.  Between these times, it is used without a check for a new state.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
@@ -60,7 +60,7 @@ class _QuestionCache:
         self._by_days: dict[object, Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
-        """Return the question for *days*, which contains a day for each list index."""
+        """Return the look-up for *days*, a map from the index of a list to a day."""
         key = (*days.items(), region)
         question = self._by_days.get(key)
         if question is None:
@@ -133,7 +133,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> bool:
-        """Return the result of `is_blocked`, if the compiled code cannot decide it."""
+        """Return the result of `is_blocked` if the compiled code could not find it."""
 
         def look_up(question: Question) -> bool:
             key, known = question.read_number(number)
@@ -240,8 +240,8 @@ class Book(CompiledBook):
         """Return a prepared look-up with fixed lists, days and content.
 
         Raises:
-            CannotAnswerError: See `is_blocked`; this method raises it before any
-                look-up.
+            CannotAnswerError: See `is_blocked`; this method raises the error before
+                any look-up.
         """
         self._refresh()
         state = self._lasting_state()
@@ -323,7 +323,7 @@ class Book(CompiledBook):
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return the day of the look-up in each requested list that is not closed."""
+        """Return the day of the look-up in each list that is open on the day."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):

@@ -23,13 +23,13 @@ from bloctel.numbers.readings import has_other_form, keeps_zero
 
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first rule; the code of each later rule is lower by 1.
+#: The code of the first prefix rule; the code of each next prefix rule is lower by 1.
 LAST_CODE: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixRule:
-    """Rule of one list for all phone numbers that start with a prefix.
+    """Rule of one list that blocks or exempts all phone numbers with a prefix.
 
     `list`, `starts_on` and `ends_on` have the same meaning as in `Entry`.  If `blocks`
     is False, the rule exempts the phone numbers from rules with shorter prefixes.

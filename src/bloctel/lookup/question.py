@@ -29,10 +29,10 @@ from bloctel.periods import NO_END, from_epoch_day
 from bloctel.rules import ListRules
 from bloctel.tabular.outputs import Written
 
-#: The treatment of a row without an answer.
+#: What to do with a row that has no answer: raise an error, or return "blocked".
 OrBlock = Literal["raise", "block"]
 
-#: An additional value of a status: there is no answer, which never means "clear".
+#: A status in addition to `Status`: there is no valid answer of the list's operator.
 UNKNOWN: Final = 3
 
 
@@ -211,9 +211,9 @@ class Question:
     def read_number(self, number: object) -> tuple[int, Known]:
         """Return the key of a phone number, and its entries in the overlay.
 
-        If the number cannot be read, an error code is returned instead of the key.  The
-        same happens if the digits can mean two numbers of which one is blocked and one
-        is clear, because one of the two answers would be wrong.
+        If the number cannot be read, an error code is returned instead of the key.  An
+        error code is also returned if the digits can mean two phone numbers, of which
+        one is blocked and one is clear.
         """
         key, *others = phone_number.readings_of(number, self.region)
         known = self._known([key, *others])
@@ -313,7 +313,7 @@ class Question:
             if unknown == "raise" and is_unknown.any():
                 row = first + int(is_unknown.argmax())
                 expected, got = "an answer about each number", "a missing or old answer"
-                message = "the operator's answer is missing or too old: ask again"
+                message = "the answer is missing or too old: ask the operator again"
                 raise NotKnownError(expected, got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)

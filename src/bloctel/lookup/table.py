@@ -38,7 +38,7 @@ class Entry:
     ends_on: int
 
 
-#: The entries of numbers, with their codes, that replace the entries of a table.
+#: The entries of phone numbers, each with a code; they replace entries of a table.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
@@ -171,7 +171,7 @@ def _unpack(
 
 
 class _Change(NamedTuple):
-    """Codes of a number after a change in one version, and the change before."""
+    """Codes of a phone number after a change, and the number's previous change."""
 
     version: int
     codes: tuple[int, ...]
@@ -194,7 +194,7 @@ class Overlay:
         self._codes: dict[Entry, int] = {}
         # a Bloom filter of all keys, and perhaps of keys of later versions
         self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
-        self.has_nine_digits = False  # True if a key can be a foreign number of nine
+        self.has_nine_digits = False  # True if a foreign number may have nine digits
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -240,7 +240,7 @@ class Overlay:
         }
 
     def _change(self, key: int) -> _Change | None:
-        """Return the last change of a number up to this version; None without one."""
+        """Return a number's last change up to this version; None if there is none."""
         change = self._numbers.get(key)
         while change is not None and change.version > self._version:
             change = change.before

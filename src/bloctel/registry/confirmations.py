@@ -4,9 +4,9 @@ The person receives the token and returns it in a link.  The token consists of t
 request's id, the time of its expiry in seconds, and a signature, joined by dots.  It
 contains neither the number nor the contact, because web servers log links.
 
-A list contains only numbers and days (Code de la consommation, article R223-3, version
-in force until 10 August 2026).  So the contact is stored in the request, and only as
-long as the number is stored.
+By law, a list contains only numbers and days (Code de la consommation, article R223-3,
+version in force until 10 August 2026).  So the contact is stored in the request, and is
+erased when the number is erased.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
 #: An expiry has at most 14 digits, which is enough for every `timedelta`.  The two
-#: unused bits in the last character of a signature are 0: a token has one spelling.
+#: unused bits in a signature's last character must be 0, so a token has one spelling.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -70,8 +70,8 @@ def check_duration(value: object, where: str) -> timedelta:
 def seconds(now: datetime | None) -> float:
     """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
-    An instant in the future is replaced by the present: the clock of another machine
-    can be ahead, even on the next day, and then the number would be unprotected today.
+    An instant in the future is replaced by the present.  If the clock of the caller's
+    machine already shows the next day, the number must still be protected today.
     """
     at = clock.now()
     return at if now is None else min(at, past_instant(now, "now").timestamp())
@@ -90,7 +90,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a new request of a person; its list is not set yet."""
+    """Return a new request of a person; `request` sets the list of this row later."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")
@@ -163,7 +163,7 @@ def confirm(
 
 
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
-    """Return a token for a request id (32 hex digits) and an expiry in seconds."""
+    """Return a token for a request id (32 hex digits) and a time from `expiry`."""
     if not 0 <= expires_at <= _MAX_EXPIRY:
         expected = f"an expiry from 0 to {_MAX_EXPIRY} seconds since 1970-01-01"
         raise errors.InputError(expected, str(expires_at))
@@ -171,7 +171,7 @@ def sign_token(key: bytes, id: str, expires_at: int) -> str:
 
 
 def read_token(key: bytes, token: object, *, now: float) -> str:
-    """Return the id of the request that a token confirms."""
+    """Check a token, and return the id of the request that the token confirms."""
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None or not _signer(key).validate(match[0]):
         kind = type(token).__name__
@@ -220,9 +220,9 @@ def person_of(key: bytes, contact: str, region: str | None = None) -> str:
 def _require_same_person(
     writer: Writer, rule: ListRules, row: RequestRow, active: list[Registration]
 ) -> None:
-    """Raise an error unless only this person confirmed the active registrations.
+    """Raise an error unless the person of *row* confirmed all active registrations.
 
-    Otherwise, anyone could register another person's number again, and withdraw it.
+    Otherwise, anyone could register another person's number, and then withdraw it.
     """
     made = {
         other.made_on
@@ -235,7 +235,7 @@ def _require_same_person(
 
 
 def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
-    """Raise TooManyNumbersError if the person may not register another number."""
+    """Raise TooManyNumbersError if the person may not register one more number."""
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max
@@ -266,7 +266,7 @@ _UNCLEAR: Final = re.compile(
 )
 _SCHEME: Final = re.compile(r"(mailto|tel|sms):", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)")
-#: An address without a name or a comment; its local part can be in quotes.
+#: An e-mail address without a name or a comment; the text before @ can be in quotes.
 _ADDRESS: Final = re.compile(
     r'(?:"((?:[^"\\]|\\.)+)"|([^\s@"(),:;<>\[\]\\]+))\s*@\s*([^\s@"(),;<>?&/%\\]+)'
 )
@@ -277,10 +277,10 @@ def normal_contact(contact: str, region: str | None) -> str:
 
     Spellings can differ in case, in blanks before and after the contact, in a scheme
     such as `mailto:`, in quotes, in a dot at the end, in the ASCII form of a domain,
-    and in the format of a phone number.  All other differences mean another person: a
-    provider can give `marie+news@example.org` and `marie@example.org` to two persons,
-    and one person must not withdraw the registrations of the other.  For the same
-    reason, a character that mail systems convert differently (`ß`) is refused.
+    and in the format of a phone number.  Contacts with any other difference belong to
+    different persons: a provider can give `marie+news@example.org` to one person and
+    `marie@example.org` to a second person, who must not withdraw the first person's
+    number.  So a character that mail systems convert differently (`ß`) is refused.
 
     >>> normal_contact(' mailto:"Zoe"@EXAMPLE.org. ', "FR")
     'zoe@example.org'
@@ -296,15 +296,15 @@ def normal_contact(contact: str, region: str | None) -> str:
         raise errors.InputError("a contact of the person", "blank text", "contact")
     if "@" not in plain:
         if "+" not in plain and len(phone_number.readings_of(plain, region)) > 1:
-            expected = "a number with a plus and its country code, such as +33"
-            raise errors.InputError(expected, "digits of two numbers", "contact")
+            expected = "a phone number with a plus and its country code, such as +33"
+            raise errors.InputError(expected, "digits with two meanings", "contact")
         try:
             return phone_number.normalize(plain, region=region).e164
         except errors.InvalidNumberError:
             return _lower(plain)
     address = _ADDRESS.fullmatch(_lower(plain))
     if address is None:
-        # the message could go to several persons, or to a person that no one expects
+        # a mail system could send the token to several persons, or to a wrong person
         expected = "one e-mail address, without a name or other text"
         raise errors.InputError(
             expected, f"text of {len(contact)} characters", "contact"
@@ -315,7 +315,7 @@ def normal_contact(contact: str, region: str | None) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return lower-case text; refuse characters that systems convert differently."""
+    """Return text in lower case; refuse a character that mail systems may change."""
     lower = text.lower()
     if (
         normalize("NFKC", text) == text
@@ -327,7 +327,7 @@ def _lower(text: str) -> str:
     message = (
         "the contact contains an invisible character, or a character that mail systems "
         "convert in different ways (such as ß); write the domain in its ASCII form "
-        "(xn--...), and write each letter as one usual character"
+        "(xn--...), and each letter as one character, together with its accent"
     )
     expected, got = "a contact of usual characters", f"text of {len(text)} characters"
     raise errors.InputError(expected, got, "contact", message=message)
@@ -337,4 +337,4 @@ def _ascii_domain(domain: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:
-        return domain  # the text is not a valid name of a domain
+        return domain  # not a valid domain name: keep the text as it is

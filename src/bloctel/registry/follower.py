@@ -30,13 +30,13 @@ from bloctel.storage.opening import close_on_error, join_storage
 #: Behaviour of look-ups after the storage has been unreachable for too long.
 WhenSilent = Literal["refuse", "answer"]
 
-#: Seconds to wait for a notification of a change before reading the journal.
+#: Longest wait for a notification in seconds; then the journal is read without one.
 _POLL_SECONDS: Final = 0.5
-#: Seconds to wait after the storage failed.
+#: Seconds between an error of the storage and the next attempt to read it.
 _RETRY_SECONDS: Final = 0.5
-#: Seconds to wait for the threads in `close`: a server may not answer.
+#: Longest wait of `close` for each thread: a thread may wait for a server.
 _CLOSE_SECONDS: Final = 5.0
-#: Seconds after which a call of the hook that still runs is logged.
+#: If the hook is late by more than these seconds, this is logged.
 _HOOK_SECONDS: Final = 5.0
 
 _log = logging.getLogger("bloctel")
@@ -68,11 +68,11 @@ class Follower(Book):
         self._replica = Replica(storage, exact)
         super().__init__(self._replica.empty(), self._replica.region)
         self._cache = cache
-        self._reuse_seconds = 0.25  # seconds between two checks of the storage
+        self._reuse_seconds = 0.25  # seconds between two checks of the replica's age
         self._max_silence = max_silence_seconds
         self._may_answer = when_silent == "answer"
         self._has_logged_silence = False
-        # the error if a list of the registry has other rules than in this process
+        # the error if this process has other rules for a list than the registry
         self._refusal: errors.ListRulesError | None = None
         self._closed = Event()
         self._changing = Lock()  # held while a new state is read and published
@@ -108,9 +108,9 @@ class Follower(Book):
             max_silence_seconds: The time for which look-ups continue if the storage
                 cannot be reached, or if a list of the registry has other rules than in
                 this process; at most one day. If the database server is a copy of
-                another server (a standby or replica), the age of its data counts.
-            when_silent: The behaviour of look-ups afterwards. `refuse` raises an error;
-                `answer` uses the last known state, which can miss a block.
+                another server (a standby or replica), the age of the copy counts too.
+            when_silent: The behaviour of look-ups after this time. `refuse` raises an
+                error; `answer` uses the last known state, which can miss a block.
             secret: See `Registry.open`.
 
         Raises:
@@ -147,14 +147,14 @@ class Follower(Book):
     ) -> None:
         """Call *hook* with the queued numbers that must not be called any more.
 
-        These numbers are blocked, or invalid, or lack an answer of the operator. A
-        separate thread calls the hook immediately, after each change of the registry,
-        and when a new day begins. It reports a number again only if the number was not
-        blocked in between. If the hook raises an exception, the thread calls the hook
-        with the same numbers again, within a minute. All changes during a call of the
-        hook cause only one further call. If a call takes more than 5 seconds, this is
-        logged; see `hook_delay_seconds`. If you call this method again, the new hook
-        replaces the old hook.
+        These numbers are blocked, or invalid, or lack an answer of the operator. This
+        method calls the hook first. Later, a separate thread calls the hook after each
+        change of the registry and when a new day begins. The hook gets a number again
+        only if the number was not blocked in between. After an exception of the hook,
+        the thread calls the hook with the same numbers within a minute. All changes
+        during a call of the hook cause only one further call. A delay of more than 5
+        seconds is logged; see `hook_delay_seconds`. If you call this method again, the
+        new hook replaces the old hook.
 
         Args:
             hook: Function that is called with a list of elements of *queue*; exceptions
@@ -179,12 +179,12 @@ class Follower(Book):
 
     @property
     def hook_delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not processed, or 0."""
+        """Seconds since the oldest change that the hook did not process; 0 if none."""
         return 0.0 if self._queue is None else self._queue.delay_seconds
 
     @property
     def cursor(self) -> int:
-        """The cursor (`Change.cursor`) of the last change in the replica."""
+        """The cursor (`Change.cursor`) of the last change in the replica; 0 if none."""
         origin = self._state.provenance
         return 0 if origin is None else origin.generation
 
@@ -278,13 +278,13 @@ class Follower(Book):
         try:
             self._rebuild()
         except errors.BloctelError as error:
-            # the old replica stays correct; try again later
+            # look-ups still use the old replica, which is correct; try again later
             _log.warning("the follower's replica cannot be rebuilt: %s", error)
             self._closed.wait(_RETRY_SECONDS)
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # a copy, because reading changes `current_at`, the age of the published state
+        # a copy, because reading sets `current_at`, which belongs to the state in use
         reader = copy(self._replica)
         state = None
         if self._cache is not None:
@@ -326,17 +326,17 @@ class _Queue(Thread):
         self._due = Event()
         self._is_stopped = False
         self._due_since: float | None = None  # time of the first unreported change
-        self._runs_since: float | None = None  # the same, for the running call
+        self._runs_since: float | None = None  # `_due_since` of the running call
         self._has_logged_delay = False
 
     @property
     def delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not processed, or 0."""
+        """Seconds since the oldest change that the hook did not process; 0 if none."""
         since = self._runs_since or self._due_since
         return 0.0 if since is None else clock.elapsed() - since
 
     def notify(self, *, has_changed: bool) -> None:
-        """Request a report after a change, or if a new day may have begun."""
+        """Make the thread call the hook after a change, or if a new day may begin."""
         minute = clock.now() // 60
         if has_changed or minute != self._minute:
             self._minute = minute
@@ -356,7 +356,7 @@ class _Queue(Thread):
         self._due.set()
 
     def run(self) -> None:
-        """Call `report_blocked` after each request, until `stop` is called."""
+        """Call `report_blocked` when `notify` asks for it, until `stop` is called."""
         while True:
             self._due.wait()
             if self._is_stopped:
@@ -366,9 +366,9 @@ class _Queue(Thread):
             self.report_blocked()
 
     def report_blocked(self) -> None:
-        """Report the queued numbers that are blocked and were not reported yet.
+        """Call the hook with the queued numbers that have become blocked.
 
-        If this fails, the next request reports the same numbers.
+        If the hook or the queue fails, the next call reports the same numbers.
         """
         begin = self._runs_since or clock.elapsed()
         try:

@@ -1,4 +1,4 @@
-"""Readers of a registry's journal, of registrations, and of due renewals."""
+"""Functions that read a registry's journal, registrations and due renewals."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ from bloctel.registry.registrations import find_list
 from bloctel.storage.interface import Reader, Storage
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
-_PAGE: Final = 10_000  # journal lines per read
+_PAGE: Final = 10_000  # the most journal lines that are read at once
 _POSITION: Final = re.compile("([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{1,16})")
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """Registration of a number on a list, past or present.
+    """Registration of a number on a list, which may have ended.
 
     Attributes:
         list: The name of the list.
-        registered_on: The day of the receipt.
+        registered_on: The day on which the registration was received.
         starts_on: The first protected day.
-        ends_on: The first day after the protection; None if it has no end.
-        withdrawn_on: The day of the withdrawal, or None.
+        ends_on: The first day after the protection; None if the protection has no end.
+        withdrawn_on: The day of the withdrawal; None if there was no withdrawal.
     """
 
     list: str
@@ -41,16 +41,16 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Change of a registry: one line of its journal.
+    """Change of a registry, read from one line of the registry's journal.
 
     Attributes:
-        cursor: The number of the change: later changes have greater numbers.
+        cursor: An integer that identifies the change; it is greater for later changes.
         kind: The kind of the change.
         list: The name of the list.
-        number: The number; None if it was erased, or if the change concerns no number.
+        number: The phone number; None if it was erased, or for a change without one.
         on: The day from which the change applies.
         position: A text that you can store; pass it as `since` to continue after this
-            change. `==` ignores it, because it depends on the time of the read.
+            change. `==` ignores this text, which depends on the time of the read.
     """
 
     cursor: int
@@ -68,7 +68,7 @@ class DueRenewal:
     Attributes:
         number: The number.
         list: The name of the list.
-        ends_on: The first day on which it is no longer protected.
+        ends_on: The first day on which the number is no longer protected.
         contact: The contact of the number's owner; None if no contact is known.
     """
 
@@ -83,13 +83,13 @@ class RegistrationColumns:
     """Registrations of one list as columns of equal length.
 
     Attributes:
-        keys: The numbers, uint64.
-        registered_on: The days of the receipts, in days since 1970-01-01, int64, like
-            all columns below.
-        starts_on: The first protected days.
-        ends_on: The first days after the protection; `bloctel.periods.NO_END` if it
-            has no end.
-        withdrawn_on: The days of the withdrawals; `NO_END` if not withdrawn.
+        keys: The keys of the numbers (`PhoneNumber.key`), uint64.
+        registered_on: The days on which the registrations were received. All columns
+            of days are int64, in days since 1970-01-01.
+        starts_on: The first protected day of each registration.
+        ends_on: The first day after the protection of each registration;
+            `bloctel.periods.NO_END` if the protection has no end.
+        withdrawn_on: The days of the withdrawals; `NO_END` without a withdrawal.
     """
 
     keys: NDArray[np.uint64] = field(repr=False)
@@ -100,10 +100,10 @@ class RegistrationColumns:
 
 
 def position_text(cursor: int, end: Position) -> str:
-    """Return the position of a change, as text.
+    """Return the position of the change *cursor* as text, for `read_position`.
 
     *end* is the position of the last change when the journal was read. A journal that
-    contains *end* also contains the same changes up to the cursor.
+    contains *end* also contains the same changes up to *cursor*.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
@@ -121,11 +121,11 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return the events after a cursor; raise CursorPurgedError if *known* is lost."""
+    """Return events after a cursor; raise CursorPurgedError if *known* is missing."""
     events = reader.changes(cursor, limit)
-    # in another journal, the same cursor could belong to a later change
+    # in a journal without *known*, the cursor could belong to a different change
     if known is not None and reader.token(known.cursor) != known.token:
-        expected, got = "a position of this journal", "another position"
+        expected, got = "a position of this journal", "a position not in this journal"
         message = (
             "the journal does not contain the position: a backup was restored, the "
             "last changes were lost, or this is another registry; read all lists again"
@@ -203,16 +203,16 @@ def due_for_renewal(
             for stored in reader.lists()
             for row in _ending(reader, stored.id, first, last)
         ]
-    for row, name, contact in due:  # after the transaction, so that callers can renew
+    for row, name, contact in due:  # after the transaction: callers may renew numbers
         yield DueRenewal(number_of(row.key), name, day_of(row.ends_on), contact)
 
 
 def _ending(
     reader: Reader, list_id: int, first: int, last: int
 ) -> Iterator[Registration]:
-    """Yield each number's last registration if its last day is in [first, last)."""
+    """Yield each number's last registration, if first < `ends_on` <= last."""
     found = reader.registrations(list_id, ends_from=first + 1, ends_before=last + 1)
-    # read all rows first: databases may refuse another query while a result is open
+    # read all rows first: databases may refuse a second query before the first ends
     for rows in list(found):
         latest: dict[int, int] = {}
         for row in reader.registrations_of({row.key for row in rows}):
@@ -224,7 +224,7 @@ def _ending(
 
 
 def _contact(reader: Reader, row: Registration) -> str | None:
-    """Return the contact of a number's last confirmed request."""
+    """Return the contact of a number's last confirmed request; None without one."""
     requests = reader.requests_of(row.list_id, [row.key])
     confirmed = [(r.used_at, r.contact) for r in requests if r.used_at is not None]
     return max(confirmed)[1] if confirmed else None

@@ -1,8 +1,8 @@
-"""Answers of a list's operator about numbers.
+"""Answers that the operator of a list gave about numbers.
 
-If the operator answers that a number is opposed, the number is registered on the list,
-until a later answer is "clear". If the answer is "clear", the number is registered on a
-second list, the list of cleared numbers, for as long as an answer is valid.
+If the answer is "opposed" (the number is on the list), the number is registered on the
+list, until a later answer is "clear". If the answer is "clear", the number is put on a
+second list, the list of cleared numbers, for as long as the answer is valid.
 """
 
 from dataclasses import replace
@@ -27,8 +27,8 @@ class Recorded(NamedTuple):
     Attributes:
         opposed: The count of distinct numbers with the answer "opposed".
         clear: The count of distinct numbers with the answer "clear".
-        contradictory: The count of distinct numbers with both answers; they are
-            recorded as opposed.
+        contradictory: The count of distinct numbers with both answers; these numbers
+            are recorded as opposed.
     """
 
     opposed: int
@@ -43,7 +43,7 @@ def record_answers(
     opposed: NDArray[np.uint64],
     clear: NDArray[np.uint64],
 ) -> Recorded:
-    """Store answers (`Registry.record_answers`); repeating the call changes nothing."""
+    """Store answers (`Registry.record_answers`); a second equal call has no effect."""
     opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
@@ -74,7 +74,7 @@ class _Recorder:
         self._cleared = builder(cleared_rule, None, on)
 
     def add_opposed(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers on the list, until a later answer is "clear"."""
+        """Register numbers; a registration ends at a later answer "clear"."""
         new = self._opposed.build(self._opposed_id, keys)
         cleared_on = {
             row.key: row.registered_on
@@ -96,7 +96,7 @@ class _Recorder:
             for row in self._writer.registrations_of(keys.tolist())
             if row.list_id == self._opposed_id
         ]
-        # do not end a protection that begins later: the answer does not contradict it
+        # do not end a protection that begins after the day of the answer "clear"
         ended = [
             row._replace(ends_on=self._day)
             for row in rows

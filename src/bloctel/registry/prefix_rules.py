@@ -14,14 +14,14 @@ from bloctel.storage.rows import PrefixRow, day_of
 
 @dataclass(frozen=True, slots=True)
 class PrefixEntry:
-    """Prefix rule of a list, for all numbers that begin with the same digits.
+    """Rule of a list that blocks or allows all numbers that begin with a prefix.
 
     Attributes:
         list: The name of the list.
         prefix: The first digits of the numbers, such as `+33162`.
         blocks: True if the rule blocks the numbers, False if it allows them.
-        starts_on: The first day of the rule.
-        ends_on: The first day after the rule; None if it has no end.
+        starts_on: The first day on which the rule applies.
+        ends_on: The first day on which the rule no longer applies, or None.
     """
 
     list: str
@@ -34,8 +34,8 @@ class PrefixEntry:
 def require_incomplete(prefix: int) -> None:
     """Raise InputError if a prefix is a complete number.
 
-    Storages encrypt numbers but not prefixes. A number can be such a prefix: in some
-    countries, such as Germany, a number can have the same first digits as a longer one.
+    A storage does not encrypt prefixes, so a prefix must not reveal a number. A number
+    is accepted only if longer numbers can begin with its digits, as in Germany.
     """
     text = f"+{prefix}"
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
@@ -46,7 +46,7 @@ def require_incomplete(prefix: int) -> None:
 def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
-    """Store a rule for a prefix from the day *on*; this ends an older rule."""
+    """Store a rule for a prefix; it replaces the prefix's rules from the day *on*."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     for row in _rows(writer, list_id, prefix):

@@ -1,6 +1,6 @@
-"""Changes of registrations in a storage, as the rules of their lists require.
+"""Functions that change registrations in a storage, by the rules of their lists.
 
-The functions run inside a transaction that `Registry` opens.
+`Registry` calls these functions inside a transaction.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return the rules of a stored list; raise ListRulesError if they have changed."""
+    """Return a list's rules; raise ListRulesError if the storage has other rules."""
     return rules.load_stored(stored.name, stored.rules)
 
 
@@ -59,7 +59,7 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of this process's rules for a list and for all its scopes."""
+    """Store the digest of this process's rules for a list and the list's scopes."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -82,7 +82,7 @@ class NewRow(NamedTuple):
 
 
 def new_row(rule: ListRules, key: int, on: date, delay_days: int | None) -> NewRow:
-    """Return a number's registration that was received on the day *on*."""
+    """Return a new registration of a number, received on the day *on*."""
     days = _protected_days(rule.name, on, _checked_delay(delay_days))
     return NewRow(rule.name, key, to_epoch_day(on), *days)
 
@@ -92,7 +92,7 @@ def add_rows(
 ) -> list[RegistrationPeriod]:
     """Store new registrations; return the stored period of each row.
 
-    *person* is the person who confirmed them; "" means that the firm registers them.
+    *person* (`person_of`) confirmed the registrations; it is "" if the firm made them.
     """
     stored: dict[tuple[str, int, int], tuple[int, int]] = {}
     for name in dict.fromkeys(row.list for row in rows):
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # an existing registration can begin earlier than a new one that has a delay
+        # the storage can have a registration of the same day with a shorter delay
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
@@ -115,7 +115,7 @@ def add_rows(
 
 
 def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
-    """Store registrations that the firm makes; return the count of new rows."""
+    """Store registrations that the firm makes; return how many of them are new."""
     made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
     registered: set[tuple[int, int]] = set()
 
@@ -139,10 +139,10 @@ def disown(
     *,
     except_person: str = "",
 ) -> None:
-    """Record that a confirmation alone must not withdraw these registrations.
+    """Record that the persons who confirmed registrations can no longer withdraw them.
 
-    Each registration is given as a number and a day.  *except_person* can still
-    withdraw the registrations that this person confirmed.
+    Each registration is given as the key of a number and the day of the receipt.  The
+    person *except_person* can still withdraw what this person confirmed.
     """
     pairs = set(registered)
     for row in writer.requests_of(list_id, {key for key, _ in pairs}):
@@ -153,7 +153,7 @@ def disown(
 class RegistrationBuilder:
     """Builder of registrations from numbers and the days of their receipts.
 
-    *on* is one day, a column of days, or an iterator of one day per number.
+    *on*, the day of receipt, is one day, a column, or an iterator of days.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class RegistrationBuilder:
     def build_on_days(
         self, list_id: int, keys: NDArray[np.uint64], on: NDArray[np.integer[Any]]
     ) -> NewRegistrations:
-        """Return the registrations of *keys*; *on* has the day of receipt of each."""
+        """Return registrations of *keys*; *on* has the day of receipt for each key."""
         distinct, rows = np.unique(on, return_inverse=True)
         dates = [day_of(day) for day in distinct.tolist()]
         if dates:
@@ -248,10 +248,10 @@ def amend(
     on: date,
     person: str = "",
 ) -> RegistrationPeriod:
-    """Renew or withdraw the active registrations; return the latest period.
+    """Renew or withdraw active registrations; return the period that ends last.
 
-    A renewal that is recorded late never undoes a withdrawal.  *person* is the person
-    who confirmed the change; "" means that the firm makes the change.
+    A renewal never undoes a withdrawal that was recorded before.  *person* is the
+    person who confirmed the change; "" means that the firm makes the change.
     """
     active = active_registrations(writer, rule, key, kind, on=on)
     amended = [_amended(rule, row, kind, on) for row in active]
@@ -297,7 +297,7 @@ def _amended(
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
-    """Erase registrations as a list's rules require; return the count of rows."""
+    """Erase the registrations of a list that are due on a day; return their count."""
     day = to_epoch_day(on)
     due: list[Registration] = []
     for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
@@ -312,7 +312,7 @@ def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> i
 def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
     """Erase a phone number from every list; return the count of erased rows.
 
-    Its unconfirmed requests and its registrations for future days are erased as well.
+    The number's unconfirmed requests and its future registrations are erased as well.
     """
     found = writer.registrations_of([key])
     day, last = to_epoch_day(on), to_epoch_day(today)
@@ -334,10 +334,10 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations, and store the first day from which no data is missing."""
+    """Erase registrations, and store the first day for which no data was erased."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
-    # if a period has not ended, only its days before today are lost
+    # if a period has not ended, only the days of the period before *today* are lost
     lost = ((row.starts_on, min(row.ends_on, today)) for row in rows)
     complete_from = max((end for start, end in lost if start < end), default=0)
     if complete_from > (stored.complete_from or 0):

@@ -1,7 +1,7 @@
 """Registry of phone numbers on opposition lists, with look-ups.
 
-A change is stored, with a line in the journal, before the method returns. Look-ups read
-memory, which contains the changes of other processes after at most `refresh_seconds`.
+A change is stored, with a line in the journal, before the method that makes it returns.
+Look-ups read memory; changes of other processes get there within `refresh_seconds`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +51,7 @@ class Registry(Book):
     an integer or a `PhoneNumber`, and raises `InvalidNumberError` if the value is not
     one valid number. A method that takes a list raises `UnknownListError` if the list
     has no rules or is not in the registry, and `ListClosedError` if a change is for a
-    day on which the list is not open.
+    day before the list opened or after it closed.
 
     Attributes:
         region: The default region of numbers in national format.
@@ -60,7 +60,7 @@ class Registry(Book):
     def __init__(
         self, storage: Storage, refresh_seconds: float = 1.0, exact: Exact = "memory"
     ) -> None:
-        """Read the registry in a storage; use `create` or `open` instead."""
+        """Use the registry in a storage; callers use `create` or `open` instead."""
         self._storage = storage
         self._replica = Replica(storage, exact)
         self._commits = GroupCommit(storage, self._committed)
@@ -121,14 +121,14 @@ class Registry(Book):
 
         Args:
             url: See `create`; `memory:` is refused, because new memory is empty.
-            refresh_seconds: The maximum age of an answer in seconds, if other
-                processes write to the same storage. With 0, each look-up queries the
-                storage. If the database server is a copy of another server (a
-                standby or replica), its data may be 5 seconds older; if it is even
-                older, look-ups raise StorageUnreachableError.
+            refresh_seconds: The longest time in seconds until look-ups use a change
+                that another process made. With 0, each look-up queries the storage. If
+                the database server is a copy of another server (a standby or replica),
+                its data may be 5 seconds older; if its data is even older, look-ups
+                raise StorageUnreachableError.
             exact: With `memory`, all numbers are in memory. With `storage`, only a
-                Bloom filter is in memory, and each look-up that the filter does not
-                answer queries the storage once.
+                Bloom filter is in memory, and a look-up queries the storage if the
+                number may be in the filter.
             secret: See `create`.
             busy_seconds: The longest time in seconds that a change waits while another
                 program or thread changes the registry, such as a large import.
@@ -154,12 +154,12 @@ class Registry(Book):
         """Mark a registry as restored from a backup, before it is opened.
 
         Call this for a file that `backup` wrote, and for an SQLite file that was copied
-        without its write-ahead log: they lack the last changes, so `open` refuses them.
-        Then make the missing changes again. If this call is interrupted, repeat it.
+        without its write-ahead log. Such a file lacks the last changes, so `open`
+        refuses the file. After this call, make the missing changes again.
 
-        A registry that needs no mark does not change. In every storage, followers,
-        caches and readers of the journal detect that changes were lost. `open` explains
-        the arguments.
+        If the call is interrupted, call it again. If the registry needs no mark, the
+        call changes nothing. With every storage, followers, caches and readers of the
+        journal detect lost changes themselves. `open` explains the arguments.
 
         Raises:
             StorageBusyError: Another program has the file open.
@@ -174,7 +174,7 @@ class Registry(Book):
         """Replace the rules of a list in a registry by the rules of this process.
 
         A registry stores a digest of the rules that `bloctel.rules.register` received.
-        A process with other rules can neither open the registry nor answer from it.
+        A process with other rules cannot open the registry or look up numbers in it.
         After a change of the rules, call this method once. Then restart each process
         with the new rules, and build snapshots again. Stored registrations keep their
         periods. Lists with a scope, such as `members:brand-a`, are updated together
@@ -225,16 +225,16 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         """Put a number on a list, and return the days on which it is protected.
 
-        A second registration on the same day changes nothing, unless the first was
-        withdrawn. A registration on a later day is stored in addition.
+        A second registration on the same day changes nothing, unless the first
+        registration was withdrawn. Registrations on different days are all stored.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             list: The name of the list, such as `fr.bloctel` or `own`.
             on: The day of the receipt; by default today in the list's time zone.
-            delay_days: Days until the protection begins; by default the longest delay
-                that the list's rules allow.
-            region: The region of national number formats; by default the registry's.
+            delay_days: Days from *on* until the protection begins; by default the
+                longest delay that the list's rules allow.
+            region: The region of numbers in national format; by default the registry's.
             allow_future: True accepts a day after today in the list's time zone; by
                 default, such a day is refused as a mistake.
 
@@ -258,7 +258,7 @@ class Registry(Book):
         region: str | None = None,
         allow_future: bool = False,
     ) -> int:
-        """Put a column of numbers on a list; after an error, none is registered.
+        """Put a column of numbers on a list; after an error, no number is registered.
 
         Args:
             numbers: A column that `normalize_many` accepts. An iterator is read in
@@ -275,8 +275,8 @@ class Registry(Book):
 
         Raises:
             InvalidNumberError: A row is not a valid number; `where` names the row.
-            InputError: The two columns differ in length, or have the wrong type, or a
-                day is in the future.
+            InputError: *numbers* and *on* differ in length, a column has the wrong
+                type, or a day is in the future.
         """
         rule = rules.load(list)
         region = self._region(region)
@@ -304,11 +304,11 @@ class Registry(Book):
         delay_days: int | None = None,
         allow_future: bool = False,
     ) -> int:
-        """Put numbers, given as keys, on a list; after an error, none is registered.
+        """Put the numbers of keys on a list; after an error, no number is registered.
 
         Args:
-            parts: Pairs of columns of limited size: keys (`PhoneNumber.key`), and the
-                days of their receipts since 1970-01-01, or None if the day is *on*.
+            parts: Pairs of a column of keys (`PhoneNumber.key`) and a column of the
+                days of receipt (days since 1970-01-01), or None if the day is *on*.
             list: The name of the list.
             on: The day of the receipts; by default today in the list's time zone.
             delay_days: See `register`.
@@ -338,7 +338,7 @@ class Registry(Book):
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
     ) -> int:
-        """Add registrations in one transaction; *parts* builds them for a list id."""
+        """Store the registrations that *parts* returns for the list's id."""
 
         def change(writer: Writer) -> int:
             stored = registrations.find_list(writer, rule.name)
@@ -356,9 +356,9 @@ class Registry(Book):
     ) -> operator_answers.Recorded:
         """Record the answers of a list's operator about numbers on one day.
 
-        Afterwards, no number is clear on that list without a recent answer: look-ups
-        raise `NotKnownError`. The answer with the latest day counts. If two answers of
-        the same day differ, the number is opposed.
+        Afterwards, look-ups in that list raise `NotKnownError` for a number without a
+        valid answer. Of several answers about a number, the answer with the latest day
+        counts. If answers of the same day differ, look-ups block the number.
 
         Args:
             list: The name of the list.
@@ -382,7 +382,7 @@ class Registry(Book):
         on: date | None = None,
         region: str | None = None,
     ) -> RegistrationPeriod:
-        """Renew a number's active registration, and return its period.
+        """Renew a number's active registration, and return the registration's period.
 
         The next term begins when the current term ends. If the list's rules renew the
         registration automatically, or the term has no end, only the journal changes.
@@ -425,14 +425,14 @@ class Registry(Book):
     # -- erasure --------------------------------------------------------------
 
     def purge(self, *, on: date | None = None) -> dict[str, int]:
-        """Erase the data that must be erased by a day, according to the lists' rules.
+        """Erase the data that the lists' rules require to be erased by the day *on*.
 
         Numbers are erased from the registrations and from the journal. Afterwards,
         look-ups for days that the erased registrations covered raise
         `DayNotCoveredError`.
 
         Args:
-            on: A day up to today; by default today in each list's time zone.
+            on: The day, at most today; by default today in each list's time zone.
 
         Returns:
             The number of erased registrations, by list.
@@ -459,20 +459,20 @@ class Registry(Book):
     ) -> int:
         """Erase all data about a number, at its owner's request (GDPR art. 17).
 
-        Afterwards, no data shows that a list ever protected the number. So look-ups of
-        any number on the lists and days of the erased data raise `DayNotCoveredError`.
+        The registry then no longer knows on which days its lists protected the number.
+        For these lists and days, look-ups of any number raise `DayNotCoveredError`.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             on: The first day on which the number is no longer protected; by default
                 today in the lists' time zone.
-            region: The region of national number formats; by default the registry's.
+            region: The region of numbers in national format; by default the registry's.
 
         Returns:
             The number of erased registrations and requests.
 
         Raises:
-            InputError: The day is in the future, or before the day of a receipt.
+            InputError: The day is in the future, or before a registration's receipt.
         """
         key = self._key(number, region)
         todays = self._todays()
@@ -501,7 +501,7 @@ class Registry(Book):
             prefix: The first digits as people write them: `0899`, `+33162`.
             list: The name of the list.
             on: The first day; by default today in the list's time zone.
-            region: The region of national number formats; by default the registry's.
+            region: The region of numbers in national format; by default the registry's.
             allow_future: See `register`.
 
         Raises:
@@ -579,14 +579,14 @@ class Registry(Book):
     ) -> str:
         """Return a token with which a person confirms a request for a number.
 
-        Send the token to the contact, and pass it to `confirm` when the person sends it
-        back. Before that, nothing changes. The token is signed, works once, and does
-        not contain the number.
+        Send the token to the contact. When the person sends the token back, pass it to
+        `confirm`, which makes the change. The token is signed, works once, and does not
+        contain the number.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             contact: The contact of the person: an e-mail address without a name, a
-                phone number or another text. It is erased with the registration.
+                phone number or another text. It is erased when the number is erased.
             list: The name of the list.
             action: The requested change: `register`, `renew` or `withdraw`. This method
                 does not reveal whether the number is registered, because the number can
@@ -595,8 +595,8 @@ class Registry(Book):
             now: The moment of the request, with a time zone; by default the present.
 
         Raises:
-            TooManyNumbersError: The person may not register another number.
-            InputError: Another argument is not valid.
+            TooManyNumbersError: The person may not register one more number.
+            InputError: An argument is not valid.
         """
         rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
         end, phone = confirmations.expiry(at, valid_for), self._key(number, None)
@@ -612,16 +612,16 @@ class Registry(Book):
 
         Args:
             token: The token that `request` returned.
-            now: The moment of the confirmation, with a time zone; by default now.
+            now: The moment of the confirmation, with a time zone; by default, now.
 
         Raises:
             ForgedTokenError: This registry did not sign the token.
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
-            TooManyNumbersError: The person may not register another number.
-            NotRegisteredError: There is no registration to renew or withdraw, or
-                another person or the firm made it and the contact is not the number.
-            ListClosedError: The list is no longer open.
+            TooManyNumbersError: The person may not register one more number.
+            NotRegisteredError: There is no registration to renew or withdraw, or the
+                firm or another person made it and the contact is not the number itself.
+            ListClosedError: The list was closed after the request.
         """
         key, at = self._token_key, confirmations.seconds(now)
         return self._commits.run(
@@ -630,7 +630,7 @@ class Registry(Book):
 
     @property
     def _token_key(self) -> bytes:
-        """The secret key that signs tokens; it allows anyone to confirm any request."""
+        """The secret key that signs tokens; with it, anyone can confirm any request."""
         with suppress(ValueError):
             if key := bytes.fromhex(self._replica.token_key):
                 return key
@@ -665,7 +665,7 @@ class Registry(Book):
 
         Raises:
             CursorPurgedError: `trim_journal` has dropped lines after the position, the
-                position is from another journal, or a backup was restored since.
+                position is from another journal, or a backup was restored since then.
         """
         return journal.changes(self._storage, since)
 
@@ -676,9 +676,9 @@ class Registry(Book):
         return journal.position_text(end.cursor, end)
 
     def trim_journal(self, *, before: int) -> int:
-        """Drop journal lines up to the cursor *before*; return their number.
+        """Drop journal lines with cursors up to *before*; return the number of lines.
 
-        Registrations stay. A follower that lacks these lines reads everything again.
+        Registrations stay. A follower without these lines reads the whole registry.
         """
         if type(before) is not int:
             got = f"a value of type {type(before).__name__}"
@@ -692,7 +692,7 @@ class Registry(Book):
 
         Args:
             within: The longest time from *on* until the end of the protection.
-            on: The first day of this time; by default today.
+            on: The day from which *within* is counted; by default today.
         """
         day = min(self._todays()) if on is None else plain_day(on)
         within = confirmations.check_duration(within, "within")
@@ -703,7 +703,7 @@ class Registry(Book):
     ) -> SnapshotInfo:
         """Export all registrations and prefix rules to a snapshot file.
 
-        The file replaces an older one atomically.
+        The new file replaces an older file atomically.
 
         Args:
             path: The path of the file.
@@ -718,10 +718,10 @@ class Registry(Book):
         return self._replica.build_snapshot(path, on=on)
 
     def backup(self, path: str | Path) -> None:
-        """Write a consistent copy of an SQLite registry, even if in use, to a file.
+        """Write a consistent copy of an SQLite registry to a file, even during changes.
 
-        The file replaces an older backup atomically. To use the copy, call
-        `mark_restored` first. Other tools can miss changes in the write-ahead log.
+        The new file replaces an older backup atomically. To use the copy, call
+        `mark_restored` first. A file copied by other means can lack recent changes.
 
         Raises:
             InputError: The registry is not an SQLite file (other storages have tools of
@@ -739,7 +739,7 @@ class Registry(Book):
         self._replica.require_current(self._reuse_seconds + MAX_LAG_SECONDS)
 
     def _committed(self) -> None:
-        """Publish a stored change to look-ups immediately."""
+        """Update the state for look-ups after this process stored a change."""
         with self._lock:
             if self._state.provenance is None:
                 return  # the first look-up will read the storage
@@ -774,7 +774,7 @@ def _day(on: date | None, rule: ListRules) -> date:
 
 
 def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
-    """Return a list's rules and a day; raise an error if the list is closed then."""
+    """Return a list's rules and the day *on*; refuse a day when the list is closed."""
     rule = rules.load(list)
     day = _day(on, rule)
     rule.require_open(day)

@@ -1,8 +1,8 @@
 """In-memory replica of a registry for look-ups, updated from the registry's journal.
 
 A `State` contains a table of all registrations at one moment, an overlay (a small table
-of the numbers that changed since), and the position of the last change in the journal.
-A state never changes: to follow the storage, `Replica` returns a new state.
+of the numbers that changed later), and the position of the last change in the journal.
+A state never changes: when the storage has changed, `Replica` returns a new state.
 """
 
 import logging
@@ -50,7 +50,7 @@ from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_
 #: Place of the registrations that look-ups read: in memory, or only in the storage.
 Exact = Literal["memory", "storage"]
 
-#: A longer journal is not replayed: reading the whole storage is faster.
+#: After more changes than this, the whole storage is read again, which is faster.
 _RELOAD_AFTER: Final = 100_000
 
 _log = logging.getLogger("bloctel")
@@ -113,7 +113,7 @@ def _require_keys(keys: NDArray[np.uint64]) -> None:
 def _entries(
     keys: Iterable[int], rows: Iterable[Registration]
 ) -> dict[int, list[Entry]]:
-    """Return the table entries of each number, built from its registrations."""
+    """Return the table entries of each key, made from the registrations *rows*."""
     periods: dict[int, dict[int, list[RegistrationPeriod]]] = {key: {} for key in keys}
     for row in rows:
         periods[row.key].setdefault(row.list_id - 1, []).append(row.period)
@@ -128,14 +128,14 @@ def _entries(
 
 
 class FilterOnlyOverlay(Overlay):
-    """Bloom filter of all numbers; look-ups that hit it query the storage."""
+    """Overlay with only a Bloom filter; look-ups of numbers in it query the storage."""
 
     def __init__(
         self, storage: Storage, reader: Reader, table: Table, position: Position
     ) -> None:
         super().__init__(table)
         self._storage = storage
-        self._position = position  # the filter contains all numbers up to here
+        self._position = position  # the filter contains all numbers up to this change
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ class FilterOnlyOverlay(Overlay):
         self.has_nine_digits |= bool(((keys >= 10**8) & (keys < 10**9)).any())
 
     def extended(self, keys: set[int], reader: Reader, position: Position) -> Self:
-        """Return the overlay at a later position, where *keys* have changed."""
+        """Return an overlay for a later position; *keys* have changed in between."""
         later = copy(self)
         later._position = position
         if self.filter.n_added + len(keys) > self.filter.capacity:
@@ -168,7 +168,7 @@ class FilterOnlyOverlay(Overlay):
         return later
 
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
-        """Return entries from the storage; refuse days whose data was erased."""
+        """Return the keys' entries from the storage; refuse a day with erased data."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
             return {}
@@ -211,7 +211,7 @@ class Replica:
         return State((), table, Overlay(table))
 
     def is_behind(self, state: State) -> bool:
-        """Return True if *state* has erased or many changed numbers: call `load`."""
+        """Return True if *state* has erased numbers or many changes: call `load`."""
         return state.has_erased or len(state.overlay) > self._max_overlay
 
     def load(self) -> State:
@@ -221,7 +221,7 @@ class Replica:
     def start_from(self, old: State) -> State | None:
         """Return the state of a snapshot, updated with all later changes.
 
-        The result is None if the journal does not continue from the snapshot.
+        The result is None if the journal lacks changes after the snapshot.
         """
         state = replace(old, covered_until=None)
         known = _position_of(state)
@@ -231,9 +231,9 @@ class Replica:
         return self.catch_up(state, reload=False)
 
     def catch_up(self, state: State, *, reload: bool = True) -> State:
-        """Return *state* updated with all later changes; *state* itself if none.
+        """Return *state* updated with all later changes; *state* if there are none.
 
-        If *reload*, the whole storage is read again when the new state `is_behind`.
+        If *reload* is true and the new state `is_behind`, the whole storage is read.
         """
         asked_at = clock.elapsed()
         with self._storage.read(max_lag_seconds=inf) as reader:
@@ -248,7 +248,7 @@ class Replica:
                 later = self._applied(reader, state, position)
                 if self.is_behind(later) and reload:
                     later = self._loaded(reader, position)
-        # only now, because the end of the transaction can raise an error
+        # set it only after the transaction, whose end can raise an error
         self.current_at = max(self.current_at, asked_at - (lag or 0))
         return later
 
@@ -328,7 +328,7 @@ class Replica:
     ) -> snapshot.SnapshotInfo:
         """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
         with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
-            # read the position first: later changes are applied after this position
+            # read the position first: readers of the file apply all changes after it
             position = reader.position()
             self._require_identity(reader)
             table, prefixes = read_table(reader), _read_prefix_rules(reader)

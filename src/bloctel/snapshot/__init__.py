@@ -6,13 +6,13 @@ time to open it does not depend on its size, and processes share the memory.
 
 ```text
 header      128 bytes: magic, version, origin and day, counts, checksum
-sections    32 bytes each: name, offset, size, checksum
-...         the sections, each at a multiple of 64 bytes
+table       32 bytes for each section: name, offset, size, checksum
+sections    the content of each section, at a multiple of 64 bytes
 ```
 
-The content of the file is not trusted: with any content, a look-up never reads outside
-the file's memory.  Protect a snapshot like the list itself: with the file, anyone can
-look up all French phone numbers, one after the other.
+The content of the file is not trusted: even if it is damaged, a look-up never reads
+outside the file's memory.  Protect a snapshot like the list itself: with the file,
+anyone can look up all French phone numbers, one after the other.
 """
 
 from bloctel.snapshot.format import MAGIC

@@ -5,16 +5,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-#: The first bytes of every snapshot.  The first byte is not text, and the line end
-#: changes if a transfer treats the file as text.
+#: The first bytes of every snapshot.  The first byte is not ASCII, and the last two
+#: bytes (a line end) change if a program copies the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: The kind of keys: E.164 numbers as integers, where each French number has one key.
+#: The kind of keys: E.164 numbers as integers, with one key for each French number.
 KEY_DOMAIN: Final = 1
-#: The rules that convert text to keys; with other rules, old files would miss numbers.
+#: The version of the rules that convert text to keys; other rules give other keys.
 NORMALISATION_VERSION: Final = 1
 
-#: Sections start at multiples of a cache line.
+#: Sections start at multiples of this number of bytes (the size of a cache line).
 ALIGN: Final = 64
 #: The fields of an entry of the section table: name, offset, size and checksum.
 SECTION: Final = struct.Struct("<8sQQQ")
@@ -22,7 +22,7 @@ SECTION: Final = struct.Struct("<8sQQQ")
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
 #: Optional sections, which older readers refuse.
 OPTIONAL: Final = ("PREFIXES",)
-#: The fields of a period: the index of its list, and its days.
+#: The fields of a period: the index of a list, the first day, and the end.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
 #: The fields of a prefix rule.

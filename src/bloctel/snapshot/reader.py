@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: The index of a list is a uint16 in a table.
+#: The most lists of a snapshot, because a table stores the index of a list as uint16.
 _MOST_LISTS: Final = 1 << 16
 
 
 class Stamp(NamedTuple):
     """Identity of a snapshot file; it changes if the file is replaced or modified.
 
-    Programs can set the time of the last write, but not the time of the last change of
-    content or name.  A write through a memory map may change only the header.
+    Programs can set `written_ns` (the last write), but not `changed_ns` (the last
+    change of content or name).  A write to a memory map may not change these times.
     """
 
     device: int
@@ -94,7 +94,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """Content of a file whose header and lengths are valid.
+    """Content of a snapshot file whose header and lengths were checked.
 
     Attributes:
         info: The description of the snapshot.
@@ -126,7 +126,7 @@ class Content:
             return
         if found != known._replace(changed_ns=found.changed_ns):
             raise _modified(self.info.path)
-        # the file was renamed, or was modified with the time of the last write set back
+        # the file was renamed, or a program modified it and then reset `written_ns`
         try:
             self.check_sections()
         except DamagedSnapshotError as error:
@@ -171,7 +171,7 @@ _ADVICE: Final[dict[type[CannotAnswerError], str]] = {
     DamagedSnapshotError: "; build the snapshot again",
     NewerSnapshotError: "; update bloctel",
 }
-#: Errors of the reader on content with valid checksums that this library did not write.
+#: Errors of the reader if another program wrote content with valid checksums.
 _INCONSISTENT: Final = (
     BloctelError,
     ValueError,
@@ -183,7 +183,7 @@ _INCONSISTENT: Final = (
 
 
 def read_content(path: Path, *, verify: bool) -> Content:
-    """Read and verify a file; without *verify*, map it and check only its layout."""
+    """Read and verify a file; if not *verify*, map the file and check its layout."""
     try:
         with path.open("rb", buffering=0) as file:
             stamp = _stamp(file)
@@ -198,7 +198,7 @@ def read_content(path: Path, *, verify: bool) -> Content:
 
 
 class _MappedFile:
-    """Descriptor of a mapped file, and the file's identity at its last valid check."""
+    """Descriptor of a mapped file, and the file's identity when it was last checked."""
 
     def __init__(self, file: FileIO, stamp: Stamp) -> None:
         self.copy: Content | None = None
@@ -211,7 +211,7 @@ class _MappedFile:
     def stamp_now(self, data: memoryview) -> Stamp:
         """Return the current identity of the file whose mapped bytes are *data*."""
         status = os.fstat(self._descriptor)
-        # read no more than the file has: reading beyond its end would end the process
+        # after a read beyond the end of the file, the system would end the process
         return _stamp_from(status, data[: min(layout.HEADER.size, status.st_size)])
 
 
@@ -311,8 +311,8 @@ def _unreadable(error: OSError | ValueError, path: Path) -> SnapshotError:
 
 def _modified(path: str) -> DamagedSnapshotError:
     message = (
-        "the file was overwritten while it was open: to replace a snapshot, rename "
-        "another file to its name, and open it again"
+        "the file was overwritten while it was open: open the snapshot again, and "
+        "always replace a snapshot by renaming a new file to the same path"
     )
     expected, got = "a file that does not change", "an overwritten or truncated file"
     return DamagedSnapshotError(expected, got, path, message=message)
@@ -375,7 +375,7 @@ def _read_sections(
             got = f"a section of {size} bytes at {offset}"
             raise DamagedSnapshotError(f"sections within {len(data)} bytes", got)
         if name in sections:
-            raise DamagedSnapshotError("different sections", f"two sections {name}")
+            raise DamagedSnapshotError("one section per name", f"two sections {name}")
         sections[name] = _Section(offset, data[offset : offset + size], checksum)
     parts = sorted(
         (part.offset, part.offset + len(part.data)) for part in sections.values()
@@ -396,7 +396,7 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
-    if not section.is_intact():  # an altered name would cause an error about its rules
+    if not section.is_intact():  # or an altered name causes an error about rules
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
@@ -476,8 +476,8 @@ def _read_rows(
     """Return the rows of a section; raise an error if a list or a day is not valid."""
     n_bytes = section.data.nbytes
     if n_bytes % kind.itemsize:
-        expected = f"{name} of {kind.itemsize} bytes"
-        raise DamagedSnapshotError(expected, f"{n_bytes} bytes")
+        expected = f"{name} of {kind.itemsize} bytes each"
+        raise DamagedSnapshotError(expected, f"{n_bytes} bytes in total")
     rows = np.frombuffer(section.data, kind)
     if not (
         (rows["list"] < min(n_lists, _MOST_LISTS)).all()

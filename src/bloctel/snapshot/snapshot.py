@@ -1,4 +1,4 @@
-"""Snapshot: look-ups in a snapshot file, or in each file that replaces it."""
+"""Look-ups in a snapshot file, and in the new files that replace this file."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -34,7 +34,7 @@ class Snapshot(Book):
     info: SnapshotInfo
 
     def __init__(self, content: Content) -> None:
-        """Use the content of a file; call `open` or `follow` instead."""
+        """Use the content of a file; callers use `open` or `follow` instead."""
         super().__init__(content.state, content.info.region)
         self._content: Content | None = content
         self.info = content.info
@@ -53,8 +53,8 @@ class Snapshot(Book):
             verify: If True, the complete file is read into memory, and every section is
                 checked against its checksum.  If False, the file is mapped into memory,
                 and only its header and lengths are checked.  If another program
-                overwrites a mapped file, look-ups raise an error, at the latest after
-                0.25 s; if it truncates the file, the system can end the process.
+                overwrites a mapped file, look-ups raise an error within 0.25 s.  If a
+                program truncates a mapped file, the system can end this process.
 
         Raises:
             ListRulesError: This process has no rules for a list of the file, or has
@@ -74,18 +74,18 @@ class Snapshot(Book):
 
         Look-ups use a new file after *refresh_seconds* at the latest.  Each look-up
         uses only one file.  If the new file is damaged, older than the old file or from
-        another registry, look-ups raise an error until a valid file replaces it,
-        because the old file is out of date.
+        another registry, look-ups raise an error until a valid file replaces the new
+        file, because the old file is out of date.
 
         To replace the file, write another file and rename it to the path.  Windows
         refuses this rename while a process has the file open.
 
         Args:
             path: The path of the file.
-            refresh_seconds: The longest delay before a new file is used, in seconds.
-                If it is 0, every look-up checks for a new file; at most one day.
-            verify: See `open`; this applies to each new file too.  If the file is
-                overwritten, this counts as a new file.
+            refresh_seconds: The longest delay in seconds before a new file is used, at
+                most one day.  If it is 0, every look-up checks for a new file.
+            verify: See `open`; the argument applies to each new file too.  An
+                overwritten file counts as a new file.
 
         Raises:
             SnapshotError: See `open`; look-ups can raise the same errors for a new
@@ -147,7 +147,7 @@ class Snapshot(Book):
 
 
 class _Following(Snapshot):
-    """Snapshot that opens the new file when the snapshot file is replaced."""
+    """Snapshot that opens each new file that replaces the snapshot file."""
 
     def __init__(
         self, content: Content, path: Path, refresh_seconds: float, *, verify: bool
@@ -226,8 +226,8 @@ def verify(path: str | Path) -> SnapshotInfo:
     """Check every byte of a snapshot file, and return its description.
 
     Raises:
-        SnapshotError: See `Snapshot.open`; or the index contradicts the filter or the
-            header.
+        SnapshotError: See `Snapshot.open`.  Also if the filter lacks a number of the
+            index, or the header contains a wrong count of numbers.
     """
     with Snapshot.open(path, verify=False) as opened:
         opened.verify()
