@@ -164,8 +164,8 @@ def test_an_archive_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         scrub_file(Endless("csv.zst"), ask(), columns=["tel"])  # type: ignore[arg-type]
 
     assert str(caught.value) == (
-        "the archive unpacks to more than 500 times its size; if you trust it, unpack "
-        "without limit - at the input stream"
+        "the archive unpacks to more than 500 times its size; if you trust the "
+        "archive, unpack without limit - at the input stream"
     )
 
 

@@ -638,8 +638,8 @@ def test_cells_far_apart_are_refused(
     source = make(tmp_path, fill)
 
     assert refusal(source) == (
-        "the few cells of the sheet lie far apart: 3 cells in a span of 17179869184"
-        f" - at {source}, sheet 'Calls'"
+        "the few cells of the sheet lie far apart: 3 values in an area of 17179869184 "
+        f"cells - at {source}, sheet 'Calls'"
     )
     monkeypatch.setattr(xlsx_reader, "_SPAN_ALLOWED", 1)
     monkeypatch.setattr(xlsx_reader, "_MOST_SPAN_RATIO", 2)

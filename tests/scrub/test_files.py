@@ -49,10 +49,10 @@ def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
     others = {
         ".hidden.csv": "a hidden file",
         ".bloctel-1.csv": "a hidden file",
-        "README": "the ending of the name is not that of a call file",
-        "a.xls": "the ending .xls is not that of a call file",
-        "b.csv.bz2": "the ending .bz2 is not that of a call file",
-        "below.csv": "a folder: the pattern **/* includes files in folders",
+        "README": "the ending of the name is not used for call files",
+        "a.xls": "the ending .xls is not used for call files",
+        "b.csv.bz2": "the ending .bz2 is not used for call files",
+        "below.csv": "a folder: use the pattern **/* to scrub the files in folders",
         "~$c4.xlsx": "a temporary file of a spreadsheet program",
     }
     (calls / "below.csv").mkdir()
@@ -169,7 +169,7 @@ def test_a_pattern_reports_what_it_cannot_read(
         )
 
     closed = "a folder that cannot be read (Permission denied)"
-    folder = "a folder: the pattern **/* includes files in folders"
+    folder = "a folder: use the pattern **/* to scrub the files in folders"
     pipe = {"pipe.csv": "a device, a pipe or a socket"}
     temporary = {"~$a.xlsx": "a temporary file of a spreadsheet program"}
     assert left_out("*") == (

@@ -43,7 +43,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # most scrubs write no report, so the report module is imported only when needed
+    # most scrubs write no report, so the report module is imported at its first use
     if name not in ("ReportSubject", "write_report"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("bloctel.scrub.report.report"), name)

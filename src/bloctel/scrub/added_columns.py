@@ -29,7 +29,7 @@ FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def refuse_annotated(names: Collection[object], what: str, where: str | None) -> None:
-    """Raise InputError if *names* contains a column that an earlier scrub added."""
+    """Raise InputError if *names* contains the name of a column that a scrub adds."""
     for name in ADDED_COLUMNS["annotated"]:
         if name in names:
             raise InputError(
@@ -40,14 +40,14 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
 
 
 def refuse_annotated_file(names: Iterable[str], where: str) -> None:
-    """Raise InputError if a call file has a column that an earlier scrub added."""
+    """Raise InputError if a call file has a column with a name that a scrub adds."""
     refuse_annotated([name.casefold() for name in names], "a call file", where)
 
 
 def harmless(text: str) -> str:
-    """Return *text*, with an apostrophe in front if a spreadsheet could run it.
+    """Return *text*; if it looks like a formula, put an apostrophe in front of it.
 
-    The text can begin with a column name, which the author of the call file chose.
+    *text* can begin with a column name, and a hostile call file chooses such names.
 
     >>> harmless("=A1: own")
     "'=A1: own"
@@ -56,7 +56,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row with the added column *name*; b"" without a header."""
+    """Return the header row plus the column *name*; b"" if the file has no header."""
     header = records.header
     if not header:
         return header
@@ -90,7 +90,7 @@ def extended_rows(
     text_of: NDArray[np.int32],
     wanted: NDArray[np.bool_] | None = None,
 ) -> bytes | memoryview:
-    """Return the *wanted* rows, or all, each with a new field `texts[text_of[row]]`."""
+    """Return the *wanted* rows (None: all), each with a field `texts[text_of[row]]`."""
     kinds = np.ones(len(batch), np.uint8) if wanted is None else wanted.view(np.uint8)
     suffixes = pack([suffix(text, records) for text in texts])
     return records.encode(
@@ -109,9 +109,9 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return the encoded fields for *texts*; later calls may pass a longer list."""
+        """Encode *texts*, to which texts may have been appended since the last call."""
         with self._lock:
-            new = texts[self._n_texts :]  # a copy: other threads may append texts
+            new = texts[self._n_texts :]  # a copy, because other threads append texts
             if new:
                 self._encoded += [each for text in new for each in self._encode(text)]
                 self._packed = pack(self._encoded)

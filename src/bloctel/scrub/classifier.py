@@ -33,14 +33,14 @@ KINDS: Final = ("clear", "blocked", "invalid")
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
 # A phone number is an integer of at least `FIRST_KEY`.  A smaller integer is the code
-# of a reason why a cell is not a phone number.  These codes occur only in files:
-#: The row has too few fields, so it ends before the phone column.
+# of a reason why a cell is not a phone number.  The next four codes are only for files.
+#: Code of a phone cell that is missing, because its row has too few fields.
 _MISSING_FIELD: Final = FIRST_KEY - 1
-#: The cell of a workbook contains an error, or a formula without a value.
+#: Code of a workbook cell that contains an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: Text follows a closing quote, so it is not certain where the cells of the row end.
+#: Code of a cell in a row with text after a closing quote: its end is uncertain.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
-#: The format of a workbook cell shows another phone number than the cell's value.
+#: Code of a workbook cell whose format shows another phone number than its value.
 CELL_FORMAT: Final = FIRST_KEY - 5
 
 _REFUSALS: Final = [
@@ -57,10 +57,10 @@ _ROWS_AT_ONCE: Final = 1 << 16
 
 
 class Classification(NamedTuple):
-    """Kind and reason of each row of a batch.
+    """Kind (clear, blocked or invalid) and reason of each row of a batch.
 
-    The reason of a row is `reasons[reason_of[row]]`; a clear row has no reason.  All
-    batches share the list `reasons`, and each batch can append texts to it.
+    The reason of a row is `reasons[reason_of[row]]`; a clear row has no reason.  The
+    list `reasons` is the same for all batches, and becomes longer with new reasons.
     """
 
     kinds: NDArray[np.uint8]
@@ -72,7 +72,7 @@ class ReasonTable:
     """Table of the reasons why rows are blocked or invalid: a list of texts.
 
     `texts` begins with *refusals*, the reasons of invalid rows.  A text is appended for
-    each pair of a phone column and a blocking period.  Several threads may use a table.
+    each new pair of phone column and blocking period.  Several threads may use a table.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Count the rows that each list blocks; *indexes* are the rows' reasons."""
+        """Count blocked rows by list; *indexes* are the indexes of their reasons."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():
@@ -124,7 +124,7 @@ class RowCounts:
     """Counts of the rows that were classified so far, and of their phone cells."""
 
     def __init__(self, n_columns: int) -> None:
-        # counts of rows: by kind, by the reason if invalid, by the list if blocked
+        # counts of all rows by kind, invalid rows by reason, blocked rows by list
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.lists: Counter[str] = Counter()
@@ -146,7 +146,7 @@ class RowCounts:
         kinds: NDArray[np.uint8],
         refusals: NDArray[np.uint8],
     ) -> None:
-        """Count the cells of each phone column, and the rows by kind and reason."""
+        """Count rows with a blocked or invalid cell, and the phone cells in them."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
@@ -163,8 +163,8 @@ class RowCounts:
 class RowClassifier:
     """Classifier of rows, which looks up the phone numbers of each row.
 
-    Several threads may use one classifier.  *names* are the names of the phone columns,
-    which the texts of reasons contain.
+    Several threads may use one classifier.  *names* are the names of the phone columns;
+    if there are several phone columns, reasons contain these names.
     """
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
@@ -205,7 +205,7 @@ class RowClassifier:
         )
 
     def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
-        """Classify the rows of a data frame, without an origin check and examples."""
+        """Classify the rows of a data frame, without origin check and examples."""
         return self.classify_cells(list(map(blocks, columns)), n_rows)
 
     def classify_cells(
@@ -219,13 +219,13 @@ class RowClassifier:
     ) -> Classification:
         """Classify a batch of rows; *columns* are its phone columns.
 
-        `text_of(column, row)` returns the text of a cell, for examples.  *amend* can
-        change the codes of invalid cells in an array with a row for each phone column.
+        `text_of(column, row)` returns the text of a cell, for examples.  *amend* gets
+        the codes of all cells (one array row per phone column), and can change them.
         If a column has fewer than *n_rows* cells, the missing cells count as empty.
         """
         shape = len(columns), n_rows
-        # matches: the code of the period or prefix rule that blocks the number, or -1
-        # codes: the reason why the cell is not a phone number, or 0; at first `_EMPTY`
+        # matches: for each cell, the code of the period or rule that blocks it, or -1
+        # codes: for each cell, why it is not a phone number, or 0; at first `_EMPTY`
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
         for column, blocks_of_column in enumerate(columns):
             first = 0
@@ -303,12 +303,12 @@ class RowClassifier:
 
 
 def _refusals(codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the code of the first cell in each row that is not a number, or 0."""
+    """Return for each row the code of the first cell that is not a number, or 0."""
     wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refusals[~wrong.any(axis=0)] = 0
-    # a row without a filled cell is `missing_field` if it is too short, or else `empty`
+    # the reason of a row without a filled cell is `missing_field` or `empty`
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     refusals[all_empty] = np.where(short[all_empty], _MISSING_FIELD, _EMPTY)

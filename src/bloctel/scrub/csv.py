@@ -1,4 +1,4 @@
-"""Scrub of a CSV file, which copies the bytes of each row to the output of its kind."""
+"""Scrub of a CSV file, which copies each row, byte for byte, to the right output."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -63,9 +63,9 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
 ) -> ScrubSummary:
     """Split the rows of a CSV file into clear, blocked and invalid rows.
 
-    Rows keep their order and are copied byte for byte.  In the annotated output, the
-    two added columns are the first columns, because the last fields of a row can be
-    missing.  `scrub_file` also reads Parquet files and workbooks.
+    Rows keep their order and are copied byte for byte.  The annotated output begins
+    with the two added columns, because the last fields of a row can be missing.
+    `scrub_file` also reads Parquet files and workbooks.
 
     The arguments have the same meaning as for `scrub_file`, but `options` is a
     `CsvOptions`.
@@ -124,7 +124,7 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
 
 
 class _Buffers:
-    """Pool of reusable buffers: allocating a buffer takes as long as filling it."""
+    """Pool of buffers for reuse, because a new buffer takes as long as filling it."""
 
     def __init__(self) -> None:
         self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe
@@ -135,7 +135,7 @@ class _Buffers:
             buffer = self._free.pop()
         except IndexError:  # another thread may have taken the last buffer
             buffer = np.empty(0, np.uint8)
-        if len(buffer) < size:  # the reserve is for a later, larger batch
+        if len(buffer) < size:  # add a reserve, because a later batch may be larger
             buffer = np.empty(size + _RESERVE, np.uint8)
         return buffer
 
@@ -149,9 +149,9 @@ def _splitter(
     wanted: Collection[str],
     buffers: _Buffers,
 ) -> Callable[[Batch], tuple[_Parts, NDArray[np.uint8]]]:
-    """Return a function that splits a batch by output; several threads may call it.
+    """Return a function that splits a batch; several threads may call this function.
 
-    It returns the bytes for each output, and the buffer that contains the clear rows.
+    The function returns the bytes for each output, and the buffer of the clear rows.
     """
     reasons = AddedFields(lambda text: [suffix(text, records)])
     annotations = AddedFields(

@@ -35,8 +35,8 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
     """Scrub one sheet of a workbook, and write its rows to new workbooks.
 
     Values keep their types.  Outputs contain only values, without formulas, formats and
-    pictures.  The other sheets of the workbook are not checked, so no output contains
-    them; the summary names these sheets.
+    pictures.  All other sheets are neither scrubbed nor written to an output; the
+    summary names these sheets.
     """
     targets, options = job.outputs.wanted(), job.options
     choose = named_columns(job.columns, where=source_name(source))
@@ -108,10 +108,10 @@ def _misleading_rows(
     values: Sequence[object],
     region: str | None,
 ) -> list[int]:
-    """Return the rows whose cell shows another phone number than its value.
+    """Return the rows in which a cell's text on the screen is another phone number.
 
-    A number format can add digits to a value.  The outputs contain the value without
-    the format, so it is not certain which number to look up.
+    The number format of a cell can add digits to its value.  The outputs contain the
+    value without the format, so it is not certain which of the two numbers to look up.
     """
     if any(first <= index <= last for first, last in cells.conditional):
         return [row for row, value in enumerate(values) if value is not None]
@@ -128,7 +128,7 @@ def _misleading_rows(
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Convert row indexes in the sheet to indexes in a batch; drop rows outside it."""
+    """Convert row indexes in the sheet to indexes in the batch *rows*; drop others."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
     first, last = found.searchsorted([0, len(rows.cells)])
     return found[first:last]
@@ -159,8 +159,8 @@ class _Output(WorkbookWriter):
     def write_rows(self, rows: Rows, found: Classification) -> None:
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
-            # two cells are added in the annotated output, only the reason in blocked
-            # and invalid outputs, and nothing in the clear output
+            # add kind and reason in the annotated output, the reason in the blocked and
+            # invalid outputs, and nothing in the clear output
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
                 self.write([*cells, *added[2 - self._n_added :]])

@@ -65,14 +65,14 @@ _MAGICS: Final[Mapping[bytes, FileKind | Codec]] = {
     b"PAR1": FileKind.PARQUET,
     b"PK\x03\x04": FileKind.EXCEL,
 }
-#: First bytes of a zstd file that begins with a frame without data.
+#: Start of a zstd file that begins with a skippable frame, which contains no data.
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-#: First bytes of formats that cannot be read.
+#: First bytes of formats that this library cannot read.
 _REFUSED: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\xd0\xcf\x11\xe0": "an Excel workbook that is encrypted, or older than .xlsx",
 }
-#: Usual endings of the file names of each format.
+#: Usual endings of file names, for each format.
 _ENDINGS: Final = {
     FileKind.CSV: (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zst"),
     FileKind.PARQUET: (".parquet",),
@@ -98,7 +98,7 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     """Scrub a call file: look up its phone numbers, and split or annotate its rows.
 
     The file is CSV (uncompressed, gzip or zstd), Parquet or an Excel workbook.  The
-    first bytes of the file identify its format; the file name does not matter.  Outputs
+    first bytes of the file identify its format, and its name does not matter.  Outputs
     have the format of the input.  A CSV output is compressed if its name ends in .gz or
     .zst.
 
@@ -223,7 +223,7 @@ def _split(source: Source, job: Job) -> ScrubSummary:
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes of *stream*, and a stream that begins with them again."""
+    """Return the first bytes of *stream*, and a new stream that returns all bytes."""
     if getattr(stream, "seekable", bool)():
         start = stream.tell()
         head = stream.read(_HEAD_SIZE)

@@ -24,7 +24,7 @@ from bloctel.tabular.phone_columns import requested_columns
 if TYPE_CHECKING:
     from bloctel.scrub.receipts.writer import ReceiptMaker
 
-#: The path of a folder or a file, a pattern such as `calls/*.csv`, or several of both.
+#: A folder, a file or a pattern such as `calls/*.csv`; or several of these.
 Sources = str | Path | Iterable[str | Path]
 
 #: Endings of the names of call files.
@@ -45,8 +45,8 @@ class ScrubbedFile:
         source: The call file.
         summary: The summary of the scrub; None if the scrub failed.
         error: The error; None if the scrub succeeded.
-        left_out: The reason why this file or folder was not scrubbed, so that no output
-            contains its rows; otherwise None.
+        left_out: The reason why this path was not scrubbed, so that its rows are in no
+            output; None if the scrub was started.
     """
 
     source: Path
@@ -76,10 +76,10 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
     """Scrub several call files into one folder.
 
     The outputs of NAME.csv are NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv,
-    or the outputs that `write` names.  If a call file is not valid, its result has an
-    `error`, and the other call files are still scrubbed.  Outputs of an earlier run for
-    the invalid file are kept.  An error about all call files, such as a full disk,
-    stops the run; the outputs of call files that are already scrubbed are kept.
+    or the outputs that `write` names.  If a call file cannot be scrubbed, its result
+    has an `error`, its outputs of an earlier run are kept, and the run continues with
+    the next call file.  An error that affects all call files, such as a full disk,
+    stops the run; the outputs that are already complete are kept.
 
     Args:
         sources: A folder; a call file; a pattern such as `calls/**/*.csv`; or a list of
@@ -139,7 +139,7 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
-    """Scrub a call file; if only this file is wrong, its result contains the error."""
+    """Scrub a call file; the result contains an error that affects only this file."""
     try:
         maker = watch(source, job.outputs) if watch else None
         return ScrubbedFile(source, split(source, job, maker), None)
@@ -162,7 +162,7 @@ def plan_files(
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
 ) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
-    """Return each call file with its outputs, and results for files not to scrub."""
+    """Return each call file with its outputs, and a result for each path left out."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
@@ -207,7 +207,7 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
         text = "no call files found: check the paths and the endings of the file names"
         raise InputError("call files", "no call files", where, message=text)
     files = sorted(found.values())
-    # do not report earlier outputs of these call files, which are expected here
+    # do not report outputs of an earlier scrub of the same call files
     outputs = {
         output
         for source in files
@@ -272,7 +272,7 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
     If *in_folder* is true, the file name must have the ending of a call file.
     """
     if os.path.isdir(path):
-        return "a folder: the pattern **/* includes files in folders"
+        return "a folder: use the pattern **/* to scrub the files in folders"
     if os.path.exists(path) and not os.path.isfile(path):
         return "a device, a pipe or a socket"
     if path.name.startswith("~$"):
@@ -280,7 +280,7 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
     if in_folder and path.name.startswith("."):
         return "a hidden file"
     if in_folder and not _ENDING.search(path.name):
-        return f"the ending {path.suffix or 'of the name'} is not that of a call file"
+        return f"the ending {path.suffix or 'of the name'} is not used for call files"
     return _reason_of_result(path, into)
 
 

@@ -24,7 +24,7 @@ from bloctel.tabular.phone_columns import described, shown
 
 _Frame = TypeVar("_Frame")
 
-#: The reasons of more rows could exceed the text size of an Arrow column (2 GiB).
+#: Number of rows to classify at once: a text column of Arrow is limited to 2 GiB.
 _ROWS_AT_ONCE: Final = 1 << 20
 
 
@@ -52,8 +52,8 @@ def scrub_frame(
       called".
 
     The day and the lists are fixed when this function is called, and errors in the
-    arguments are raised at this time.  Rows of a lazy frame or a reader that are read
-    on a later day still get the answers for the fixed day.
+    arguments are raised at this time.  If rows of a lazy frame or a reader are read on
+    a later day, they are still looked up for the fixed day.
 
     Args:
         frame: A pandas or polars `DataFrame`, a polars `LazyFrame`, a pyarrow `Table`,
@@ -85,7 +85,7 @@ def scrub_frame(
 
 
 class _FrameAdapter(ABC):
-    """Adapter of a data frame; an added column cannot have a name in `taken`."""
+    """Adapter of a data frame; `taken` contains names that no added column can have."""
 
     def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
         self._frame = frame
@@ -203,7 +203,7 @@ class _PolarsLazyFrame(_FrameAdapter):
     """Adapter of a `polars.LazyFrame`; polars classifies rows when it reads the frame.
 
     Polars can filter rows and drop columns before it classifies rows, and can process
-    the frame in parts, because the added columns are evaluated row by row.
+    the frame in parts, because the added values of a row depend only on this row.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -231,8 +231,8 @@ class _PolarsLazyFrame(_FrameAdapter):
             ),
             is_elementwise=True,
         )
-        # the first expression classifies rows, the second splits the result in two
-        # columns
+        # the first `with_columns` adds one column with kind and reason, and the second
+        # splits this column in two
         fields = polars.col(ADDED_COLUMN).struct
         return self._frame.with_columns(both.alias(ADDED_COLUMN)).with_columns(
             fields.field(name) for name in (ADDED_COLUMN, REASON_COLUMN)

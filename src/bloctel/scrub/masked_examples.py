@@ -30,13 +30,13 @@ class Example:
 
 
 class Examples:
-    """Collection of the first examples of each reason; rows are added in any order."""
+    """Collection of examples: for each reason, the cells with lowest row numbers."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[Example]] = {}
 
     def add(self, reason: str, row: int, text_of: Callable[[], str]) -> None:
-        """Mask and store a cell if it is among the first cells with this reason."""
+        """Mask and store a cell if it belongs to the first cells with this reason."""
         found = self._found.get(reason, [])
         is_early = len(found) < MOST_EXAMPLES or row < found[-1].row
         if reason not in _WITHOUT and is_early:

@@ -60,7 +60,7 @@ class NumberFile:
 #: An opposition source: a book, a list lookup, a file, a path or a URL.
 Against = Book | Question | NumberFile | str | Path
 
-#: The numbers in a plain file are on this list, of objections to calls of one firm.
+#: List that contains the numbers of a plain file: objections to calls of one firm.
 PLAIN_LIST: Final = "own"
 
 
@@ -150,7 +150,7 @@ def files_read(against: Against) -> list[tuple[str, Path]]:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Return True if the first bytes of a file are those of a snapshot."""
+    """Return True if a file begins with the same bytes as every snapshot."""
     try:
         if path.is_fifo():  # the bytes of a pipe can be read only once
             return False
@@ -170,7 +170,7 @@ def shown_target(target: str) -> str:
     """
     if not is_url(target):
         return target
-    # everything up to the last @ can be a part of the user or the password
+    # everything before the last @ can belong to the user name or the password
     shown = re.sub(r"(?s)\A([^:/]*:?/*).*@", r"\1", without_password(target))
     return shown.partition("?")[0]
 

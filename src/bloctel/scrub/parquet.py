@@ -40,7 +40,7 @@ _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
 #: pyarrow cannot filter these types, so columns are cast to a type that it can filter.
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
-#: Spark stores its schema under this key, and prefers it to the schema of the file.
+#: Spark stores a schema under this key, and prefers this schema to the file's schema.
 _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
@@ -164,7 +164,7 @@ class _Writer:
         )
 
     def add(self, batch: Any, found: Classification) -> None:
-        """Add those rows of a batch whose kind belongs to this output."""
+        """Add the rows of a batch that have the kind of this output."""
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, arrow_kinds(found), arrow_reasons(found)]
@@ -225,9 +225,9 @@ def _extended(schema: Any, added: Sequence[str]) -> Any:
 
 
 def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes]:
-    """Return Spark's metadata with *fields* added; an empty dict if it is invalid.
+    """Return the Spark schema *text* with *fields* added; {} if *text* is invalid.
 
-    Without its own metadata, Spark uses the schema of the Parquet file.
+    If a Parquet file has no Spark schema, Spark uses the schema of the file.
     """
     try:
         schema = json.loads(text)

@@ -62,7 +62,7 @@ class ScrubSummary:
 def summarise(
     classifier: RowClassifier, targets: Mapping[str, Target], where: str
 ) -> ScrubSummary:
-    """Return the summary of a scrub; raise InputError for a column of prices."""
+    """Return the summary; raise InputError if a phone column has decimal numbers."""
     counts = classifier.counts
     # half of the values is enough, because a price such as 12.0 counts as an integer
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)

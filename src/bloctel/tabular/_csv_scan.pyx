@@ -130,7 +130,7 @@ cdef inline void _store(
 cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Store the requested fields from the index *found* on as missing."""
+    """Store all requested fields from index *found* to the last as missing."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
         _store(spans, wanted.slots[found], row, &cell)
@@ -192,8 +192,8 @@ cdef inline int64_t _end_of_record(
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote opens a quoted field only at the start of a field. The byte before the
-        # quote exists, because the end of another field is before the quote.
+        # A quote begins a quoted field only at the start of a field. The byte before
+        # the quote exists, because another field ends before the quote.
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -268,7 +268,7 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell; `csv_read_window` found only valid quotes."""
+    """Remove the quotes around a cell; `csv_read_window` accepts only valid quotes."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -333,11 +333,11 @@ cdef bint _read_records(Reader *reader) noexcept nogil:
 
 
 def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
-    """Return the first records of *data*, which starts at the start of a record.
+    """Return the offsets of the first records of *data*; byte 0 must begin a record.
 
     *columns* are the indexes of the requested fields (int32), and *capacity* is the
     maximum number of records. If *last* is false, an incomplete record at the end of
-    *data* is not returned, because its other bytes come later.
+    *data* is not returned, because the caller will read more bytes of this record.
     """
     cdef Py_ssize_t size = len(data), n_columns = len(columns)
     _check_request(delimiter, columns, capacity)
@@ -471,9 +471,9 @@ def rewrite_cells(data, starts, ends, flags, table):
 
 
 def gather(data, records, kinds, uint8_t kind, out):
-    """Copy the records whose kind is *kind* to *out*, which has room for all records.
+    """Copy the records whose kind is *kind* to *out*, and return the number of bytes.
 
-    The bytes and their order do not change. The number of copied bytes is returned.
+    *out* must have room for all records. The bytes and their order do not change.
     """
     cdef Py_ssize_t n = len(kinds), i = 0, first
     cdef int64_t size, done = 0
@@ -489,7 +489,7 @@ def gather(data, records, kinds, uint8_t kind, out):
             if kind_of[i] != kind:
                 i += 1
                 continue
-            # Adjacent records are contiguous, so one call copies all of them.
+            # There are no bytes between adjacent records, so copy them in one call.
             first = i
             while i < n and kind_of[i] == kind:
                 i += 1
@@ -507,7 +507,7 @@ class Added(NamedTuple):
 
 
 def pack(fields):
-    """Return the texts in the form that `gather_extended` accepts."""
+    """Join *fields*, texts as bytes, into the form that `gather_extended` needs."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
@@ -522,7 +522,7 @@ cdef struct Extended:
 
 
 cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
-    """Return the size of the records of a kind with added texts, or -1 on error."""
+    """Return the size in bytes of records with their texts; -1 for an invalid index."""
     cdef int64_t size = 0
     cdef int32_t which
     cdef Py_ssize_t i

@@ -13,12 +13,12 @@ from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
 
 #: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if that is
-#: more.  Long rows that differ only in a phone number unpack to 270 times their size.
+#: more.  An archive of rows that differ only in a phone number can have the ratio 270.
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
-#: Few bytes are unpacked at once, because 4 bytes of zstd can unpack to 128 KiB.
+#: Number of bytes to unpack in one step: few, because 4 bytes can unpack to 128 KiB.
 _SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
@@ -34,7 +34,7 @@ _ENDINGS: Final = {".gz": Codec.GZIP, ".zst": Codec.ZSTD}
 
 
 def codec_of(path: str | Path) -> Codec | None:
-    """Return the compression that the ending of a file name stands for, or None.
+    """Return the compression format that fits the ending of a file name, or None.
 
     >>> codec_of("clear.csv.gz")
     <Codec.GZIP: 'gzip'>
@@ -44,9 +44,9 @@ def codec_of(path: str | Path) -> Codec | None:
 
 
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
-    """Raise InputError if an archive unpacks to an implausible size.
+    """Raise InputError if the unpacked data of an archive is too large.
 
-    Such a size is above 64 MiB, and above 500 times the size of the archive.
+    The limit is 64 MiB or 500 times the size of the archive, whichever is larger.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
         raise InputError(
@@ -54,15 +54,15 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
             f"{unpacked} bytes from {packed}",
             where,
             message=f"the archive unpacks to more than {_MOST_RATIO} times its size; "
-            "if you trust it, unpack without limit",
+            "if you trust the archive, unpack without limit",
         )
 
 
 class Archive:
     """Stream that decompresses an archive: a sequence of gzip members or zstd frames.
 
-    The time is proportional to the number of bytes read, even if the archive consists
-    of many empty members.  `packed` is the number of compressed bytes read so far.
+    An archive that consists of many empty members is decompressed in linear time.
+    `packed` is the number of compressed bytes that were read so far.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Archive:
         return piece
 
     def _fill(self) -> bool:
-        """Read more input if all input was used; return False at the end."""
+        """Read compressed bytes if none are left; return False at the end."""
         if self._position == len(self._input):
             self._input, self._position = self._stream.read(_READ_SIZE), 0
             self.packed += len(self._input)
@@ -143,10 +143,10 @@ class Archive:
 
 @contextmanager
 def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
-    """Yield a file that writes compressed bytes to *file*; *file* stays open."""
+    """Yield a stream that compresses bytes into *file*; *file* itself is not closed."""
     archive: BinaryIO
     if codec == Codec.GZIP:
-        # without a file name and a time, equal rows always give equal bytes
+        # store no file name and no time, so that equal rows always give equal bytes
         archive = cast("BinaryIO", gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0))
     else:
         archive = _zstandard().ZstdCompressor().stream_writer(file, closefd=False)

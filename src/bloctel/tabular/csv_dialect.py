@@ -21,12 +21,12 @@ from bloctel.tabular.phone_columns import (
     SeveralColumnsError,
 )
 
-#: The size of the sample in bytes; the module `csv` refuses a field that is longer.
+#: The number of bytes to examine; the module `csv` refuses a field that is longer.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
 _ROWS_COMPARED: Final = 200
-#: For each accepted encoding, by its name in `codecs`, the encoding that is used.
+#: For each encoding that a caller may give (its name in `codecs`), the encoding to use.
 _ACCEPTED: Final = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8"} | {
     name: name
     for name in (
@@ -68,7 +68,7 @@ _MOST_CONTROLS: Final = 0.1
 
 
 class Encoding(NamedTuple):
-    """Text encoding with its name in `codecs`, and the byte-order mark of the file."""
+    """Text encoding of a file: the name in `codecs`, and the file's byte-order mark."""
 
     name: str
     bom: bytes
@@ -99,7 +99,7 @@ ALL_DETECTED: Final = CsvOptions()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """CSV dialect of a file; `n_blank` is the number of blank rows at its start."""
+    """CSV dialect of a file; the file begins with `n_blank` blank rows."""
 
     encoding: Encoding
     delimiter: str
@@ -108,7 +108,7 @@ class Dialect:
 
     @property
     def text_encoding(self) -> str:
-        """The encoding of the records in batches; UTF-16 is converted to UTF-8."""
+        """The encoding of the bytes in batches: UTF-8 if the file is in UTF-16."""
         return "utf-8" if self.encoding.is_wide else self.encoding.name
 
 
@@ -120,7 +120,7 @@ def detect(
     where: str,
     options: CsvOptions = ALL_DETECTED,
 ) -> Dialect:
-    """Return the dialect of a file, detected in its first `SAMPLE_SIZE` bytes."""
+    """Detect the dialect of a file in *sample*, its first `SAMPLE_SIZE` bytes."""
     encoding = find_encoding(sample, at_end=at_end, given=options.encoding, where=where)
     if len(sample) == len(encoding.bom):
         raise InputError("a CSV file", "an empty file", where)
@@ -146,7 +146,7 @@ def _is_blank(row: list[str]) -> bool:
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
-    """Return the first rows of a sample, without the last row if it may be cut off."""
+    """Return the first rows of *text*, without the last row if it may be incomplete."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = list(islice(reader, _ROWS_COMPARED))
     if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
@@ -157,10 +157,10 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Return the rank of a delimiter, which splits a sample into *rows*.
+    """Return the rank of a delimiter from *rows*, a sample split at this delimiter.
 
-    The rank is higher if the rows contain the columns to read, then if more rows have
-    the same number of fields, then if this number is larger.
+    Ranks are compared by three criteria, in this order: the rows contain the columns to
+    read; more rows have the most frequent number of fields; this number is larger.
     """
     try:
         choose(rows, has_header)
@@ -178,7 +178,7 @@ def _rank(
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
 ) -> Encoding:
-    """Return the encoding *given*; if it is None, detect the encoding of the sample."""
+    """Return the encoding *given*; if *given* is None, detect the sample's encoding."""
     name = None
     if given is not None:
         try:
@@ -192,7 +192,7 @@ def find_encoding(
         marked = (name for name, bom in _BOMS.items() if sample.startswith(bom))
         name = next(marked, None) or _by_zeros(sample) or name
     if name == "utf-16":
-        name = "utf-16-le"  # without a byte-order mark, assume the form of Windows
+        name = "utf-16-le"  # without a byte-order mark, assume a file from Windows
     if name is None:
         try:
             codecs.getincrementaldecoder("utf-8")().decode(sample, at_end)
@@ -207,7 +207,7 @@ def find_encoding(
 
 
 def _by_zeros(sample: bytes) -> str | None:
-    """Detect UTF-16 by zero bytes: ASCII characters have one zero byte each."""
+    """Detect UTF-16, in which one of the two bytes of an ASCII character is zero."""
     pairs = len(sample) // 2
     even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
     if odd > pairs // 2 and even <= pairs // 50:
@@ -230,8 +230,8 @@ def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
 def utf8_table(encoding: str) -> NDArray[np.uint8]:
     """Return a table with the UTF-8 form of each byte of a single-byte encoding.
 
-    The row of a byte contains the number of UTF-8 bytes, and then these bytes.  If the
-    encoding is UTF-8, each byte is converted to itself.
+    The table has a row for each of the 256 bytes: the number of UTF-8 bytes, and then
+    the UTF-8 bytes.  If the encoding is UTF-8, each byte is converted to itself.
     """
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):

@@ -37,7 +37,7 @@ Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
-#: The maximum number of rows in a batch; a chunk of very short rows has more rows.
+#: The maximum number of rows in a batch; a chunk of short rows gives several batches.
 _BATCH_ROWS: Final = 32 * 1024
 #: If more columns than this are read, a batch has fewer rows.
 _FEW_COLUMNS: Final = 16
@@ -48,7 +48,7 @@ _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 class Batch:
     """Batch of consecutive records: bytes, and offsets in these bytes.
 
-    `first_row` is the row number of the first record; the file begins with row 1.
+    `first_row` is the row number of the first record.  Row 1 is the first in the file.
     """
 
     data: NDArray[np.uint8] = field(repr=False)
@@ -62,7 +62,7 @@ class Batch:
     def cells(
         self, column: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the cells of a requested column: bytes in UTF-8, starts and ends."""
+        """Return the UTF-8 bytes of a column's cells, and each cell's start and end."""
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
@@ -72,7 +72,7 @@ class Batch:
         return rewrite_cells(self.data, *spans, flags, utf8_table(encoding))
 
     def rows_of_several_lines(self) -> NDArray[np.int64]:
-        """Return the rows with a line break in a quoted cell."""
+        """Return the indexes of rows with a line break in a quoted cell."""
         starts, ends = self.records.starts, self.records.ends
         content_ends, none = self.records.content_ends, np.empty(0, np.int64)
         data = self.data[starts[0] : ends[-1]] if len(self) else self.data[:0]
@@ -86,7 +86,7 @@ class Batch:
         return np.unique(rows[breaks < content_ends[rows]])
 
     def lines(self, row: int) -> list[list[str]]:
-        """Return the lines of a row, split at each delimiter, even inside quotes."""
+        """Return the lines of a row, each split at all delimiters, even in quotes."""
         start, end = self.records.starts[row], self.records.content_ends[row]
         text = (
             self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
@@ -96,11 +96,11 @@ class Batch:
 
 
 class RecordFile:
-    """Open CSV file, from which records are read in batches.
+    """Reader of a CSV file in batches of records.
 
-    The attribute `preamble` contains the bytes before the header row: the byte-order
-    mark and blank lines.  `head` is a batch that contains only the header row, or None
-    if there is no header.  `header` contains the bytes of the header row.
+    `preamble` contains the bytes before the header row: the byte-order mark and blank
+    lines.  `head` is a batch of the header row only, or None without a header.
+    `header` contains the bytes of the header row.
     """
 
     def __init__(self, name: str, dialect: Dialect, read_into: _ReadInto) -> None:
@@ -127,8 +127,8 @@ class RecordFile:
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
-        If rows with text after a closing quote are allowed, they have the flag `STRAY`,
-        because the ends of their fields are uncertain.
+        If *allow_unescaped_quotes* is true, a row with text after a closing quote gets
+        the flag `STRAY`: it is uncertain where its fields end.
         """
         while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:
@@ -136,12 +136,12 @@ class RecordFile:
             yield batch
 
     def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Convert the bytes of complete records to the encoding of the file."""
+        """Convert complete records in `text_encoding` to the encoding of the file."""
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
     def _next(self, capacity: int) -> Batch:
-        """Return the next records; an empty batch means the end of the file."""
+        """Return up to *capacity* records; an empty batch means the end of the file."""
         delimiter = ord(self.dialect.delimiter)
         while True:
             data = self._data
@@ -163,7 +163,7 @@ class RecordFile:
             self._refill()
 
     def _refill(self) -> None:
-        """Read more bytes into a new buffer, because batches use the old buffer."""
+        """Read more bytes into a new buffer; earlier batches still use the old one."""
         left = len(self._data)
         buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
         buffer[:left] = self._data
@@ -226,7 +226,7 @@ def source_name(source: Source) -> str:
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Yield the opened file, or the given stream; errors describe it as *expected*."""
+    """Open a file, or use the given stream; an error says that *expected* is needed."""
     if not isinstance(source, str | Path):
         yield source
         return
@@ -256,8 +256,8 @@ def file_status(stream: BinaryIO) -> os.stat_result | None:
 class HashedReader:
     """Input stream that hashes its bytes while they are read.
 
-    A second read of a file for its digest could get other bytes: a program can modify
-    a file through a memory map without changing its modification time.
+    If a file were read again for its digest, its content could have changed: a program
+    can modify a file through a memory map without changing its modification time.
     """
 
     def __init__(self, stream: BinaryIO, label: str) -> None:
@@ -278,7 +278,7 @@ class HashedReader:
         return data
 
     def digest(self) -> Written:
-        """Return size and SHA-256; raise InputError if the stream is not at its end."""
+        """Return size and SHA-256 of all bytes; raise InputError if some are unread."""
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)

@@ -40,32 +40,32 @@ from bloctel.tabular.phone_columns import (
 
 #: Code of a row with a phone number in a cell that is not read.
 UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
-#: The name of this reason in reports; the name does not change between versions.
+#: The reason `UNREAD_NUMBER` in reports; the text is the same in all versions.
 UNREAD_REASON: Final = "unread_number"
 
-#: Codes of cells that contain a phone number, but not exactly one certain number.
+#: Codes of cells with several phone numbers, or with an uncertain phone number.
 _UNCLEAR: Final = (_digits.SEVERAL_NUMBERS, _digits.AMBIGUOUS, _digits.ROUNDED)
-#: Codes of cells with other characters, which may also contain a phone number.
+#: Codes of cells with letters or signs; such cells may also contain a phone number.
 _WORDS: Final = (_digits.LETTERS, _digits.UNEXPECTED)
 _BASE: Final = 10
 _FEWEST_DIGITS: Final = 8
-#: The maximum number of digit groups in a number; +33 6 39 98 12 34 has six groups.
+#: Maximum number of digit groups in a phone number; +33 6 39 98 12 34 has six groups.
 _MOST_GROUPS: Final = 8
 _RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
 _GROUP: Final = re.compile(r"\+?\d+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d?([./-])\d\d?\1\d{4}")
-#: Numbers of firms in France (SIREN and SIRET), and other identifiers as long as these.
+#: Numbers of firms in France (SIREN and SIRET), and identifiers with as many digits.
 _CODE: Final = re.compile(r"\d{9}|\d{14}")
 _CODE_NAME: Final = re.compile(r"siren|siret|(?<![a-z])(?:id|code)(?![a-z])")
 #: Names of phone columns, in lower case and without accents.
 _PHONE_NAME: Final = re.compile(
     r"phone|mobile|portable|msisdn|e\.?164|gsm|(?<![a-z])(?:num)?tel|(?<![a-z])cell"
 )
-#: Names that are used for phone columns and for other numbers.
+#: Column names that people use for phone numbers and for other numbers.
 _VAGUE_NAME: Final = re.compile(r"\W*(?:numero|number|num)\W*")
 _BLANKS: Final = ' \t"'
 
-#: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
+#: The columns of an exported list: a number in E.164, then days such as 2026-11-23.
 EXPORT_COLUMNS: Final = (
     *("number", "registered_on", "starts_on"),
     *("ends_on", "withdrawn_on"),
@@ -75,10 +75,10 @@ ListColumns = str | int | Sequence[str | int] | None
 
 
 def region_of_list(header: Sequence[str], region: str | None) -> str | None:
-    """Return the region in which the numbers of a list are read.
+    """Return the region for the numbers of a list; None for an exported list.
 
-    An exported list contains E.164 numbers only: in the region of its registry, some
-    of them could also be national numbers with a wrong plus.
+    An exported list contains only E.164 numbers.  With a region, some could also be
+    read as national numbers that begin with a plus sign by mistake.
     """
     return None if tuple(header) == EXPORT_COLUMNS else region
 
@@ -89,10 +89,10 @@ def list_columns(
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a function that chooses the phone columns of a list, and then *others*.
+    """Return a function that chooses a list's phone columns and the columns *others*.
 
-    It also chooses `unread` columns, which are only checked for phone numbers: a
-    surplus column after the last, and if *columns* is None, all other columns.
+    The function also returns `unread` columns, which must not contain phone numbers:
+    text after the last column and, if *columns* is None, all columns not chosen.
     """
     named = None
     if columns is not None:
@@ -116,7 +116,7 @@ def list_columns(
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Wrap *choose*, so that text after the last column of a row is checked too."""
+    """Wrap *choose*: text after the last column must then contain no phone number."""
 
     def choose_more(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -190,9 +190,9 @@ def _plain(name: str) -> str:
 
 
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
-    """Return the key or the error code of each phone cell, one array row per column.
+    """Return the key or the error code of each phone cell, by column and row.
 
-    A row with a phone number in an unread cell has `UNREAD_NUMBER` in all columns.
+    A row with a phone number in any other cell has `UNREAD_NUMBER` in each column.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -217,10 +217,10 @@ def has_unread_numbers(
     columns: ChosenColumns,
     index: int,
 ) -> NDArray[np.bool_]:
-    """Return whether each cell of an unread column has a number that is not in *own*.
+    """Return True for each cell of an unread column with a phone number not in *own*.
 
-    *own* contains the keys of the phone columns, one row per column.  *index* is the
-    index of the unread column in the file.
+    *own* contains the keys of the phone cells in the same rows, by column and row.
+    *index* is the index of the unread column in the file.
     """
     found, codes = _others(block, own, region)
     words = np.flatnonzero(np.isin(codes, _WORDS))
@@ -232,7 +232,7 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    # a column with the name of an identifier, such as `siren`, can contain such codes
+    # in a column of identifiers, such as `siren`, 9 or 14 digits are no phone number
     if (
         columns.has_header
         and _PHONE_NAME.search(_plain(columns.names[0]))
@@ -246,7 +246,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return if each cell has a number that is not in *own*, and the keys of cells."""
+    """Return True for each cell with a number not in *own*, and each cell's key."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -255,7 +255,7 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    Adjacent groups of digits are joined in all ways, because numbers contain spaces.
+    Adjacent groups of digits are joined in all ways, because spaces split numbers.
     """
     found = set()
     code = home_code(region)
@@ -276,7 +276,7 @@ def _keys_in(text: str, region: str | None) -> set[int]:
 
 
 def longer_rows(batch: Batch) -> NDArray[np.int64]:
-    """Return the rows that have text after the last column of the first row."""
+    """Return the rows with text in a column that the first row does not have."""
     records = batch.records
     longer = np.flatnonzero((records.flags[-1] & MISSING) == 0)
     starts = records.field_starts[-1]
@@ -290,7 +290,7 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
 
 
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Return (row, text) for every text between two delimiters in these rows."""
+    """Return (row, text) for each text between delimiters, even in quoted cells."""
     return [
         (row, piece)
         for row in rows.tolist()
@@ -302,12 +302,12 @@ def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
 def rows_with_hidden_numbers(
     batch: Batch, n_columns: int, region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows whose quoted cells contain lines that look like other rows.
+    """Return the rows whose quoted cells contain lines that look like rows of a list.
 
-    Two quotes that are not closed can join several rows.  A line looks like a row if it
-    has a phone number in a phone column, or if it ends before a phone column and has a
-    phone number inside the quotes.  The phone numbers in the phone cells of the row
-    itself do not count.  If other columns are `unread`, numbers in all columns count.
+    If a closing quote is missing, the cell also contains the text of the next rows.  A
+    line looks like a row if it has a number in a phone column, or if it ends before a
+    phone column and has a number inside the quotes.  With `unread` columns, numbers in
+    all columns count.  A number that is also in a phone cell of the row is ignored.
     """
     rows = batch.rows_of_several_lines()
     if not len(rows):
@@ -342,7 +342,7 @@ def _keys(
 def _rows_of_others(
     pieces: Sequence[tuple[int, str]], keys: NDArray[np.uint64], region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows with a phone number in a text, but not in their phone cells."""
+    """Return the rows with a phone number in a text of *pieces*, but not in *keys*."""
     rows = np.array([row for row, _ in pieces], np.int64)
     block = Objects.of_all([piece.strip(_BLANKS) for _, piece in pieces])
     return np.unique(rows[_others(block, keys[:, rows], region)[0]])
@@ -375,7 +375,7 @@ def refuse_lengths(
 
 
 def list_reason(code: int) -> str:
-    """Return the name of the reason that the code of an invalid row stands for."""
+    """Return the name of the reason why a row is invalid, given the reason's code."""
     return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
 
 
@@ -417,7 +417,7 @@ def refuse_header(
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Raise InputError if a header or a line in a quoted cell has a phone number."""
+    """Raise InputError if a phone number is in the header row or its quoted cells."""
     if batch is None:
         return
     if batch.first_row == batch.dialect.n_blank + 1:

@@ -71,8 +71,8 @@ def open_outputs(
     """Yield a binary file for each target; write all targets if the block succeeds.
 
     A file has a temporary name in the folder of the target, and is renamed at the end.
-    Bytes for a stream are also kept until the end, so that the reader of a pipe gets no
-    rows of a failed run.  If a path ends in .gz or .zst, the output is compressed.
+    Bytes for a stream are stored until the end, so that a failed run writes no rows to
+    a pipe.  If a path ends in .gz or .zst, the output is compressed.
     At the end, the digest of each output is added to *written*.
     """
     require_usable(targets)
@@ -118,9 +118,9 @@ def open_output(
 def open_writers(
     files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], Any]
 ) -> Iterator[list[Any]]:
-    """Yield a writer for each file; finish the files when the block succeeds.
+    """Yield a writer for each file; if the block succeeds, complete all files.
 
-    At the end, `abandon` is always called, so that no incomplete file gets a footer.
+    After an error, `abandon` prevents the writers from adding a footer to a file.
     """
     writers: list[Any] = []
     try:
@@ -156,7 +156,7 @@ class _HashedFile(io.RawIOBase):
 
 
 class _PendingStream:
-    """Bytes for a stream, which wait in a temporary file until the run succeeds."""
+    """Output for a stream: a temporary file stores its bytes until the run succeeds."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -188,7 +188,7 @@ def _pending(target: Target) -> PendingFile | _PendingStream:
 def refuse_clashes(
     targets: Mapping[str, Target], inputs: Iterable[tuple[str, object]] = ()
 ) -> None:
-    """Raise InputError if an output is an input or another output."""
+    """Raise InputError if an output is the same file as an input or another output."""
     taken: dict[object, str] = {}
     for name, file in inputs:
         taken |= dict.fromkeys(_identities(file), name)
@@ -206,7 +206,7 @@ def named_outputs(targets: Mapping[str, Target]) -> dict[str, Target]:
 
 
 def _identities(file: object) -> list[object]:
-    """Return values that identify a file; two names of one file have one in common."""
+    """Return values that identify a file; two paths of one file share a value."""
     try:
         if not isinstance(file, str | Path):
             status = os.fstat(cast("BinaryIO", file).fileno())

@@ -49,7 +49,7 @@ def open_parquet(source: Source) -> Iterator["ParquetSource"]:
 
 
 class ParquetSource:
-    """An open Parquet file whose row counts do not contradict each other.
+    """Parquet file that is open for reading; its row counts are consistent.
 
     `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
     paths of the stored columns, such as `address.city` for a field of a struct.
@@ -73,7 +73,7 @@ class ParquetSource:
         self._first_chunks = self._validated_first_chunks()
 
     def _validated_group_rows(self) -> list[int]:
-        """Check the counts in the metadata, and return the rows of each row group."""
+        """Check the counts in the metadata; return the row count of each row group."""
         metadata = self._file.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         rows = [group.num_rows for group in groups]
@@ -108,7 +108,7 @@ class ParquetSource:
     def batches(
         self, n_rows: int, *, columns: Sequence[int] | None, use_threads: bool
     ) -> Iterator[Any]:
-        """Yield record batches of at most *n_rows* rows; None reads all columns."""
+        """Yield up to *n_rows* rows at a time; if *columns* is None, all columns."""
         names = None if columns is None else self._names(columns)
         for index, declared in enumerate(self._group_rows):
             n_read = 0
@@ -127,7 +127,7 @@ class ParquetSource:
                 )
 
     def _value_counts(self, group: int, names: Sequence[str] | None) -> Iterator[int]:
-        """Yield the number of rows in each of these columns, which were read."""
+        """Yield the row count that the metadata declares for each column in *names*."""
         metadata = self._file.metadata.row_group(group)
         for leaf, path in enumerate(self.leaf_paths):
             is_list = self._file.schema.column(leaf).max_repetition_level > 0
@@ -135,7 +135,7 @@ class ParquetSource:
                 yield metadata.column(leaf).num_values
 
     def _names(self, columns: Sequence[int]) -> list[str] | None:
-        """Return the names of these columns; None if a name selects several columns."""
+        """Return the names of *columns*; None if a name stands for several columns."""
         names = [self.schema.names[index] for index in columns]
         for name in names:
             selected = [

@@ -16,11 +16,11 @@ _NAME_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """Columns to read, by their indexes from 0, with their names for messages.
+    """Columns to read: their indexes, from 0, and their names for messages.
 
-    `first` contains the cells of the first row, cleaned like column names, even if
-    that row is not a header: another program may read it as a header.  `unread` are
-    the indexes of other columns, which are checked but not read.
+    `first` contains the cells of the first row, even if this row is not a header,
+    because another program may read it as a header.  `unread` are the indexes of
+    columns that are not read, and must not contain phone numbers.
     """
 
     indexes: tuple[int, ...]

@@ -10,7 +10,7 @@ from typing import Final
 
 #: Formats that show all digits of a value, or its first digits in scientific notation.
 _PLAIN: Final = re.compile(r"general|@|0|[0#?]{1,3}(\.[0#?]*)?e[+-]0+", re.IGNORECASE)
-#: Numbers of the built-in formats that show a value, not as a percentage, day or time.
+#: Numbers of the built-in formats that show no percentage, no date and no time.
 PLAIN_BUILT_IN: Final = frozenset({*range(9), 11, 12, 13, *range(37, 45), 48, 49})
 
 _TOKEN: Final = re.compile(
@@ -22,7 +22,7 @@ _TOKEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: The format General shows more digits than this in scientific notation.
+#: The format General shows a number with more digits in scientific notation.
 _LONGEST_GENERAL: Final = 11
 _MOST_SECTIONS: Final = 4
 #: The kind and the text of a token.
@@ -46,7 +46,7 @@ def shown(code: str, value: str | int) -> str | None:
     if len(sections) > _MOST_SECTIONS:
         return None
     if isinstance(value, int):
-        # a condition in brackets selects a section by the value
+        # conditions in brackets, such as [>9], select a section by the value
         if any(("other", "[") in section for section in sections):
             return None
         return _shown_number(sections[0], str(value))
@@ -56,7 +56,7 @@ def shown(code: str, value: str | int) -> str | None:
 
 @lru_cache
 def _sections(code: str) -> list[list[_Token]]:
-    """Return the tokens of each section; the first section is for positive numbers."""
+    """Split a format into sections of tokens; the first is for positive numbers."""
     sections: list[list[_Token]] = [[]]
     for match in _TOKEN.finditer(code):
         kind, text = str(match.lastgroup), match[0]

@@ -3,9 +3,9 @@
 The library python-calamine unpacks the archive without limit, allocates memory for all
 cells of a sheet up to the last, returns a cell with an error as an empty cell, and
 ignores the formats of numbers.  So this module refuses implausible sizes, and sheets
-with few cells that are far apart; and it finds cells with errors or special formats.
-It adds the last rows if they have only formulas without values, and it refuses sheets
-with values or rows that python-calamine would not read completely.
+with few cells that are far apart, and finds cells with errors or special formats.
+python-calamine omits rows at the end that have only formulas without values; this
+module adds them.  It refuses a sheet that python-calamine would not read completely.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
-#: Opening a part takes much more time than reading its few bytes.
+#: Maximum number of parts (files in the archive), because opening a part takes time.
 _MOST_PARTS: Final = 10_000
-#: Excel's limit of a sheet.
+#: The maximum number of rows of a sheet in Excel.
 _MOST_ROWS: Final = 1_048_576
-#: A span of this number of cells is always allowed.  A larger span is allowed if it has
-#: at most `_MOST_SPAN_RATIO` times as many cells as there are values.
+#: The rectangle from cell A1 to the last value may always have this number of cells.
+#: It may have more cells if at least one cell in `_MOST_SPAN_RATIO` has a value.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
-#: Stands for a built-in format that is not plain, such as a percentage.
+#: Replacement for every built-in format that is not plain, such as a percentage.
 _NOT_PLAIN: Final = "%"
-#: The columns of a range of cells, such as B2:D9.
+#: Pattern that finds the columns in a range of cells, such as B2:D9.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
-#: The elements in a cell that python-calamine reads completely.
+#: The sequences of XML elements in a cell that python-calamine reads completely.
 _CONTENTS: Final = ("", "v", "is", "f", "fv", "fis")
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
@@ -95,7 +95,7 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """An open workbook; `sheets` are the kinds in `ScrubSummary.other_sheets`."""
+    """Workbook open for reading; `sheets` gives each sheet's kind, such as "hidden"."""
 
     def __init__(
         self, calamine: Any, book: Any, name: str, cells: dict[str, SheetCells]
@@ -117,7 +117,7 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> Sheet:
-        """Return the sheet *sheet*; if it is None, the first sheet with the columns."""
+        """Return the sheet named *sheet*; if None, the first with the phone columns."""
         names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
             if sheet not in names:
@@ -149,7 +149,7 @@ class Workbook:
 
 
 class Sheet:
-    """Sheet of a workbook that is scrubbed, with its phone columns.
+    """Sheet that is scrubbed, with its phone columns.
 
     `head` contains the empty rows at the top, and the header if there is a header.
     """
@@ -193,14 +193,14 @@ class SheetCells:
     n_cells: int = 0
     last_row: int = -1  # of a cell with a value or a formula
     last_column: int = -1
-    #: The row indexes of cells with errors, and of formulas without a stored text, by
-    #: column index.
+    #: For each column index: the row indexes of cells with errors, and the row indexes
+    #: of formulas without a stored text.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
-    #: The row indexes of cells with a format that is not plain (see `xlsx_formats`), by
-    #: column index and format.
+    #: For each column index and each format that is not plain (see `xlsx_formats`): the
+    #: row indexes of cells with this format.
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
-    #: The first and last column to which a condition gives a format that is not plain.
+    #: First and last columns of cells whose conditional format is not plain.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -216,7 +216,7 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
             if any(part.flag_bits & 1 for part in archive.infolist()):
                 raise InputError(_EXPECTED, "an encrypted archive", where)
             _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
-            # programs that look up a part by its name may read another part
+            # if two parts have the same name, another program may read the other part
             if len({name.casefold() for name in names}) < len(names):
                 raise InputError(_EXPECTED, "two parts with one name", where)
             sheets, styles = _parts(archive)
@@ -238,7 +238,7 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
 
 
 def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) -> None:
-    """Unpack all parts once, and raise an error if a part has a wrong size."""
+    """Unpack all parts; raise an error if a part does not have the declared size."""
     unpacked = 0
     if limited and len(archive.infolist()) > _MOST_PARTS:
         raise InputError(_EXPECTED, f"more than {_MOST_PARTS:,} parts", where)
@@ -257,7 +257,7 @@ def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) 
 
 
 def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
-    """Return the paths in the archive: of each sheet by its name, and of the styles."""
+    """Return the path of each sheet by the sheet's name, and the path of the styles."""
     sheets, styles = {}, None
     targets = {}
     for name, attributes in _elements(archive, _RELATIONS):
@@ -274,9 +274,9 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
 
 
 class _Formats(NamedTuple):
-    """Number formats of cell styles, and of styles that a condition gives to cells.
+    """Number formats of cell styles, and number formats of conditional formatting.
 
-    A format that is plain is an empty text.
+    An empty text stands for a plain format, as `is_plain` defines it.
     """
 
     cells: list[str]
@@ -348,7 +348,7 @@ def _scan(
     cells = scanner.cells
     span = (cells.last_row + 1) * (cells.last_column + 1)
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
-        got = f"{cells.n_cells} cells in a span of {span}"
+        got = f"{cells.n_cells} values in an area of {span} cells"
         raise InputError(
             "a sheet whose cells are close together",
             got,
@@ -386,7 +386,7 @@ class _Scanner:
         elif name == "row" and "r" in attributes:
             self._row = int(attributes["r"]) - 1
         elif name == "sheetData":
-            # python-calamine reads only the first
+            # python-calamine reads only the first element of this name
             self._in_rows = self._in_rows is None
         else:
             self._begin_condition(name, attributes)
@@ -425,7 +425,7 @@ class _Scanner:
                     columns = _index(first), _index(last or first)
                     self.cells.conditional.append(columns)
         elif name == "numFmt" and not is_plain(attributes["formatCode"]):
-            # an extension of Excel, in which the range follows the rule
+            # in this element, the range follows the format, so assume all columns
             self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
@@ -448,7 +448,7 @@ class _Scanner:
 
 @lru_cache(MOST_COLUMNS)
 def _index(letters: str) -> int:
-    """Return the index, from 0, of a column from its letters, such as AA."""
+    """Convert the letters of a column to its index; A is 0, and AA is 26."""
     number = 0
     for letter in letters:
         number = 26 * number + "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) + 1

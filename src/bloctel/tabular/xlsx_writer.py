@@ -16,7 +16,7 @@ MOST_COLUMNS: Final = 16_384
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
-#: Numbers of built-in Excel formats, which depend on the locale of the user.
+#: Numbers of built-in Excel formats; Excel adapts them to the language of the user.
 _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
 #: Texts come from files of other people, so they never become formulas or links.
 _OPTIONS: Final = {
@@ -34,7 +34,7 @@ def _xlsxwriter() -> Any:
 
 
 class WorkbookWriter:
-    """Writer of a workbook with one sheet, from top to bottom.
+    """Writer of a workbook with one sheet; it writes the rows from top to bottom.
 
     Until the workbook is closed, its rows are stored in a temporary folder.
     """
@@ -43,7 +43,7 @@ class WorkbookWriter:
         self._n_rows = 0
         module = _xlsxwriter()
         self._file = file
-        # use a temporary file: after an error, Python would still complete the archive
+        # use a temporary file, because Python completes the archive even after an error
         self._archive = os.path.join(folder, f"{id(self)}.xlsx")
         self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {

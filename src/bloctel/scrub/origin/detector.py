@@ -78,7 +78,7 @@ class Sample:
         self._n_buffered = 0
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of phone numbers; only keys of drawn groups are kept."""
+        """Add the keys of phone numbers, but only if their group is in the sample."""
         while len(keys):
             free = self._buffer[self._n_buffered :]
             n_seen, n_drawn = draw(keys, self._group, self._limit, free)
@@ -89,7 +89,7 @@ class Sample:
 
     def merge(self, other: "Sample") -> None:
         """Add the phone numbers of another sample of the same file."""
-        numbers = other.values()  # flushes other, which may lower other._limit
+        numbers = other.values()  # this call may lower other._limit
         self._limit = min(self._limit, other._limit)
         self.add_numbers(numbers)
         self._flush()
@@ -100,7 +100,7 @@ class Sample:
         return self._sampled
 
     def _flush(self) -> None:
-        """Merge the buffer into the sample; drop groups until the sample fits."""
+        """Merge the buffer into the sample; drop groups that exceed the capacity."""
         both = np.concatenate([self._sampled, self._buffer[: self._n_buffered]])
         sampled = self._drawn(both)
         sampled.sort()  # much faster than np.unique, which hashes integers

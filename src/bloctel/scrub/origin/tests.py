@@ -27,7 +27,7 @@ BLOCK: Final = 10_000
 #: Shorter files are not tested: a list of a firm's extensions would look generated.
 FEWEST_NUMBERS: Final = 1_000
 
-#: A result is an anomaly if its chance is lower than this.
+#: The result of a test is an anomaly if its probability is lower than this.
 _SURPRISING: Final = 1e-6
 _CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
 #: A lower share of consecutive numbers is normal (French town halls: 0.5 %).
@@ -36,8 +36,8 @@ _SHARE_OF_STEPS: Final = 0.05
 _DENSE_BLOCK: Final = 1_000
 _SHARE_IN_DENSE: Final = 0.5
 _BLOCKS_OF_PLAN: Final = 100_000
-#: The lowest ratio of standard deviation to mean of the block counts of an honest file.
-#: In the file of the French town halls, the ratio is 1.25 to 2.
+#: In an honest file, the counts of numbers per block vary: their standard deviation is
+#: at least the mean multiplied by this value (French town halls: by 1.25 to 2).
 _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
@@ -60,7 +60,7 @@ class Anomaly:
         expected: The value of the statistic that the model predicts.
         probability: The probability, in the model, of a value that is at least as
             extreme as the observed value.
-        threshold: The condition for a report, in words.
+        threshold: The condition under which the anomaly is reported, in words.
         assumption: The assumptions of the model, and examples of honest files that
             violate these assumptions.
     """
@@ -149,7 +149,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
 
 
 def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for blocks of 10,000 phone numbers with at least 1,000 in the file."""
+    """Test for blocks of 10,000 phone numbers that are at least a tenth full."""
     counts = _counts(file.in_blocks, BLOCK)
     share = float(counts[counts >= _DENSE_BLOCK].sum() / counts.sum())
     mean = file.n_numbers / _BLOCKS_OF_PLAN
@@ -276,7 +276,7 @@ def _pairs(file: NumberStatistics) -> int:
 
 
 def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
-    """Return the count of phone numbers in each block that is not empty."""
+    """Return, for each block that is not empty, the count of its phone numbers."""
     counts: NDArray[np.int64] = np.unique(
         numbers // np.uint64(size), return_counts=True
     )[1]
@@ -284,13 +284,13 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's index of dispersion; it is chi-square for random numbers."""
+    """Return Fisher's index of dispersion; random numbers give a chi-square value."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _scale(counts: NDArray[np.int64]) -> float:
-    """Return the lowest index of dispersion that is expected if people gave numbers."""
+    """Return the lowest index of dispersion to expect if people gave the numbers."""
     return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 

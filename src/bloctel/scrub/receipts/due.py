@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """State of a file on a day, from the receipt of its latest scrub.
+    """State, on a day, of the result of a file's latest scrub, from the receipt.
 
     Attributes:
         input: The file's name; None for a stream.
@@ -56,13 +56,13 @@ def file_states(
     """Return the state of each file, the most urgent first.
 
     Receipts contain the names of files without their folders, so two files can have the
-    same name.  Therefore a file is identified by its name and its content, and a file
-    whose content has changed is another file.  The latest receipt of a file gives its
+    same name.  Therefore a file is identified by its name and its content: if the
+    content changes, it counts as another file.  The latest receipt of a file gives its
     state.
 
     Args:
         receipts: Receipts, in the order in which they were made.
-        on: The day of the states; by default today in the time zones of the lists.
+        on: The day of all states; by default today, in the time zone of each list.
         within_days: A file is due if its result becomes invalid within this number of
             days.
         by_name: True if no two files have the same name.  Then receipts with the same

@@ -19,7 +19,7 @@ Stamp = tuple[int, int, int, int, int]
 
 
 def stamp_of(path: str | Path) -> Stamp | None:
-    """Return the stamp (identity, size, times) of a file; None if it does not exist."""
+    """Return the stamp (identity, size, times) of a file; None if there is no file."""
     try:
         return _stamp(os.stat(path), path)
     except OSError:
@@ -27,7 +27,7 @@ def stamp_of(path: str | Path) -> Stamp | None:
 
 
 def refuse_changed(path: str | Path, stamp: Stamp | None) -> None:
-    """Raise InputError if a file has changed since *stamp*, or does not exist."""
+    """Raise InputError if a file has changed since its *stamp*, or does not exist."""
     if stamp is None or stamp != stamp_of(path):
         raise _changed(path)
 
@@ -43,7 +43,7 @@ def digest_written(path: str | Path, written: Written) -> FileDigest:
 def digest_of(
     path: str | Path, read: Callable[[int], object] = lambda _: None
 ) -> FileDigest:
-    """Return the digest of a file; pass the byte count of each read to *read*."""
+    """Return the digest of a file; call *read* with the byte count of each chunk."""
     # if another program replaced the file by a pipe, opening the pipe must not block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:

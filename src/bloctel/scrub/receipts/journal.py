@@ -209,7 +209,7 @@ def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> Non
         raise DamagedReceiptError(f"receipt {expected.number}", got, where)
     if position != expected:
         follows = f"a receipt that follows receipt {expected.number - 1}"
-        got = "a receipt with the digest of another receipt before it"
+        got = "a receipt that contains the digest of a different receipt"
         raise DamagedReceiptError(follows, got, where)
 
 

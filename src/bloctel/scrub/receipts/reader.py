@@ -66,7 +66,7 @@ def parse(line: bytes, where: str) -> Receipt:
     if receipt is None:
         # this error is raised here, outside of the `except` block of `_convert`,
         # because the text of the caught error can quote the receipt
-        raise _damaged(f"its member {fault} is not as the format specifies", where)
+        raise _damaged(f"its member {fault} does not follow the format", where)
     if receipt.line != line:
         raise _damaged("its bytes are not the canonical form with its digest", where)
     return receipt
@@ -87,7 +87,7 @@ def _decode(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
-    """Convert a record to a receipt; on error, return None and the wrong member."""
+    """Return the receipt and ""; on error, None and the name of the wrong member."""
     try:
         receipt = msgspec.convert(record, Receipt)
     except msgspec.ValidationError as error:
@@ -100,7 +100,7 @@ def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
 
 
 def _contradiction(receipt: Receipt) -> str:
-    """Return the first member that contradicts another, or "" if no member does."""
+    """Return the name of a member that contradicts other members; "" if none does."""
     counts, against, position = receipt.counts, receipt.against, receipt.journal
     names = {judged.name for judged in receipt.lists}
     present = {
@@ -123,7 +123,7 @@ def _contradiction(receipt: Receipt) -> str:
     return next((member for member, holds in agrees.items() if not holds), "")
 
 
-#: For each `kind` of `against`, the sets of other members that can be present.
+#: For each value of `kind` in `against`, the possible sets of its other members.
 _MEMBERS: Final = {
     "registry": [{"registry", "generation"}],
     "snapshot": [{"registry", "generation", "built_on"}, {"generation", "built_on"}],

@@ -1,6 +1,6 @@
 """Receipt of a scrub: its members, its JSON form, and the masking of names.
 
-The fields have the same names as the members of the JSON form, which
+The fields of `Receipt` have the same names as the members of the JSON object that
 `docs/reference/receipt-format.md` specifies.
 """
 
@@ -31,7 +31,7 @@ _ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
 _LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
 _List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
-# rows that are blocked because an answer is missing or too old are counted separately
+# "LIST not known": rows that are blocked because an answer is missing or too old
 _BlockedBy = Annotated[str, Meta(pattern=rf"\A{_LIST}(?: not known)?\Z")]
 _TimeZone = Annotated[
     str, Meta(pattern=r"\A[A-Za-z]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z")
@@ -136,7 +136,7 @@ class Signature(_Part, frozen=True, kw_only=True):
         algorithm: The name of the algorithm: Ed25519 (RFC 8032).
     """
 
-    public_key: _Sha256  # a key also has 64 hex digits
+    public_key: _Sha256  # a public key has 64 hex digits, like a SHA-256
     value: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
     algorithm: Literal["Ed25519"] = "Ed25519"
 

@@ -39,7 +39,7 @@ from bloctel.tabular.outputs import Outputs, Written
 
 
 def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
-    """Return the path and stamp of an opposition file; both are None without a file."""
+    """Return path and stamp of an opposition file; None twice for other sources."""
     path = path_of(against)
     if path is None or is_url(path):
         return None, None
@@ -84,7 +84,7 @@ class ReceiptMaker:
             self._input = reader.digest()
 
     def check(self, question: Question) -> None:
-        """Raise InputError before the scrub if a receipt cannot identify the lists."""
+        """Raise InputError if a receipt could not name the source of the lists."""
         if question.provenance is None and (
             question.plain_file is None or self._list_path is None
         ):
@@ -207,8 +207,8 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     """Raise InputError if the path names a file that must not be replaced.
 
-    Only a receipt may be replaced.  A file with the first receipt of a journal can be
-    this journal, so it may be replaced only if *journal* also contains the receipt.
+    Only a receipt may be replaced.  If it is the first receipt of a journal, the file
+    may be the journal itself, unless *journal* is another file with the same receipt.
     """
     if not path.exists() or path.stat().st_size == 0:
         return
