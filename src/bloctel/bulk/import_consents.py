@@ -95,7 +95,7 @@ def import_consents(
         region: The region of phone numbers in national form; by default the region of
             the register.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read so far and the file size (or None).
+        progress: Function that gets the bytes read and the size (None if unknown).
 
     Raises:
         InvalidNumberError: A cell is not a phone number; `where` names the row.

@@ -79,7 +79,7 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
             contains the row number and the reason.  The file is written even if no row
             is rejected, and replaces an older file.
         allow_future: True accepts days in the future, as in `Registry.register`.
-        progress: Function that gets the amount read so far and the total (or None), in
+        progress: Function that gets the amount read and the total (None if unknown), in
             bytes of a CSV file or in rows of a Parquet file.
 
     Raises:

@@ -105,7 +105,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             on the list.  By default, it is the column named `Statut`, or the third of
             three columns without names.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read so far and the file size (or None).
+        progress: Function that gets the bytes read and the size (None if unknown).
 
     Raises:
         InputError: The file or a column is not valid, or a row has no status or too
@@ -223,7 +223,7 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
             that you find the row of each answer.
         region: The region of phone numbers without a country code.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read so far and the file size (or None).
+        progress: Function that gets the bytes read and the size (None if unknown).
 
     Raises:
         InputError: The file or a column is not valid, or the target cannot be written.
@@ -271,13 +271,13 @@ def answer_request(
             `book.question(on=..., lists=..., region=...)`.
         target: The path of the new file with the answers, such as `retour_2024.csv`.
         options: Known properties of the CSV file; a property that is None is detected.
-        progress: Function that gets the bytes read so far and the file size (or None).
+        progress: Function that gets the bytes read and the size (None if unknown).
 
     Returns:
         The number of rows with each status in `ANSWERS`.
 
     Raises:
-        InputError: *against* is not a book or a question, the file is not valid, a row
+        InputError: *against* is not a book or `Question`, the file is not valid, a row
             does not have as many fields as the first row, a phone number is in another
             column than the first column and `Identifiant`, or the target cannot be
             written.

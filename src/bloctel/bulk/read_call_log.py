@@ -34,7 +34,7 @@ def read_call_log(
         names: For each column of `Desk.audit`, the name of the column in the file.  By
             default, a column has the same name in the file.
         region: The region of phone numbers without a country code.
-        progress: Function that gets the bytes read so far and the file size (or None).
+        progress: Function that gets the bytes read and the size (None if unknown).
 
     Raises:
         InputError: The file cannot be read, a column is missing, or a cell contains the

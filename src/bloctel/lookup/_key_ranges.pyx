@@ -45,7 +45,7 @@ cdef class Ranges:
         return ranges_find(&self._ranges, key)
 
     def find_many(self, keys, out, /):
-        """Replace each -1 in *out* (int32) by the code of the uint64 key in that row."""
+        """Replace each -1 in *out* (int32) by the code of the key in that row."""
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef int32_t *code = writable_int32_items(out, n, b"out")

@@ -68,7 +68,7 @@ class _QuestionCache:
         return question
 
     def add(self, key: object, question: Question, begin: float, until: float) -> None:
-        """Cache a question, which may be used from *begin* until *until*."""
+        """Cache a `Question`, which may be used from *begin* until *until*."""
         if len(self.recent) >= _CACHED_QUESTIONS:
             self.recent.clear()
             self.probes.clear()
@@ -279,7 +279,7 @@ class Book(CompiledBook):
         return self._questions.state
 
     def _lasting_state(self) -> State:
-        """Return a state that stays valid as long as a question uses it."""
+        """Return a state that stays valid as long as a `Question` uses it."""
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
@@ -293,7 +293,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> _T:
-        """Call *look_up* with the question for a day, lists and region."""
+        """Call *look_up* with the `Question` for a day, lists and a region."""
         return look_up(self._question(on, _names(lists), self._region(region)))
 
     def _region(self, region: str | None) -> str | None:
@@ -302,7 +302,7 @@ class Book(CompiledBook):
     def _question(
         self, on: date | None, lists: tuple[str, ...] | None, region: str | None
     ) -> Question:
-        """Return a cached or new question for a day, lists and a region."""
+        """Return a cached or new `Question` for a day, lists and a region."""
         now = clock.coarse_wall()
         on = None if on is None else plain_day(on)
         key = on, lists, region

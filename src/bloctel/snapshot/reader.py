@@ -166,7 +166,7 @@ class Content:
         yield end, self.info.size_bytes
 
 
-#: The end of the message for each class of error.
+#: The advice that is added to the message of an error of each class.
 _ADVICE: Final[dict[type[CannotAnswerError], str]] = {
     DamagedSnapshotError: "; build the snapshot again",
     NewerSnapshotError: "; update bloctel",
