@@ -206,7 +206,7 @@ def test_attempts_that_count_are_not_purged(
     days, minute = timedelta(days=30), timedelta(minutes=1)
     calls.add(NUMBER, Outcome.UNANSWERED, at=AT - days)
 
-    with pytest.raises(InputError, match=r"a time until 2026-09-05T08:30Z, 30 days"):
+    with pytest.raises(InputError, match=r"a time not after 2026-09-05T08:30Z \(30"):
         calls.purge(before=AT - days + minute)
     assert calls.purge(before=AT - days) == 0
     assert len(calls.attempts(KEY)) == 1
@@ -234,7 +234,7 @@ def test_the_future_is_neither_logged_nor_purged(
     later = AT + timedelta(minutes=6)
     call = calls.add(NUMBER, Outcome.ANSWERED)
 
-    with pytest.raises(InputError, match="a time until"):
+    with pytest.raises(InputError, match="a time not after"):
         calls.purge(before=later)
     with pytest.raises(InputError, match="not in the future"):
         calls.add(NUMBER, Outcome.REFUSED, at=later)

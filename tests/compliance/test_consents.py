@@ -169,7 +169,7 @@ def test_before_the_law_nothing_caps_a_consent(register: ConsentRegister) -> Non
     )
     assert register.of(KEY).consents[0].expires_on == date(2028, 1, 1)
 
-    with pytest.raises(InputError, match="no law limits a consent"):
+    with pytest.raises(InputError, match="no law limited consents"):
         register.record(NUMBER, consent(given_at=given_at), recorded_at=NOW)
 
 

@@ -80,7 +80,7 @@ def test_other_rules_need_another_name(file: Path) -> None:
     own = rules.register(file)
     file.write_text(TEXT.replace("years = 2", "years = 3"))
 
-    with pytest.raises(InputError, match="choose another name") as refused:
+    with pytest.raises(InputError, match="choose a new name") as refused:
         rules.register(file)
 
     assert refused.value.where == f"{file}, list.name"
@@ -93,7 +93,7 @@ def test_lists_of_the_library_keep_their_rules(file: Path) -> None:
     file.write_text(packaged, encoding="utf-8")
 
     assert rules.register(file) is rules.load("own")
-    assert "choose another name" in refusal(file, TEXT.replace(NAME, "own"))
+    assert "choose a new name" in refusal(file, TEXT.replace(NAME, "own"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Decisions if a firm may call a number, by the law on the day of the call.
+"""Decisions on whether a firm may call a number, by the law on the day of the call.
 
 `bloctel.is_blocked` tells only if a phone number is on a list.  A call can be unlawful
 although the number is on no list.  `Desk.may_call` also considers the law, consents,

@@ -15,14 +15,14 @@ from bloctel.rules.law import CountryFact, Duty, LegalRule
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Answer of a desk about one call, with its reasons.
+    """Answer of a `Desk` about one call: the decision and its reasons.
 
     Attributes:
-        judgement: The decision, with its grounds.
-        facts: The facts of the call; None if the law of the country is not modelled.
+        judgement: The decision, with the findings that explain the decision.
+        facts: The facts of the call; None if the library has no law of the country.
         at: The instant of the call, in the called person's time zone.
         duties: The legal duties of the firm during the call; empty if nothing is sold.
-        known: Facts about the country if its law is not modelled; otherwise empty.
+        known: Facts about a country whose law the library lacks; otherwise empty.
     """
 
     judgement: Judgement
@@ -42,12 +42,12 @@ class Answer:
 
     @property
     def decision(self) -> Decision:
-        """The decision: yes, no, or ask, which means that the answer is not known."""
+        """The decision: yes, no, or ask; ask means that a person must find out more."""
         return self.judgement.decision
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons, as stable codes (`Ground`)."""
+        """The reasons for the decision, as codes (the values of `Ground`)."""
         grounds = (finding.ground.value for finding in self.judgement.deciding)
         return tuple(dict.fromkeys(grounds))
 
@@ -76,9 +76,9 @@ class Answer:
     def next_allowed_at(self) -> datetime | None:
         """The first instant, not before `at`, at which the same call may be made.
 
-        The desk uses only the facts that it knows now, so a later withdrawal of consent
-        can change the instant.  None means that the desk found no instant within its
-        `horizon_days`.
+        The search uses only facts that are known now, so a later withdrawal of consent
+        can change the instant.  None means that no such instant was found in the number
+        of days that the argument `horizon_days` of the desk sets.
         """
         return self.at if self.allowed else self._seek()
 
@@ -122,7 +122,7 @@ class Answer:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
 
 
-#: Grounds that permit a call if the legal rule of the ground is certain enough.
+#: The members of `Ground` that permit a call if their legal rule is certain enough.
 _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
@@ -143,7 +143,7 @@ def _line(finding: Finding, lang: str) -> str:
 
 
 def _ground(finding: Finding, lang: str) -> str:
-    """Return a text that explains the ground of a finding, without the legal rule."""
+    """Return a text about the reason in a finding, without the text of the law."""
     text = message(f"compliance.ground.{finding.ground}", lang)
     if finding.ground is Ground.NO_CONSENT and finding.detail:
         detail = message(f"compliance.consent_state.{finding.detail}", lang)

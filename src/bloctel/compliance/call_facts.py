@@ -1,7 +1,7 @@
 """Facts of one call, and the later instants at which the call can become lawful.
 
-Each function evaluates one kind of evidence, such as consents.  All limits, such as the
-maximum number of attempts, come from the legal rules.
+All limits, such as the maximum number of attempts to call a phone number, come from the
+legal rules.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ _S = TypeVar("_S", bound=StrEnum)
 
 
 class CallInstant(NamedTuple):
-    """An instant in UTC, with the called person's time zone and the law of the day."""
+    """An instant in UTC, the called person's time zone, and the law at the instant."""
 
     at: datetime
     zone: ZoneInfo
@@ -57,18 +57,18 @@ class CallInstant(NamedTuple):
 
     @property
     def day(self) -> date:
-        """The day of the instant, in the called person's time zone."""
+        """The date of the instant `at`, in the called person's time zone."""
         return self.day_of(self.at)
 
     def day_of(self, at: datetime) -> date:
-        """Return the day of another instant, in the called person's time zone."""
+        """Return the date of the instant *at*, in the called person's time zone."""
         return at.astimezone(self.zone).date()
 
 
 class Subject(NamedTuple):
     """Firm that makes a call, and subject of the call; None means not known.
 
-    `vague` contains the sectors that are too general for a specific consent.
+    `vague` contains names of sectors; a consent that names such a sector is too vague.
     """
 
     firm: str | None = None
@@ -78,7 +78,7 @@ class Subject(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Firm and goods (or object) that a consent or a contract names."""
+    """Firm and goods that a consent names, or firm and object of a contract."""
 
     firm: str
     goods: str
@@ -88,11 +88,11 @@ class Scope(NamedTuple):
 class CallUnderReview:
     """One call, with all known facts about the call and the called number.
 
-    `readings` contains the key, then the keys of other phone numbers that the same
-    digits can mean.
-    `evidence` and `attempts` are None if they are not known.  If `counts_later` is
-    true, an attempt or a withdrawal with a time after the call also counts, because the
-    clock of another machine can be ahead.
+    `readings` contains the key (an integer) of the called number, then the keys of
+    other phone numbers that the same digits can mean.  `evidence` and `attempts` are
+    None if they are not known.  If `counts_later` is true, an attempt or a withdrawal
+    with a time after the call also counts: the clock of the machine that recorded this
+    time can be ahead.
     """
 
     law: Law
@@ -166,7 +166,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
 
 
 def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | None:
-    """Return the attempts; if `counts_later` is true, no time is later than *at*."""
+    """Return the attempts; if `counts_later` is true, change later times to *at*."""
     if call.attempts is None or not call.counts_later:
         return call.attempts
     return [
@@ -179,7 +179,7 @@ def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | Non
 
 
 def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consent:
-    """Return a consent; if `counts_later` is true, move a later withdrawal to *at*."""
+    """Return *consent*; if `counts_later`, change a later withdrawal time to *at*."""
     withdrawn_at = consent.withdrawn_at
     if withdrawn_at is None or not call.counts_later:
         return consent
@@ -190,7 +190,7 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the best state of the records; the first member of *cls* is the best."""
+    """Return the state of the best record; the first member of *cls* is the best."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
@@ -202,7 +202,7 @@ def state_of_consent(
     subject: Subject,
     instant: CallInstant,
 ) -> ConsentState:
-    """Return the state of one consent; the person refused calls at times *refused*."""
+    """Return a consent's state; *refused* contains times of the person's refusals."""
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
         return ConsentState.NOT_YET
@@ -238,7 +238,7 @@ def state_of_consent(
 
 
 def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
-    """Return why a consent may not cover the firm or the subject of a call, or None."""
+    """Return the reason if a consent with *scope* may not cover a call, else None."""
     firm, goods = scope
     if subject.firm is not None and not _is_same_text(subject.firm, firm):
         return ConsentState.OTHER_SCOPE
@@ -283,7 +283,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
 
 
 def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Return the state of an active contract for the firm and the subject of a call."""
+    """Return how an active contract relates to the firm and the subject of a call."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(subject.firm, scope.firm):
@@ -297,7 +297,7 @@ def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
 def call_back(
     request: CallBackRequest, subject: Subject, instant: CallInstant
 ) -> CallBackState:
-    """Return the state of a request to be called back at the instant of a call."""
+    """Return the state that a call-back request has at the instant of a call."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     rule = instant.era.one(law.CallBack)
     if rule is None or instant.at < asked_at:
@@ -321,10 +321,10 @@ def call_back(
 def _attempts_in_window(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> int | None:
-    """Return the number of attempts in the legal period, up to the legal maximum.
+    """Count the attempts in the period that the law sets, up to the legal maximum.
 
-    The period lasts a number of days of 24 hours, and ends at the instant of the call.
-    Released attempts were never dialled, and do not count.
+    The law sets the length of the period in days (24 hours each).  The period ends at
+    the instant of the call.  Released attempts do not count: they were never dialled.
     """
     rule = instant.era.one(law.Frequency)
     if attempts is None or rule is None:
@@ -385,10 +385,10 @@ def improvement_times(
 ) -> list[datetime]:
     """Return the instants, in UTC and in order, at which a call can become lawful.
 
-    At each of these instants, a day begins, calling hours begin, an attempt becomes too
-    old to count, or a consent, a slot or a request to be called back begins.  On
-    opposition lists, a day begins at midnight in the capital.  An instant at which a
-    call can only become unlawful, such as the end of calling hours, is left out.
+    At each of these instants, calling hours begin, an attempt becomes too old to count,
+    a consent or call-back request is given, a slot of a consent begins, or a day begins
+    in the time zone of the person or of the capital (for lists).  The result omits
+    instants at which a call can only become unlawful, such as the end of calling hours.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)

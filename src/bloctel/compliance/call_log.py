@@ -3,8 +3,8 @@
 Each attempt is a record.  The outcome of the attempt is another record, which is
 appended later, so that the log shows what was known at any time.  A reservation counts
 as an attempt until it is released, because a dialer that crashed after the reservation
-may have dialled the number.  The record of a refusal counts without its attempt, and
-is never purged, because a consent would become valid again without the refusal.
+may have dialled the number.  `purge` never erases a refusal, even if it erases the
+attempt, because without the refusal an earlier consent would become valid again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ STREAM: Final = "calls"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of an attempt's record; a later outcome has the attempt's id in `of`."""
+    """Fields of a record; for a later outcome, `of` is the id of the attempt."""
 
     outcome: Outcome
     of: int | None = None
@@ -62,8 +62,8 @@ class LoggedCall:
 class CallLog(RecordLog):
     """Log of attempts to call.
 
-    Any number of threads and processes can use one storage, and each of them sees all
-    reservations.
+    Any number of threads and processes can use one storage.  Each of these threads and
+    processes sees all reservations.
     """
 
     stream = STREAM
@@ -103,7 +103,7 @@ class CallLog(RecordLog):
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
-            InputError: The time (also in the future), outcome or details are not valid.
+            InputError: The time is in the future, or an argument is not valid.
         """
         key = self.key_of(number, region=region)
         when = past_instant(at, "at")
@@ -123,7 +123,7 @@ class CallLog(RecordLog):
         """Reserve an attempt and return its id; return None if *decide* forbids it.
 
         The decision and the reservation are one write transaction.  If two processes
-        ask at the same time, the second process sees the reservation of the first.
+        call this method at the same time, the second sees the first one's reservation.
 
         Args:
             key: The number, as `PhoneNumber.key`.
@@ -134,7 +134,7 @@ class CallLog(RecordLog):
             details: Notes about the attempt, as in `add`.
 
         Raises:
-            StorageError: No attempt is reserved, so the call must not be made.
+            StorageError: The storage failed and no attempt is reserved, so do not call.
         """
         fields = _attempt_fields(Outcome.RESERVED, details)
 
@@ -162,7 +162,7 @@ class CallLog(RecordLog):
 
         Raises:
             InputError: The log has no call with this id, the outcome cannot follow the
-                known outcome, or the time is in the future.
+                recorded outcome, or the time is in the future.
         """
         wanted = convert(outcome, Outcome, "outcome")
         if type(call) is not int:
@@ -174,7 +174,7 @@ class CallLog(RecordLog):
             key = record.key if record else None
             calls = _calls_by_id(transaction.of(STREAM, key)) if key else {}
             if call not in calls:
-                got = "an integer that is not an id"
+                got = "an id that the log does not contain"
                 raise InputError("the id of a call in this log", got, "call")
             known = calls[call].outcome
             if wanted is known:
@@ -193,23 +193,23 @@ class CallLog(RecordLog):
         """Erase attempts made before a time; return how many records were erased.
 
         The hash chain of the log stays valid.  Dialers can use the log during the
-        erasure.  Refusals are kept, because they end consents: the law sets no longest
-        validity for consents that are older than its first rules on consent.
+        erasure.  Refusals are kept, because they end consents.  No law limits the
+        validity of consents that are older than the first legal rules on consent.
 
         Args:
-            before: The time; attempts before this time are erased.  It must not be in
-                the period in which a law counts attempts (France: 30 days).
+            before: Attempts made before this time are erased.  The time must be before
+                the period in which a law counts attempts (France: the last 30 days).
             at: The time of the erasure; by default now.
 
         Raises:
-            InputError: The time is in this period, in the future, or has no time zone.
+            InputError: *before* is in this period, or a time is not valid.
         """
         eras = (era for country in law.names() for era in law.load(country).eras)
         days = max(one.within_days for era in eras for one in era.all(law.Frequency))
         latest = clock.moment() - timedelta(days=days)
         if in_utc(before, "before") > latest:
-            expected = f"a time until {latest:%Y-%m-%dT%H:%MZ}, {days} days before now"
-            raise InputError(expected, "a time at which attempts count", "before")
+            expected = f"a time not after {latest:%Y-%m-%dT%H:%MZ} ({days} days ago)"
+            raise InputError(expected, "a later time", "before")
         with self._store.read() as transaction:
             due = list(_records_before(transaction.all(STREAM), before))
         return self._erase(due, at)
@@ -230,7 +230,7 @@ def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
 
 
 def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Map the id of each attempt in *records* to the attempt with its last outcome."""
+    """Return the attempts in *records*, each with its last outcome, by their ids."""
     calls: dict[int, LoggedCall] = {}
     for record in records:
         fields, seq = read_fields(record, _Fields, STREAM), record.seq
@@ -243,13 +243,13 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
             calls[call.id] = replace(
                 call, outcome=fields.outcome, refused_at=refused_at
             )
-        elif refused_at:  # the attempt was purged, but the refusal ends consents
+        elif refused_at:  # the attempt was erased, but the refusal still ends consents
             calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
     return calls
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:
-    """Yield the records, except refusals, about attempts made before a time."""
+    """Yield the `seq` of each record, except refusals, of attempts before a time."""
     gone: set[int] = set()
     for record in records:
         if record.fields is None:

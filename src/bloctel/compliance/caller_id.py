@@ -37,7 +37,7 @@ def read_caller(caller: object, region: str | None) -> str:
 
 
 def caller_kind(caller: str, era: Era) -> CallerKind:
-    """Return the kind of a presented number, by the rules of the era *era* of a law.
+    """Return the kind of a presented number, by the legal rules in force in *era*.
 
     >>> from datetime import date
     >>> from bloctel.rules import law

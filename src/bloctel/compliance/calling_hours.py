@@ -1,8 +1,8 @@
 """Calling days and hours, public holidays and working days.
 
-These rules change their answer only at midnight, and when calling hours begin or end.
-So an audit evaluates each interval between two such instants only once.  Arrays contain
-an instant as the number of microseconds since 1970-01-01T00:00Z.
+Calls become allowed or forbidden only at midnight, and when calling hours begin or end.
+So an audit evaluates each interval between two of these instants only once.  In arrays,
+an instant is the number of microseconds since 1970-01-01T00:00Z.
 """
 
 from collections.abc import Collection, Iterable
@@ -30,7 +30,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
-    """Return the instants of a day, in UTC, at which `time_state` can change.
+    """Return the instants (UTC) of a day at which `time_state` can change its result.
 
     A local time that occurs twice, when clocks go back, has two instants (*fold*).  No
     calling hours begin or end in the hour that is skipped when clocks go forward.
@@ -95,7 +95,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the day that is *days* working days after the day *after*."""
+    """Return the date that is *days* working days later than the date *after*."""
     day = after
     while days:
         day += timedelta(days=1)
@@ -112,7 +112,7 @@ def _holidays(calendar: str, year: int) -> dict[date, str]:
 
 
 def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the local day of each instant, as a number of `date.toordinal`."""
+    """Return the local date of each instant, as the integer of `date.toordinal`."""
     days = _days(at)
     starts = _microseconds(midnight(day, zone) for day in days)
     ordinals = np.array([day.toordinal() for day in days], np.int64)
@@ -122,7 +122,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return two rows: for each instant, the indexes of its era and its `TimeState`."""
+    """Return the era's index (row 0) and `TimeState` index (row 1) of each instant."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)

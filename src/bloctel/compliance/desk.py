@@ -78,7 +78,7 @@ class Desk:
         book: The opposition lists, such as a registry or a snapshot.
         consents: The register of consents, contracts and requests to be called back.
         calls: The log of attempts to call.
-        firm: The name of the firm that calls, as the consents contain it.
+        firm: The name of the firm that calls, written as in the consents.
         lists: The names of the lists to query; by default, all lists of the book.
         local_holidays: True to count the holidays of single territories as holidays.
             The legal texts on calling hours do not mention local holidays.
@@ -88,7 +88,7 @@ class Desk:
         horizon_days: The number of days in which the next lawful time is searched.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a source of facts or a degree of caution
+    def __init__(  # noqa: PLR0913 - each argument is data or a setting
         self,
         country: str = "FR",
         *,
@@ -121,7 +121,7 @@ class Desk:
     def __repr__(self) -> str:
         return f"Desk(country={self.country!r})"
 
-    def may_call(  # noqa: PLR0913 - each is a fact that the law asks for
+    def may_call(  # noqa: PLR0913 - each argument is a fact about the call
         self,
         number: object,
         *,
@@ -140,12 +140,12 @@ class Desk:
         Args:
             number: The number to call: text, an integer, or a `PhoneNumber`.
             at: The time of the call, with its time zone; by default now.  If *at* is
-                not given, the desk counts attempts, refusals and withdrawals with a
-                later time, because the clock of another machine can be ahead.
+                not given, recorded attempts, refusals and withdrawals with a time after
+                now also count, because the clock of another machine can be ahead.
             purpose: The purpose of the call (`Purpose`); `sale` if anything is sold.
             sector: The sector of the goods or services, as `law.sectors` names it;
                 `other` if no sector fits.
-            caller: The presented number (caller ID), or `masked`.
+            caller: The presented number (caller ID), or `masked` if none is shown.
             automated: True if an automated platform makes the call.
             about: The subject of the call, in the words of a consent or a contract.
             channel: The kind of call or message (`Channel`); by default a voice call.
@@ -154,9 +154,9 @@ class Desk:
                 region of the book, or the country of the desk.
 
         Raises:
-            InvalidNumberError: The number or the presented number cannot be read; or
-                the digits of the number can mean two phone lines, and the less likely
-                line has records, or only this line is listed.
+            InvalidNumberError: The called or the presented number cannot be read; or
+                the called digits can mean two phone numbers, and the less likely number
+                has records or is the only one on a list.
             InputError: Another argument is not valid.
             UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
@@ -196,9 +196,9 @@ class Desk:
 
         Args:
             number: The number to call.
-            at: The time of the call; by default now.  The desk counts attempts,
-                refusals and withdrawals with a later time even if *at* is given, so
-                this method can refuse a call that `may_call` allows.
+            at: The time of the call; by default now.  Attempts, refusals and
+                withdrawals with a time after *at* also count, so this method can
+                refuse a call that `may_call` allows.
             details: Notes about the call, as in `CallLog.add`.
             call: The other inputs of `may_call`.
 
@@ -210,14 +210,14 @@ class Desk:
             InputError: The desk has no call log that can reserve attempts (`CallLog`),
                 or an argument is not valid.
             TypeError: An argument is not an input of `may_call`.
-            StorageError: No attempt is reserved, so the call must not be made.
-            InvalidNumberError: As in `may_call`, like the other errors of `may_call`.
+            StorageError: The storage failed and no attempt is reserved, so do not call.
+            InvalidNumberError: As in `may_call`, which can also raise other errors.
         """
         check_names(call)
         log = self._calls
         if not isinstance(log, interfaces.Reserving):
             got = "no call log" if log is None else type(log).__name__
-            expected = "a call log that can reserve, such as CallLog"
+            expected = "a call log that can reserve attempts, such as CallLog"
             raise InputError(expected, got, "calls")
         instant = in_utc(clock.moment() if at is None else at, "at")
         if self.law is None:
@@ -233,12 +233,12 @@ class Desk:
             return answers[-1].allowed
 
         if review.readings[1:]:
-            self._attempts(review.readings)  # fail if another reading was called
+            self._attempts(review.readings)  # raises if another reading was called
         key = review.readings[0]
         reserved = log.reserve_if(key, instant, is_allowed, details=details)
         if reserved is None:
             return Reservation(answers[-1], None)
-        # a consent may have been withdrawn after the desk read it
+        # a consent may have been withdrawn after `_call_under_review` read it
         review = replace(review, evidence=self._evidence(review.readings))
         if is_allowed(seen[-1]):
             return Reservation(answers[-1], reserved)
@@ -252,7 +252,7 @@ class Desk:
         log_time_zone: str | None = None,
         **defaults: Unpack[CallInputs],
     ) -> Audit:
-        """Judge each past call by the law and the lists that were valid on its day.
+        """Judge each past call by the law and the lists on the day of the call.
 
         Each call gets the answer that `may_call` would have given at the time of the
         call.  Earlier calls in *calls* count as attempts.  An audit of ten million
@@ -268,18 +268,18 @@ class Desk:
                 attempts in this frame.
             log_time_zone: The time zone, such as Europe/Paris, of times without a time
                 zone.  By default, a time without a time zone is an error.
-            defaults: Inputs of `may_call` without a column; each applies to all calls.
+            defaults: Inputs of `may_call` that have no column; they apply to all calls.
 
         Raises:
-            InputError: The log or another argument is not valid, or the library does
-                not model the law of the country.
+            InputError: *calls* or another argument is not valid, or the library does
+                not contain the law of the country.
             UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
         """
         law = self.law
         if law is None:
             raise InputError(
-                "a country whose law the library models", self.country, "the desk"
+                "a country whose law the library has", self.country, "the desk"
             )
         region = self._region(defaults.pop("region", None))
         past = read_calls(
@@ -307,7 +307,7 @@ class Desk:
     def _call_under_review(
         self, number: object, law: Law, inputs: CallInputs
     ) -> CallUnderReview:
-        """Return a call with all known facts about it, except the earlier attempts."""
+        """Return all known facts about a call, except the earlier attempts."""
         region = self._region(inputs.get("region"))
         key = normalize(number, region=region).key
         readings = readings_of(number, region)
@@ -338,7 +338,7 @@ class Desk:
         """
         region = check_region(inputs.get("region"))
         if region is None:
-            with suppress(InputError):  # the country may have no numbering plan
+            with suppress(InputError):  # no known numbering plan for this country
                 region = check_region(self.country)
         normalize(number, region=region)
         check_inputs(inputs)
@@ -383,7 +383,7 @@ class Desk:
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
-    """Return the result for the first reading; fail if another reading has records."""
+    """Return the first result; raise InvalidNumberError if a later one has records."""
     found = _none_if_down(store, query)
     if found and any(found[1:]):
         raise InvalidNumberError(Reason.AMBIGUOUS)

@@ -17,14 +17,14 @@ class TerritoryState(StrEnum):
     UNKNOWN = "unknown"
     """The number is French, and its territory is not certain."""
     FOREIGN = "foreign"
-    """The number is outside the national plan."""
+    """The number is not in the numbering plan of the country."""
 
 
 class TimeState(StrEnum):
     """State of the time of a call: inside or outside the calling days and hours."""
 
     OPEN = "open"
-    """Calls may begin, or no rule sets times."""
+    """Calls may begin at this time, or no rule limits the times of calls."""
     DAY = "day"
     """On a weekday on which calls are forbidden."""
     HOLIDAY = "holiday"
@@ -39,11 +39,11 @@ class ListState(StrEnum):
     CLEAR = "clear"
     LISTED = "listed"
     NOT_KNOWN = "not_known"
-    """No answer about the number is recorded, or the recorded answer is too old."""
+    """No operator's answer about the number is recorded, or the answer is too old."""
     UNANSWERED = "unanswered"
-    """The book cannot answer."""
+    """The book (the source of the lists) cannot answer now."""
     NOT_HELD = "not_held"
-    """The book contains no open list of this kind."""
+    """The book contains no list of this kind for the day of the call."""
     NO_BOOK = "no_book"
     """The desk has no book."""
 
@@ -55,27 +55,27 @@ class ConsentState(StrEnum):
     """Valid for exactly the date and time of the call."""
     VALID = "valid"
     WIDE_SLOT = "wide_slot"
-    """Valid, for a slot that is too long to be a precise date and time."""
+    """Valid, but for a period that is too long to be a precise date and time."""
     OVERLONG = "overlong"
     """Valid, but given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"
-    """Valid if it was given to the firm that calls, which is not known."""
+    """Valid if it was given to the firm that calls, but this firm is not known."""
     GOODS_DOUBTFUL = "goods_doubtful"
     """Given for the sector of the call, but the call names another subject."""
     GOODS_UNKNOWN = "goods_unknown"
-    """Valid if it was given for the subject of the call, which is not known."""
+    """Valid if given for the subject of the call, but the subject is not known."""
     OUT_OF_SLOTS = "out_of_slots"
-    """Valid for other dates and times."""
+    """Valid, but only for other dates and times."""
     INCOMPLETE = "incomplete"
     """The person did not get all mandatory information."""
     REFUSED = "refused"
-    """The person refused in a later call."""
+    """After the consent, the person refused further calls."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     OTHER_SCOPE = "other_scope"
     """Given to another firm, or for other goods."""
     NOT_YET = "not_yet"
-    """Given later."""
+    """Given after the time of the call."""
     NONE = "none"
     UNKNOWN = "unknown"
     """The desk has no register of consents, or the register does not answer."""
@@ -85,13 +85,13 @@ class ContractState(StrEnum):
     """State of the best contract; the members go from the best state to the worst."""
 
     RELATED = "related"
-    """Active, and the call is about its object."""
+    """Active, and the call is about the object of the contract."""
     FIRM_UNKNOWN = "firm_unknown"
-    """Active, and the calling firm is not given."""
+    """Active, but the firm that calls is not known."""
     OBJECT_UNKNOWN = "object_unknown"
-    """Active, and the subject of the call is not given."""
+    """Active, but the subject of the call is not known."""
     UNRELATED = "unrelated"
-    """Active, about something else."""
+    """Active, but the call is about something else."""
     ENDED = "ended"
     NONE = "none"
     """No contract with the firm that calls has started."""
@@ -104,11 +104,11 @@ class CallBackState(StrEnum):
 
     IN_TIME = "in_time"
     FIRM_UNKNOWN = "firm_unknown"
-    """In time, and the calling firm is not given."""
+    """The call is in time, but the firm that calls is not known."""
     OBJECT_UNKNOWN = "object_unknown"
-    """In time, and the subject of the call is not given."""
+    """The call is in time, but the subject of the call is not known."""
     NONE = "none"
-    """No request to this firm, about this subject, at the right time."""
+    """No request allows this firm to call about this subject at this time."""
     UNKNOWN = "unknown"
 
 
@@ -118,7 +118,7 @@ class SilenceState(StrEnum):
     NONE = "none"
     SILENT = "silent"
     DOUBTFUL = "doubtful"
-    """The earlier law forbids calls, and it is not certain that this has changed."""
+    """An earlier rule forbids calls, and the new rule may not be certain enough."""
     UNKNOWN = "unknown"
 
 
@@ -132,7 +132,7 @@ class Facts:
         channel: The kind of call or message.
         purpose: The purpose of the call; None if no purpose was given.
         sector: The sector of the goods or services; None if no sector was given.
-        about_sector: The sector that the input `about` names; None without such a name.
+        about_sector: The sector that `about` names; None if `about` names no sector.
         caller: The kind of the presented number; None if no presented number was given.
         automated: True if an automated platform makes the call; None if not known.
         time: State of the time, inside or outside calling days and hours.
@@ -141,9 +141,9 @@ class Facts:
         consent: State of the best consent.
         contract: State of the best contract.
         call_back: State of the best request to be called back.
-        attempts: The number of attempts in the legal period, up to the legal maximum;
-            None if there is no call log.
-        silence: Effect of an earlier refusal.
+        attempts: The number of attempts in the period that the law sets, up to the
+            legal maximum; None if there is no call log.
+        silence: Effect of an earlier refusal of calls by the person.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""Findings of a judgement: the reasons that permit a call, forbid it or lead to ask."""
+"""Findings of a judgement: the reasons for the decision yes, no or ask about a call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Decision(StrEnum):
     YES = "yes"
     NO = "no"
     ASK = "ask"
-    """Not known: ask a person who knows, and do not call before."""
+    """Not known: ask a person who knows, and do not call until you know."""
 
 
 class Effect(StrEnum):
@@ -52,7 +52,7 @@ class Ground(StrEnum):
     CALLER_TECHNICAL = "caller_technical"
     CALLER_MOBILE = "caller_mobile"
     CALLER_NOT_VERIFIED = "caller_not_verified"
-    # -- missing or doubtful knowledge
+    # -- grounds for the decision ask: a fact is missing or doubtful
     BEFORE_THE_LAW = "before_the_law"
     FOREIGN_NUMBER = "foreign_number"
     TERRITORY_UNKNOWN = "territory_unknown"
@@ -87,8 +87,8 @@ class Finding(NamedTuple):
         effect: The effect of the finding on the decision.
         ground: The reason, as a stable code.
         rule: The legal rule on which the finding is based; None without such a rule.
-        missing: The name of the missing parameter.  If the finding forbids the call,
-            this parameter could prove an exception.
+        missing: The name of the missing parameter, or empty.  If the finding forbids
+            the call, the missing parameter could prove an exception.
         detail: More detail, such as the state of a consent.
     """
 
@@ -105,7 +105,7 @@ class Judgement:
 
     Attributes:
         decision: Yes, no or ask.
-        findings: All findings; the findings that decide come first.
+        findings: All findings; the findings that explain the decision come first.
     """
 
     decision: Decision
@@ -113,7 +113,7 @@ class Judgement:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Self:
-        """Return the judgement that follows from findings; without findings: ask."""
+        """Return the judgement from *findings*; the decision is ask if none exist."""
         distinct = set(findings)
         effects = {finding.effect for finding in distinct}
         if Effect.FORBIDS in effects:

@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Meta
 
-#: A text in a record; a longer text is refused, because it is probably a file.
+#: A text in a record; longer texts are refused, because they are probably whole files.
 Text = Annotated[
     str,
     Meta(
@@ -51,7 +51,7 @@ class Attempt(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """Period for which a person consented to calls; it ends just before `ends_at`."""
+    """Period for which a person consented to calls; `ends_at` is not included."""
 
     starts_at: datetime
     ends_at: datetime
@@ -66,7 +66,7 @@ class Consent:
         given_at: The time at which the person gave the consent.
         expires_on: The first day on which the consent is no longer valid.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: a sector's name, or words for `about` in a call.
+        goods: The goods or services: a sector's name, or the text of a call's `about`.
         slots: The periods to which the person consented; empty for any time.
         has_all_mentions: True if the person got all mandatory information.
         withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
@@ -118,12 +118,12 @@ class CallBackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Consents, contracts and call-back requests of one number, with their proofs."""
+    """Consents, contracts, call-back requests and withdrawals of one number."""
 
     consents: Sequence[Consent] = ()
     contracts: Sequence[Contract] = ()
     call_backs: Sequence[CallBackRequest] = ()
-    withdrawals: Sequence[datetime] = ()  # also without a known consent
+    withdrawals: Sequence[datetime] = ()  # times of all withdrawals
 
     def __bool__(self) -> bool:
         """Return True if there is a record about the number."""
@@ -162,7 +162,7 @@ class Consents(Protocol):
     """A register of consents, contracts and requests to be called back."""
 
     def of(self, key: int) -> Evidence:
-        """Return the consents, contracts and requests of the number with this key."""
+        """Return the records about the number with this key (`PhoneNumber.key`)."""
 
 
 @runtime_checkable
@@ -170,4 +170,4 @@ class ManyConsents(Consents, Protocol):
     """A register that an audit can query for many numbers at once."""
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the evidence for each key; a key without evidence can be missing."""
+        """Return the evidence for each key; a key without evidence may be left out."""

@@ -1,8 +1,8 @@
 """Judgement of a call: decides yes, no or ask from the facts and the law of the day.
 
 A judgement depends only on the facts, the law, and the certainty that a rule needs to
-permit a call.  An uncertain rule that forbids calls still applies; but if the rule is
-marked with `asks`, the answer is ask.  If a rule that permits calls is not certain
+permit a call.  An uncertain rule that forbids calls still applies; but if its field
+`asks` is true, the answer is ask.  If a rule that permits calls is not certain
 enough, the answer is ask.  If an input is missing, the answer is ask.  If the missing
 input could only prove an exception to a ban, the answer stays no and names the input,
 because the firm that calls must prove the exception.
@@ -65,14 +65,14 @@ _FORBIDDEN_CALLERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Call to judge: its facts, the law of its day, and the required certainty."""
+    """Facts of a call, the law on that day, and the certainty that rules need."""
 
     facts: Facts
     era: law.Era
     trust: Certainty
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
-        """Return a finding that permits the call; if *rule* is uncertain, it asks."""
+        """Return a finding that permits the call, or asks if *rule* is uncertain."""
         is_enough = is_sure(rule.certainty, self.trust)
         return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
@@ -93,8 +93,8 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
-        # a foreign law may apply, so only ask; for messages, another finding shows to
-        # which number people report spam
+        # a foreign law may apply, so the answer is ask; for messages, a second finding
+        # names the number to which people report spam
         by_voice = facts.channel is law.Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
     if facts.channel is not law.Channel.VOICE:
@@ -171,7 +171,7 @@ def _banned(ban: law.SectorBan, missing: str = "") -> Finding:
 
 
 def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
-    """Return findings about the exceptions to a ban, or that the ban applies."""
+    """Return findings on the exceptions to a ban; without one, that the ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
@@ -215,7 +215,7 @@ def _missing_evidence(case: _Case) -> str:
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return a permitting exception; without one, all exceptions, or *otherwise*."""
+    """Return the first exception that permits, else all exceptions, or *otherwise*."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]
@@ -318,8 +318,8 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # a newer rule forbids calls for fewer days after a refusal; if this rule is not
-        # certain enough, the longer time of the earlier rule leads to ask
+        # this rule forbids calls for fewer days than an earlier rule; if this rule is
+        # not certain enough, the answer is ask on the other days of the earlier rule
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 

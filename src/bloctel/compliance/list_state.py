@@ -18,7 +18,7 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import number_of
 from bloctel.rules import ListRules
 
-#: If a number has different states on several lists, the first of these states counts.
+#: If lists give a number different states, the state that comes first here counts.
 _WORST_FIRST: Final = (
     ListState.LISTED,
     ListState.UNANSWERED,
@@ -26,7 +26,7 @@ _WORST_FIRST: Final = (
     ListState.CLEAR,
 )
 
-#: Reasons for which a look-up blocks a number although it may not be on the list.
+#: Reasons for which a look-up blocks a number that may not be on the list.
 NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
@@ -40,7 +40,7 @@ def list_states(
 ) -> tuple[list[ListState], list[ListState]]:
     """Return the states of numbers on the lists that the law names, and on other lists.
 
-    Each list is queried for the day of *at* in the list's own time zone.
+    Each list is queried for the date that *at* has in the list's own time zone.
     """
     if book is None:
         return ([ListState.NO_BOOK] * len(keys),) * 2
@@ -73,7 +73,7 @@ def _worst_states(
 def _blocked_states(
     book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that a list may block, by index in *keys*."""
+    """Return the states of the numbers that may be on a list, by index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
@@ -103,7 +103,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Group the lists that the law names, and the other open lists, by local day."""
+    """Return, by local day, the lists that the law names, and other existing lists."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:

@@ -1,4 +1,4 @@
-"""Record log: base of the call log and of the register of consents."""
+"""Record log: base class of the call log and of the register of consents."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from bloctel.numbers.phone_number import number_to_store
 from bloctel.records.stream import RecordStream
 
-#: Number of records that one transaction erases; dialers wait until it ends.
+#: How many records one transaction erases; dialers wait until the transaction ends.
 _ERASED_PER_TRANSACTION = 1_000
 
 
@@ -29,7 +29,7 @@ class RecordLog(RecordStream):
 
         If the law requires you to keep a proof (GDPR art. 17(3)(b)), call `purge`
         instead.  Refusals and withdrawals are erased too, so a consent that you record
-        later would permit calls: register the number on the list `own` first.
+        later permits calls.  To prevent this, register the number on the list `own`.
 
         Args:
             number: The number.

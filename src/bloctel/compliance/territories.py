@@ -32,7 +32,7 @@ def territory_of(key: int, law: Law) -> Territory | None:
 def locate(
     key: int, law: Law, time_zone: str | None = None
 ) -> tuple[TerritoryState, ZoneInfo]:
-    """Return the `TerritoryState` of a number, and the time zone of the person.
+    """Return the `TerritoryState` of a number, and the time zone of the called person.
 
     If the number is French and *time_zone* is given, the result contains *time_zone*.
     If the number is foreign or its time zone is not known, the result contains the time
@@ -50,7 +50,7 @@ def locate(
 
 
 def zone_of(key: int) -> ZoneInfo:
-    """Return the time zone of a number's territory; if not known, that of Paris.
+    """Return a number's time zone; Europe/Paris if the time zone is not known.
 
     >>> zone_of(33639981234).key, zone_of(447700900123).key
     ('Indian/Mayotte', 'Europe/Paris')

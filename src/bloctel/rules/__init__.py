@@ -19,7 +19,7 @@ program passes its path to `register`.  The file has these sections and keys:
 Every section except `[list]` also has the keys `source` and `certainty`, and optionally
 `note`.  Each section in double brackets is one version of a rule.  The version applies
 from the day `valid_from` until the day before `valid_until`; the last version has no
-`valid_until`.  On each day on which the list is open, each rule has one valid version.
+`valid_until`.  On each day until the list closes, one version of each rule applies.
 """
 
 import re
@@ -164,7 +164,7 @@ def _load(name: str) -> ListRules:
 
 
 def load_stored(name: str, stored_digest: str | None) -> ListRules:
-    """Return a list's rules; raise ListRulesError if *stored_digest* is not theirs."""
+    """Return a list's rules; raise ListRulesError if *stored_digest* does not match."""
     try:
         found = load(name)
     except UnknownListError as error:
@@ -289,7 +289,7 @@ def register(source: str | Path | ListRules) -> ListRules:
             f"other rules for {name}",
             f"{where}, list.name",
             message=f"the list {name} already has other rules in this process; "
-            "choose another name, or add a dated version to the rules and restart",
+            "choose a new name, or add a dated version to the rules and restart",
         )
     return load(name)
 

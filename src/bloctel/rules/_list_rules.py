@@ -70,7 +70,7 @@ _DATED: Final = tuple(
 def _require_every_day(
     section: str, versions: Sequence[Version], first: date, last: date | None
 ) -> None:
-    """Raise InputError if no version of a rule applies on a day of the list."""
+    """Raise InputError if, on a day when the list is open, a rule has no version."""
     check_versions(section, versions)
     start, end = versions[0].valid_from, versions[-1].valid_until
     expected = f"a day not after {first}, when the list opens"
@@ -117,7 +117,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def clearances(self) -> Self:
         """Return the rules of the list of numbers that an operator reported as clear.
 
-        A firm that does not get the opposition list asks an operator about each number.
+        A firm that cannot get the opposition list asks an operator about each number.
         The firm stores each answer `clear` as a registration on the list of cleared
         numbers.  The registration lasts as long as the firm may use the answer.
 
@@ -148,7 +148,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
 
     @property
     def opens_on(self) -> date:
-        """The first day on which the list can answer."""
+        """The first day for which numbers can be looked up on the list."""
         return self.opening.opens_on
 
     @property
@@ -157,7 +157,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return None if self.closing is None else self.closing.closes_on
 
     def is_open(self, on: date) -> bool:
-        """Return True if the list can answer for the day *on*.
+        """Return True if numbers can be looked up on the list for the day *on*.
 
         >>> from bloctel import rules
         >>> rules.load("fr.bloctel").is_open(date(2026, 8, 11))
@@ -166,11 +166,11 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return self.opens_on <= on and not self._has_closed(on)
 
     def require_open(self, on: date) -> None:
-        """Raise ListClosedError unless the list can answer for the day *on*.
+        """Raise ListClosedError unless `is_open` is true for the day *on*.
 
         Raises:
-            ListClosedError: The list cannot answer.  The message of the error names the
-                rules that apply instead.
+            ListClosedError: The list is not open.  If the list has closed, the message
+                names the rules that apply instead.
 
         >>> from bloctel import rules
         >>> rules.load("own").require_open(date(2026, 8, 11))
@@ -217,7 +217,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         starts_on = add_days(registered_on, delay_days)
         ends_on = self._end(registered_on, sure_terms=1)
         if ends_on is not None:
-            # if the list closes before protection begins, no day is protected
+            # if the list closes before protection begins, the period contains no day
             starts_on = min(starts_on, ends_on)
         return RegistrationPeriod(starts_on, ends_on)
 
@@ -239,7 +239,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         >>> period.ends_on
         datetime.date(2019, 6, 1)
 
-        The person renews once.  The later terms are added without the person (tacitly).
+        The person renews once.  Later terms follow tacitly: the person does nothing.
 
         >>> bloctel.renewed_period(period, first_day, on=date(2019, 3, 1)).ends_on
         datetime.date(2026, 8, 11)
@@ -309,7 +309,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return None if years is None else add_years(ends_on, years)
 
     def answer_rule(self, on: date) -> AnswerValidity:
-        """Return the rule that limits the use of an operator's answer of the day *on*.
+        """Return the rule that limits how long an answer given on day *on* may be used.
 
         Raises:
             InputError: No rule on the use of answers applies on the day.

@@ -22,11 +22,11 @@ from bloctel.errors import InputError
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
-#: Only the form of the name is checked, because each machine knows other time zones.
+#: Only the characters are checked, because not all machines know the same time zones.
 _ZONE: Final = r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
 TimeZone = Annotated[str, text(_ZONE, "a time zone such as Europe/Paris")]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
-#: The receipt of a scrub contains these texts, and its reader refuses longer texts.
+#: Receipts of scrubbed files contain these texts, and may not contain longer texts.
 Sentence = Annotated[
     str,
     Meta(
@@ -49,9 +49,9 @@ def read(
     where: str,
     complete: Callable[[dict[str, Any]], object] = lambda document: None,
 ) -> S:
-    """Parse a TOML document into a record; or raise InputError, which names the key.
+    """Return a TOML document as a record; an InputError names a key that is not valid.
 
-    Error messages call the document *where*.  *complete* adds keys to the document.
+    *where* names the document in errors.  *complete* can add keys before the check.
     """
     try:
         document = tomllib.loads(text)
@@ -70,7 +70,7 @@ def countries_in(folder: Path) -> tuple[str, ...]:
 
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
-    """Return the text and the name of a country's file; InputError if none exists."""
+    """Return the text and name of a country's file; raise InputError without a file."""
     # make a path only from the code of a known country, because another text could
     # contain ".." and lead out of the folder
     known = countries_in(folder)

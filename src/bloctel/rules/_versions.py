@@ -54,7 +54,7 @@ class Sourced(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Opening(Sourced, frozen=True, kw_only=True):
-    """The opening of a list: the first day on which the list can answer."""
+    """Opening of a list: the first day for which numbers can be looked up."""
 
     opens_on: date
 
@@ -101,7 +101,7 @@ class ProtectionDelay(Version, frozen=True, kw_only=True):
 
 
 class Term(Version, frozen=True, kw_only=True):
-    """Duration of a registration; without a limit, it lasts until the list closes.
+    """Duration of a registration; without a limit, until the list closes.
 
     Attributes:
         years: The limit in calendar years, after which a renewal is possible.

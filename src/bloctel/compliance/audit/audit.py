@@ -1,4 +1,4 @@
-"""Audit of past calls by the law of the day of each call."""
+"""Audit of past calls: each call is judged by the law on the day of the call."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class Audit:
     Attributes:
         n_rows: The number of rows of the log.
         n_calls: The number of judged calls.  Only calls that were dialled are judged.
-        unreadable: The rows, from 1, whose phone number cannot be read, or whose digits
-            name two lines, if the less likely line has evidence or was called, or if
-            only this line is listed.  These rows are not judged.
+        unreadable: The rows, from 1, that are not judged.  Their phone number cannot be
+            read; or the digits can mean two phone numbers, and the less likely number
+            has evidence, was called, or is the only one on a list.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
-        grounds: For each ground, by its code (`Ground`), the number of unlawful calls.
+        grounds: For each reason (a value of `Ground`), the number of unlawful calls.
     """
 
     n_rows: int
@@ -77,7 +77,7 @@ class Audit:
             lang: The language of `cure`, `en` or `fr`.
 
         Raises:
-            InputError: The decision or the language has another value.
+            InputError: *decision* or *lang* is not one of these values.
         """
         if decision not in (Decision.NO, Decision.ASK):
             raise InputError("the decision no or ask", show(decision), "decision")
@@ -118,7 +118,7 @@ _COLUMNS: Final = (
 
 
 def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) -> Audit:
-    """Judge each past call by the law and the lists that were valid on its day."""
+    """Judge each past call by the law and the lists on the day of the call."""
     calls = without_ambiguous(calls, sources)
     facts, which = facts_of(calls, sources)
     judgements = [judge(each, sources.law, trust=trust) for each in facts]
@@ -163,7 +163,7 @@ def _finding_cells(
     )
 
 
-#: For some grounds: the record that would have made the call lawful.  `_cure` uses it.
+#: For some grounds, the end of the key of the message that `_cure` returns.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",
@@ -175,7 +175,7 @@ _CURE_OF_TIMES: Final = {HoursNeed.CONSENT: "consent", HoursNeed.SLOT: "slot"}
 
 
 def _cure(finding: Finding, era: Era, lang: str) -> str:
-    """Return a text about the record that would have made a call lawful, or "".
+    """Return a text that names the record that would have made a call lawful, or "".
 
     >>> from datetime import date
     >>> from bloctel.rules import law

@@ -41,13 +41,13 @@ COLUMNS: Final = (
 
 
 class DictionaryColumn(NamedTuple):
-    """Dictionary-encoded column: distinct values, and the index of each row's value."""
+    """Column: its distinct values, and for each row the index of the row's value."""
 
     values: Sequence[Any]
     codes: NDArray[np.int64]
 
     def mapped(self, change: Callable[[Any], Any]) -> "DictionaryColumn":
-        """Return a column in which *change* has replaced each distinct value."""
+        """Return a column with `change(value)` in place of each value."""
         distinct = dictionary_encoded(map(change, self.values))
         return DictionaryColumn(distinct.values, distinct.codes[self.codes])
 
@@ -58,7 +58,7 @@ class DictionaryColumn(NamedTuple):
 
 def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
     """Return a dictionary-encoded column of Python values."""
-    indexes: dict[tuple[type, Hashable], int] = {}  # True is equal to 1
+    indexes: dict[tuple[type, Hashable], int] = {}  # with types, because True == 1
     codes = [indexes.setdefault((type(v), v), len(indexes)) for v in values]
     return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
 
@@ -67,8 +67,8 @@ def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
 class PastCalls(NamedTuple):
     """Past calls that were dialled and whose phone numbers can be read.
 
-    `rows` and `unreadable` contain rows of the log, from 0; `unreadable` contains the
-    rows whose phone number cannot be read.  `at` contains microseconds since
+    `rows` and `unreadable` contain row numbers of the log, from 0.  The phone numbers
+    in the `unreadable` rows cannot be read.  `at` contains microseconds since
     1970-01-01T00:00Z.  `others` contains, by row, other numbers that the same digits
     can mean.  `columns` contains the other inputs of `Desk.may_call`, and `outcome`.
     """
@@ -82,7 +82,7 @@ class PastCalls(NamedTuple):
     others: Mapping[int, Readings]
 
     def taken(self, calls: NDArray[np.intp]) -> "PastCalls":
-        """Return only the calls with the given indexes."""
+        """Return a copy with only the calls at these indexes of `rows`."""
         columns = {name: each.taken(calls) for name, each in self.columns.items()}
         return self._replace(
             rows=self.rows[calls],
@@ -186,8 +186,8 @@ def _instants(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
     for row, value in enumerate(values):
         if not isinstance(value, str | datetime):
             raise _not_an_instant(show(value), row)
-        # when clocks go back, two instants differ only in `fold`, and Python calls them
-        # equal
+        # when clocks go back, two instants can differ only in `fold`, and `==` ignores
+        # `fold`
         distinct = (value, getattr(value, "fold", 0))
         if (known := read.get(distinct)) is None:
             where = f"the column at, row {row + 1}"

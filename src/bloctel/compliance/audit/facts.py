@@ -70,7 +70,7 @@ _R = TypeVar("_R")
 #: Numbers that differ only in their last four digits are in one territory.
 _SAME_TERRITORY: Final = np.uint64(10_000)
 _DAY: Final = 86_400_000_000  # microseconds
-#: Number of pairs of a call and a record that one step evaluates.
+#: About how many pairs of a call and a record one step evaluates.
 _MAX_PAIRS: Final = 1 << 20
 _NEVER: Final = np.iinfo(np.int64).max
 #: Value that means "no refusal": a time before every instant that a log can contain.
@@ -78,7 +78,7 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts for an audit; `evidence` is None without a register's answer."""
+    """Sources of facts for an audit; `evidence` is None if no register answers."""
 
     law: Law
     book: Book | None
@@ -168,7 +168,7 @@ def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
 
 
 def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
-    """Return one column of tuples; each tuple has the row's value of each column."""
+    """Return one column of tuples; each tuple contains one row of the given columns."""
     sizes = [len(column.values) for column in columns]
     rows = _integers(np.ravel_multi_index([column.codes for column in columns], sizes))
     indexes = np.transpose(np.unravel_index(np.array(rows.values, np.int64), sizes))
@@ -180,7 +180,7 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
 
 
 class _Place(NamedTuple):
-    """Location of a called person; holidays of the territories in `near` count."""
+    """Location of a person; local holidays count in the territories `near`."""
 
     state: TerritoryState
     zone: ZoneInfo
@@ -214,13 +214,13 @@ def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.i
 
 
 def _attempts(table: _CallTable) -> DictionaryColumn:
-    """Return the count of earlier attempts in the legal period, up to the maximum."""
+    """Count each call's earlier attempts in the legal period, up to the maximum."""
     keys, at = table.keys, table.at
     most = _by_era(table.law, Frequency, "max_attempts")[table.versions]
     within = _by_era(table.law, Frequency, "within_days")[table.versions]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
-    # rows are sorted by number and time: an earlier attempt is `back` rows before a row
+    # rows are sorted by number and time: compare each row with the row `back` above it
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -254,9 +254,9 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
-    """Remove the calls whose digits can also mean another number with records.
+    """Remove the calls whose digits can also mean another number that has records.
 
-    `Desk.may_call` refuses such a number.  The rows of these calls become unreadable.
+    `Desk.may_call` raises an error for such calls.  Their rows become `unreadable`.
     """
     doubtful = np.flatnonzero(np.isin(calls.rows, [*calls.others])).tolist()
     pairs = [(i, key) for i in doubtful for key in calls.others[int(calls.rows[i])]]
@@ -310,12 +310,12 @@ def _list_states(
 def _rows_by_day(
     at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield groups of calls; in each group, a list is needed for only one local day."""
+    """Yield groups of rows; in a group, each list is queried for only one local day."""
     if not len(at):
         return
     days, names = _integers(versions), list[str]()
     if sources.book is not None:
-        with suppress(CannotAnswerError):  # then no list has an answer on any day
+        with suppress(CannotAnswerError):  # no list answers, so do not group by days
             names = opposition_lists(sources.book, sources.lists)
     for zone in {zone_of_list(name) for name in names}:
         days = _joined(days, _integers(local_days(zone, at)))
@@ -387,7 +387,7 @@ def _compared(
     scopes: DictionaryColumn,
     compare: Callable[[Scope, Subject], StrEnum | None],
 ) -> NDArray[np.int64]:
-    """Compare the call and the record of each pair; return each state's index, or -1.
+    """Return, for each pair, the index of the state from *compare*; -1 for None.
 
     Each combination of a record's scope and a call's subject is compared only once.
     """
@@ -420,7 +420,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     terms, term_of = np.unique(
         _by_era(table.law, ConsentTerms, "max_years"), return_inverse=True
     )
-    # the day on which the law ends each consent, by time zone and by legal maximum
+    # the day on which the law ends each consent, by time zone and by maximum validity
     ends = np.array(
         [
             [_end_days(given_at, zone, years) for years in terms.tolist()]
@@ -434,7 +434,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
         refused = table.refused_at[rows] >= given_at[chosen]
-        # several reasons can apply to a consent; the first of them gives its state
+        # if several reasons apply to a consent, the first one gives the consent's state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
             (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),

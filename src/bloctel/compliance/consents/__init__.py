@@ -1,1 +1,1 @@
-"""Consents to be called: their register, records and proofs."""
+"""Consents to be called: the register, its records, and proofs of consent."""

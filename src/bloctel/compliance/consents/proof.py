@@ -53,7 +53,7 @@ class Proof:
 
     Attributes:
         key: The number, as `PhoneNumber.key`.
-        made_at: The time of the proof, in UTC.
+        made_at: The time at which the proof was made, in UTC.
         entries: The records, in the order of the hash chain.
     """
 
@@ -160,7 +160,7 @@ def _read(document: _Document) -> Proof:
     for entry in document.entries:
         stored = {**entry["record"]}
         seq, previous = stored["seq"], stored.pop("previous")
-        if seq > chain.seq + 1:  # the proof lacks the records of other numbers
+        if seq > chain.seq + 1:  # a proof omits the records of other numbers
             chain = HashChain(STREAM, (seq - 1, previous))
         row = RecordRow(STREAM, key=key, **stored)
         entries.append(ProofEntry(row, chain.digest))

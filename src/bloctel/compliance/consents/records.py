@@ -69,7 +69,7 @@ class NewConsent:
     Attributes:
         given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: a sector's name, or words that a call repeats.
+        goods: The goods or services: a sector's name, or the text of a call's `about`.
         mentions: The mandatory mentions (information) that the person got; `all` stands
             for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
@@ -106,7 +106,7 @@ class ConsentFields(_Fields, tag=Kind.CONSENT.value):
 
 
 class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
-    """Fields of the record of a withdrawal; it ends all consents if `of` is None."""
+    """Fields of the record of a withdrawal; if `of` is None, all consents end."""
 
     channel: Text
     of: int | None
@@ -154,10 +154,10 @@ _R = TypeVar("_R", bound=LegalRule)
 
 @lru_cache
 def rule_for(kind: type[_R], day: date) -> _R:
-    """Return the rule of a kind that applies on a day, or the next later rule.
+    """Return the rule of the class *kind* on a day; without one, the next later rule.
 
-    A consent can be older than the first rules on consent.  These rules then set the
-    retention period and the mandatory mentions of this consent.
+    A consent can be older than the first rules on consent.  The first rules then set
+    the retention period and the mandatory mentions of this consent.
     """
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
@@ -184,7 +184,7 @@ def _refuse_type(value: object) -> NoReturn:
 def consent_fields(
     new: NewConsent, expires_on: date, day: date, recorded_at: datetime
 ) -> ConsentFields:
-    """Return the fields of a consent that was given on a day."""
+    """Return the fields of a new consent that the person gave on the day *day*."""
     mandatory = rule_for(ConsentTerms, day).mentions
     unknown = set(new.mentions) - {*mandatory, "all"}
     if unknown:
@@ -233,12 +233,12 @@ def seq_of(id: str) -> int:
 
 
 def read(record: Record) -> Fields:
-    """Return the fields of a record; raise DamagedRecordsError if one is not valid."""
+    """Return a record's fields; raise DamagedRecordsError if a field is not valid."""
     return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
 
 
 def content_of(entry: Record | Entry) -> bytes:
-    """Return the content of a record without `recorded_at`; duplicates are equal."""
+    """Return a record's content without `recorded_at`, to find equal records."""
     fields = {**(entry.fields or {}), "recorded_at": None}
     return msgspec.json.encode((entry.at, fields), order="sorted")
 
@@ -246,9 +246,9 @@ def content_of(entry: Record | Entry) -> bytes:
 def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidence:
     """Return the evidence from the records of one number.
 
-    *records* must be in order, without erased records.  *zone* is the time zone of the
-    number.  If a contract's end was recorded after the record with the number *last*,
-    this end counts only if it is earlier than the known end.
+    *records* must be in the order of `seq`, without erased records.  *zone* is the time
+    zone of the phone number.  If a contract's end has a `seq` after *last*, this end
+    counts only if no earlier or equal end is known.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -275,7 +275,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
             case ContractFields(contract=contract):
                 contracts[record.seq] = contract
             case ContractEndFields(of=of, ends_on=ends_on):
-                if of in contracts:  # if not, the contract was purged
+                if of in contracts:  # otherwise the contract was erased
                     known_end = contracts[of].ends_on
                     if record.seq <= last or not known_end or ends_on < known_end:
                         contracts[of] = replace(contracts[of], ends_on=ends_on)
@@ -311,13 +311,13 @@ def _withdrawn(
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
     """Return the sequence numbers of the records to erase on a day.
 
-    If the day *on* has not begun at the place of a number, today's date there counts.
+    If the day *on* has not begun in a number's time zone, today's date there counts.
 
     | record               | erased                                                    |
     | -------------------- | --------------------------------------------------------- |
     | consent              | after its expiry and the retention period of its proof    |
-    | withdrawal           | after the period of a consent, if no consent is kept      |
-    | contract and its end | after the period of a consent, from the contract's end    |
+    | withdrawal           | after the proof period of consents, if no consent is kept |
+    | contract and its end | after the proof period of consents, from the contract end |
     | request to call back | after the retention period of its proof                   |
 
     The law sets the periods for proofs of consents and of requests.  The law does not
@@ -362,7 +362,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
 def _is_retained(
     record: Record, key: int, fields: Fields, on: date, now: datetime
 ) -> bool:
-    """Return True if the retention period, or a consent's validity, has not ended."""
+    """Return True if a record's retention period, or a valid consent, has not ended."""
     zone = zone_of(key)
     day = record.at.astimezone(zone).date()
     kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms

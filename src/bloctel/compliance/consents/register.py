@@ -277,10 +277,10 @@ class ConsentRegister(RecordLog, KnownConsents):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was at the time *at*; `Desk` accepts the result.
 
-        The result ends before the first record that was recorded after *at*, so that a
-        new record cannot add a permission to the result.  Withdrawals and earlier ends
-        of contracts that were recorded until *at* always count.  The result does not
-        contain records that have been erased.
+        The result stops before the first record that was recorded after *at*, so that
+        a new record cannot permit an old call.  But a withdrawal, or an end that makes
+        a contract shorter, always counts if it was recorded until *at*.  Records that
+        have been erased are missing.
 
         Raises:
             InputError: The time has no time zone.
@@ -317,7 +317,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         return Proof(key, when, tuple(entries))
 
     def purge(self, *, on: date | None = None, at: datetime | None = None) -> int:
-        """Erase records whose retention period has ended; return their count.
+        """Erase records whose retention period has ended; return how many were erased.
 
         The proof of a consent is kept while the consent is valid, and at least for the
         period that the law on the day of the consent sets.  R223-2 (version in force on
@@ -343,11 +343,11 @@ class ConsentRegister(RecordLog, KnownConsents):
         zone = zone_of(require_key(key))
         day = past_instant(new.given_at, "given_at").astimezone(zone).date()
         terms = rule_for(ConsentTerms, day)
-        # no rule limits the validity of a consent that is older than the first rules
+        # no rule limits a consent that is older than the first legal rules on consent
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "a day, because no law limits a consent of that time"
+            expected = "a day, because no law limited consents at that time"
             raise InputError(expected, "no day", "expires_on")
         if last is not None and expires_on > last:
             years = terms.max_years
@@ -363,12 +363,12 @@ class ConsentRegister(RecordLog, KnownConsents):
             raise InputError("a day after the day of the consent", got, "expires_on")
         fields = consent_fields(new, expires_on, day, recorded_at)
         entry = new_entry(key, new.given_at, fields)
-        # check each consent now, while an import reads its row and can name the row
+        # check now, so that the error of an import names the row of this consent
         require_without_number(key, entry.fields)
         return entry
 
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
-        """Append a record and return its id; check that record *of* is of *kind*."""
+        """Append a record and return its id; the record *of* must be of kind *kind*."""
 
         def change(transaction: WriteTransaction) -> str:
             if of is not None:

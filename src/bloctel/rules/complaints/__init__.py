@@ -49,7 +49,7 @@ FIELDS: Final[tuple[str, ...]] = get_args(_Field)
 
 
 class Mandatory(Version, frozen=True, kw_only=True):
-    """Mandatory fields; if one is missing, the complaint has the state `signal`."""
+    """Mandatory fields; if one is missing, a report is a signal, not a complaint."""
 
     fields: tuple[_Field, ...]
 
@@ -69,7 +69,7 @@ class Form(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         country: The code of the country (ISO 3166-1 alpha-2).
-        title: The title of the form, in English.
+        title: The English title of the complaint form.
         time_zone: The IANA time zone of calls, for complaints that name no time zone.
         authority: The authority to which admissible complaints are forwarded.
         mandatory: The mandatory fields, in versions with dates.

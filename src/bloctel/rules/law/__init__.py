@@ -1,6 +1,6 @@
 """Laws of telephone prospecting as data: whom firms may call, when, and how often.
 
-The code contains no number from a law.  Each country whose law the library applies has
+Figures such as calling hours are data, not code.  Each country with a supported law has
 one TOML file in this package, such as `fr.toml`.  Every section contains one version of
 a rule; the name of the section contains the first day of the version.  Facts about
 other countries are in `countries.toml`; these facts never make a call lawful.

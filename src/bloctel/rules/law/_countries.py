@@ -1,7 +1,7 @@
 """Facts about countries whose law the library does not apply, with their sources.
 
-The library only shows facts about these countries.  No fact about these countries makes
-a call lawful.
+The library only shows these facts to people.  No fact in this module makes a call
+lawful.
 """
 
 from calendar import monthrange
@@ -150,7 +150,7 @@ def parse_countries(text: str, where: str) -> tuple[Country, ...]:
 
 
 def _complete(document: dict[str, Any]) -> None:
-    """Copy each country's source and certainty to its facts without a source."""
+    """Copy each country's source and certainty to its facts that have neither."""
     countries = document.get("country")
     for country in countries if isinstance(countries, list) else ():
         match country:

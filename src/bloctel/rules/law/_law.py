@@ -36,12 +36,12 @@ class Era:
     rules: tuple[LegalRule, ...]
 
     def all(self, kind: type[R]) -> tuple[R, ...]:
-        """Return the rules of a kind that are in force in this era."""
+        """Return the rules of the class *kind* that are in force in this era."""
         found: tuple[R, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]
         return found
 
     def one(self, kind: type[R]) -> R | None:
-        """Return the only rule of a kind; None if the era has no rule of this kind."""
+        """Return the only rule of the class *kind*; None without such a rule."""
         found = self.all(kind)
         return found[0] if found else None
 
@@ -64,7 +64,7 @@ class Law:
         rules: Every version of every rule.
         eras: The eras, in order and without a gap or an overlap; the last era has no
             end.
-        numbering: The source of the first digits of phone numbers.
+        numbering: First digits that several territories share, and their source.
         territories: The territories of the country.
         sectors: The sectors of goods and services that calls can be about.
     """
@@ -237,7 +237,7 @@ def parse(text: str, where: str) -> Law:
 
 
 def _complete(document: dict[str, Any], where: str) -> None:
-    """Replace each section by a list of rules, with ids and days from the table names.
+    """Replace each section by a list of rules; take ids and days from table names.
 
     A table such as `[calling_times.hours.2023-03-01]` is the version of the rule
     `fr.hours` that begins on 2023-03-01.
@@ -252,7 +252,7 @@ def _complete(document: dict[str, Any], where: str) -> None:
 
 
 def _dated(versions: dict[str, Any], where: str, rule: str) -> Iterator[dict[str, Any]]:
-    """Yield the versions of a rule; add the identifier and the first and last days."""
+    """Yield the versions of a rule; add the keys `id`, `valid_from`, `valid_until`."""
     ends = [*list(versions)[1:], None]
     for (day, version), end in zip(versions.items(), ends, strict=True):
         dates = {"valid_from": _day(day, where)}

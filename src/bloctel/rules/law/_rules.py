@@ -36,16 +36,16 @@ class Purpose(StrEnum):
     SURVEY = "survey"
     """A poll or a survey that sells nothing."""
     ASSOCIATION = "association"
-    """A non-commercial association that sells nothing."""
+    """A call by a non-commercial association that sells nothing."""
     PUBLIC_SERVICE = "public_service"
-    """A public service that sells nothing."""
+    """A call by a public service that sells nothing."""
 
 
 class Channel(StrEnum):
     """Channel by which the person is contacted."""
 
     VOICE = "voice"
-    """A call in which a person speaks: the subject of these rules."""
+    """A call in which a person speaks; most rules apply only to such calls."""
     RECORDED = "recorded"
     """A call that plays a recorded message."""
     VOICE_SPAM = "voice_spam"
@@ -60,7 +60,7 @@ class RegimeQuestion(StrEnum):
     """Question that decides if a number may be called."""
 
     NONE = "none"
-    """The data contains no rule."""
+    """The library contains no rule for this period."""
     OPPOSITION = "opposition"
     """Is the number on the opposition list?"""
     CONSENT = "consent"
@@ -71,9 +71,9 @@ class ContractRelation(StrEnum):
     """Kind of contract that makes a call lawful."""
 
     PREEXISTING = "preexisting"
-    """Contractual relations that already exist."""
+    """A contract that already exists, whatever the call is about."""
     IN_COURSE = "in_course"
-    """An active contract whose object the call is related to."""
+    """An active contract; the call must be about the object of the contract."""
 
 
 class HoursNeed(StrEnum):
@@ -98,15 +98,15 @@ class CallerKind(StrEnum):
     MASKED = "masked"
     """No number is presented."""
     FORBIDDEN = "forbidden"
-    """A number that prospecting must not present."""
+    """A number that a firm must not present in prospecting calls."""
     VERIFIED = "verified"
-    """A number of the ranges for automated platforms."""
+    """A number from the ranges that automated platforms must use."""
     MOBILE = "mobile"
-    """A number of the ranges for calls between people."""
+    """A mobile number, from the ranges for calls between people."""
     TECHNICAL = "technical"
-    """A number of the ranges for technical platforms, such as deliveries."""
+    """A number from the ranges for technical platforms, such as delivery services."""
     FOREIGN = "foreign"
-    """A number outside the national plan."""
+    """A number that is not in the national numbering plan."""
     ORDINARY = "ordinary"
     """Any other number."""
 
@@ -153,7 +153,7 @@ class LegalRule(Version, frozen=True, kw_only=True):
 
     @property
     def chain(self) -> str:
-        """The name of the rule: the part of `id` that all its versions share."""
+        """The name of the rule: the beginning of `id`, equal in all versions."""
         return self.id.rpartition(".")[0]
 
     @property
@@ -167,8 +167,8 @@ class Regime(LegalRule, frozen=True, kw_only=True):
     """Rule that decides if firms may call a number: opposition list, or prior consent.
 
     Attributes:
-        question: The question.
-        lists: The lists to look up if the question is opposition; otherwise empty.
+        question: The question that must be answered before a call.
+        lists: The names of the opposition lists, if the question is opposition.
     """
 
     permits: ClassVar[bool] = True
@@ -213,7 +213,7 @@ class OtherChannel(LegalRule, frozen=True, kw_only=True):
     """Channels, such as SMS, to which the rules of voice calls do not apply.
 
     Attributes:
-        channels: The channels.
+        channels: The channels, as values of `Channel`.
         report_to: The short phone number to which people report abuse.
     """
 
@@ -225,10 +225,10 @@ class SectorBan(LegalRule, frozen=True, kw_only=True):
     """Sectors in which prospecting is forbidden.
 
     Attributes:
-        sectors: The sectors.
+        sectors: The names of the sectors.
         channels: The channels that are forbidden for these sectors.
         lifted_by: The exceptions that lift the ban.  Consent does not lift the ban.
-        asks: True if the ban is too uncertain for the answer "no".
+        asks: True if the ban is too uncertain for the answer no; the answer is ask.
     """
 
     sectors: OneOrMore[_Word]
@@ -243,8 +243,8 @@ class CallingTimes(LegalRule, frozen=True, kw_only=True):
     Attributes:
         weekdays: The weekdays on which calls may be made, from 1 for Monday to 7 for
             Sunday (ISO 8601).
-        slots: The hours in which calls may be made, as pairs of the first time and the
-            end, which is not included.
+        slots: The hours in which calls may be made, as pairs of times.  The second time
+            of a pair is not included.
         on_holidays: True if calls may be made on holidays as on other days.
     """
 
@@ -293,8 +293,8 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         days: The number of days on which the answer is "no".
-        asks_days: A number of days from an earlier rule, at least `days`.  If this rule
-            is not certain enough, the answer is "ask" after `days` days, until
+        asks_days: The number of days in an earlier rule, at least `days`.  If the new
+            rule is not certain enough, the answer is "ask" after `days` days, until
             `asks_days` days have passed.
     """
 
@@ -361,11 +361,11 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         kind: The kind of the numbers in `patterns`.
-        patterns: The numbers in national form; `x` stands for any digit.
+        patterns: The presented numbers, in national form; `x` stands for any digit.
         exceptions: Numbers that match `patterns` but to which the rule does not apply.
         purposes: The purposes of calls to which the rule applies.  For other purposes,
             it is not known if the rule applies.
-        asks: True if the rule is too uncertain for the answer "no".
+        asks: True if the rule is too uncertain for the answer no; the answer is ask.
     """
 
     kind: CallerKind
@@ -416,7 +416,7 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
     """Holiday in only some territories; a careful firm does not call on this day.
 
     Attributes:
-        territories: The territories.
+        territories: The codes of the territories.
         day: Month and day, such as `05-22`; empty if the holiday moves with Easter.
         before_easter_monday: The number of days before Easter Monday; 0 if the holiday
             is on the day `day`.
