@@ -109,7 +109,7 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Encode *texts*, to which texts may have been appended since the last call."""
+        """Return *texts* encoded; the caller may append texts between two calls."""
         with self._lock:
             new = texts[self._n_texts :]  # a copy, because other threads append texts
             if new:

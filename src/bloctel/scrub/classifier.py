@@ -38,7 +38,7 @@ _DECIMAL: Final = REASONS.index("decimal")
 _MISSING_FIELD: Final = FIRST_KEY - 1
 #: Code of a workbook cell that contains an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: Code of a cell in a row with text after a closing quote: its end is uncertain.
+#: Code of cells in a row with text after a closing quote: their ends are uncertain.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
 #: Code of a workbook cell whose format shows another phone number than its value.
 CELL_FORMAT: Final = FIRST_KEY - 5

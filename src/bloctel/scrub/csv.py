@@ -124,7 +124,7 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
 
 
 class _Buffers:
-    """Pool of buffers for reuse, because a new buffer takes as long as filling it."""
+    """Pool of reusable buffers, because allocating a buffer takes a long time."""
 
     def __init__(self) -> None:
         self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe

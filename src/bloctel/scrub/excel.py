@@ -108,7 +108,7 @@ def _misleading_rows(
     values: Sequence[object],
     region: str | None,
 ) -> list[int]:
-    """Return the rows in which a cell's text on the screen is another phone number.
+    """Return the rows whose cell shows a phone number that differs from its value.
 
     The number format of a cell can add digits to its value.  The outputs contain the
     value without the format, so it is not certain which of the two numbers to look up.

@@ -46,7 +46,7 @@ class ScrubbedFile:
         summary: The summary of the scrub; None if the scrub failed.
         error: The error; None if the scrub succeeded.
         left_out: The reason why this path was not scrubbed, so that its rows are in no
-            output; None if the scrub was started.
+            output; None for a call file.
     """
 
     source: Path

@@ -164,7 +164,7 @@ class _Writer:
         )
 
     def add(self, batch: Any, found: Classification) -> None:
-        """Add the rows of a batch that have the kind of this output."""
+        """Add the rows of a batch whose kind this output contains."""
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, arrow_kinds(found), arrow_reasons(found)]

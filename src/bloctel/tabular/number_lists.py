@@ -116,7 +116,7 @@ def list_columns(
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Wrap *choose*: text after the last column must then contain no phone number."""
+    """Wrap *choose*, so that a phone number after the last column is detected."""
 
     def choose_more(
         rows: Sequence[Sequence[str]], has_header: bool | None

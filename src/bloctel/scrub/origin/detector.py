@@ -78,7 +78,7 @@ class Sample:
         self._n_buffered = 0
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of phone numbers, but only if their group is in the sample."""
+        """Add the keys of phone numbers; drop keys whose group is not in the sample."""
         while len(keys):
             free = self._buffer[self._n_buffered :]
             n_seen, n_drawn = draw(keys, self._group, self._limit, free)
@@ -100,7 +100,7 @@ class Sample:
         return self._sampled
 
     def _flush(self) -> None:
-        """Merge the buffer into the sample; drop groups that exceed the capacity."""
+        """Merge the buffer into the sample; drop groups if the capacity is exceeded."""
         both = np.concatenate([self._sampled, self._buffer[: self._n_buffered]])
         sampled = self._drawn(both)
         sampled.sort()  # much faster than np.unique, which hashes integers

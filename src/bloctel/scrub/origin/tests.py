@@ -149,7 +149,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
 
 
 def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for blocks of 10,000 phone numbers that are at least a tenth full."""
+    """Test for blocks of 10,000 phone numbers, 1,000 or more of them in the file."""
     counts = _counts(file.in_blocks, BLOCK)
     share = float(counts[counts >= _DENSE_BLOCK].sum() / counts.sum())
     mean = file.n_numbers / _BLOCKS_OF_PLAN
@@ -284,7 +284,7 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's index of dispersion; random numbers give a chi-square value."""
+    """Return Fisher's dispersion index (chi-square distributed for random numbers)."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 

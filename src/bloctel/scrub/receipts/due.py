@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """State, on a day, of the result of a file's latest scrub, from the receipt.
+    """Validity of a file's latest scrub on a day, calculated from its receipt.
 
     Attributes:
         input: The file's name; None for a stream.

@@ -31,7 +31,7 @@ _ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
 _LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
 _List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
-# "LIST not known": rows that are blocked because an answer is missing or too old
+# "LIST not known" counts rows that are blocked because an answer is missing or too old
 _BlockedBy = Annotated[str, Meta(pattern=rf"\A{_LIST}(?: not known)?\Z")]
 _TimeZone = Annotated[
     str, Meta(pattern=r"\A[A-Za-z]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z")
@@ -85,14 +85,14 @@ class Against(_Part, frozen=True, kw_only=True):
 
 
 class JudgedList(_Part, frozen=True, kw_only=True):
-    """List that was looked up, and the period in which its answers may be used.
+    """List that was looked up, and the period in which the result may be used.
 
     Attributes:
         name: The name of the list.
         on: The day for which the list was looked up.
         time_zone: The time zone in which the day `on` begins and ends.
-        valid_until: The first day on which answers of the list may no longer be used.
-        days: The number of days for which the list's rules allow the use of an answer.
+        valid_until: The first day on which the result may no longer be used.
+        days: The number of days for which the list's rules allow the use of a result.
         source: The source of the rule that gives `days`.
         certainty: The certainty of the rule that gives `days`.
     """

@@ -39,7 +39,7 @@ from bloctel.tabular.outputs import Outputs, Written
 
 
 def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
-    """Return path and stamp of an opposition file; None twice for other sources."""
+    """Return path and stamp of an opposition file; (None, None) for other sources."""
     path = path_of(against)
     if path is None or is_url(path):
         return None, None
@@ -184,7 +184,7 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
     """Return the receipt's entry for a list, with the end of the list's validity.
 
     If the day of the look-up is in the future, the validity begins today, because the
-    answers come from the data of today.
+    result comes from the data of today.
     """
     rules = asked.rules
     today = clock.day_at(made_at.timestamp(), rules.time_zone)
