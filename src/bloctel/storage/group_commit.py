@@ -1,12 +1,12 @@
 """Group commit: the threads of a process share write transactions.
 
-Each commit must flush the disk, even for a small change. So one thread at a time is the
-leader: it commits all changes that arrived during the previous commit. Afterwards, the
-first thread whose change arrived during this commit becomes the leader.
+Each commit must flush data to the disk, even for a small change. So one thread at a
+time is the leader: it commits all changes that arrived during the previous commit.
+Then the thread whose change has waited longest becomes the leader.
 
 Python runs signal handlers in the main thread, between any two steps. A handler can
-raise an exception, such as KeyboardInterrupt, which would interrupt a leader anywhere.
-So the main thread commits only its own changes.
+raise an exception, such as KeyboardInterrupt, which interrupts the main thread at any
+place.  So the main thread never commits the changes of other threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors of the storage itself, for which repeating each change alone does not help.
-#: Any other error can come from one change, for example from a damaged stored row.
+#: Errors of the storage itself: it does not help to try each change of a group alone.
+#: A different error can come from one change, for example from a damaged stored row.
 _OF_ALL = (StorageBusyError, StorageGoneError)
 
-#: Seconds after which a thread that was not woken checks if it can lead: an exception
-#: of a signal handler can prevent a leader from waking the next one.
+#: Seconds after which a waiting thread checks if it can become the leader. The thread
+#: that must wake it can be interrupted by an exception of a signal handler.
 _CHECK_SECONDS: Final = 0.05
 
 
@@ -44,7 +44,7 @@ class _Change(Generic[_T]):
     result: _T = field(init=False)
     error: BaseException | None = field(default=None, init=False)
     is_done: bool = field(default=False, init=False)
-    # A message means that the change is done, or that its thread must become the
+    # An item here means that the change is done, or that its thread must become the
     # leader.  `threading.Event` is not used: its lock could stay locked after Ctrl-C.
     woken: SimpleQueue[None] = field(default_factory=SimpleQueue, init=False)
 
@@ -59,7 +59,7 @@ class GroupCommit:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Forget the waiting threads, which exist only in the parent process."""
+        """Forget the waiting threads, which a forked child process does not have."""
         self._waiting: list[_Change[Any]] = []
         self._leading = RLock()  # held by the thread that is the leader
         self._leader: int | None = None
@@ -70,9 +70,9 @@ class GroupCommit:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Call *change* in a transaction; return its result once it is stored.
+        """Call *change* in a transaction; return its result after the commit.
 
-        The transaction may contain changes of other threads. If a change fails, each
+        The transaction may contain changes of other threads. If one of them fails, each
         change of the transaction is called again in a transaction of its own. After a
         StorageGoneError during the commit, it is not known if the change is stored.
         """
@@ -92,7 +92,7 @@ class GroupCommit:
     def run_batched(
         self, batch: Callable[[Writer, Sequence[_Row]], Sequence[_T]], row: _Row
     ) -> _T:
-        """Return the result of *batch* for *row*, once it is stored.
+        """Return the result of *batch* for *row*, after the commit.
 
         One call of *batch* gets the rows of all waiting threads, and returns one
         result per row, in the same order.
@@ -123,7 +123,7 @@ class GroupCommit:
             if mine.error is not None:
                 raise mine.error
         finally:
-            # break the reference cycle, which would keep a failed transaction alive
+            # break a reference cycle, which would keep the transaction in memory
             mine.error = None
         return mine.result
 
@@ -136,7 +136,7 @@ class GroupCommit:
         return True
 
     def _lead(self, mine: _Change[Any]) -> None:
-        """Commit the next group, if *mine* is its first change and nobody leads."""
+        """Become the leader and commit, if *mine* is next and no thread is leader."""
         leader: int | None = None
         group: list[_Change[Any]] = []
         try:
@@ -145,7 +145,7 @@ class GroupCommit:
                 self._fill(group)
                 self._commit(group)
         finally:
-            # call no function before the release: a call could run a signal handler
+            # before the release, call no function: a call could run a signal handler
             if leader is not None:
                 self._leader = None
             try:
@@ -157,7 +157,7 @@ class GroupCommit:
                     change.woken.put(None)
 
     def _fill(self, group: list[_Change[Any]]) -> None:
-        """Move the changes of the next transaction from the queue to a group."""
+        """Move the changes for the next transaction from the queue to *group*."""
         is_main = current_thread() is main_thread()
         for change in list(self._waiting):
             if group and (is_main or group[0].alone or change.alone):
@@ -171,7 +171,7 @@ class GroupCommit:
                 results = _apply(changes, writer)
         except BaseException as error:
             if len(changes) > 1 and not isinstance(error, _OF_ALL):
-                # the transaction was rolled back: repeat each change alone
+                # the transaction was rolled back: try each change alone
                 for change in changes:
                     self._commit([change])
                 return
@@ -188,7 +188,7 @@ class GroupCommit:
 
 
 def _apply(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:
-    """Apply all changes; call each batch function once. Return the results."""
+    """Return the results of all changes; call each batch function only once."""
     rows: dict[Any, list[Any]] = {}
     for change in changes:
         if change.batch is not None:

@@ -1,30 +1,30 @@
 """Storage interface of registries.
 
 A storage contains keys (phone numbers as integers), names of lists, and days since
-1970-01-01. It knows neither laws nor the time nor number formats. A URL opens it:
+1970-01-01. It contains no laws and no formats of numbers. A URL selects the storage:
 
 =================================  ================================================
 URL                                storage
 =================================  ================================================
-``memory:``                        memory of this process, lost when it ends
+``memory:``                        process memory, lost when the process ends
 ``sqlite:///file.db``              an SQLite file (``sqlite:////`` + absolute path)
 ``postgresql://user@host/base``    PostgreSQL, with psycopg 3
 ``mariadb://user@host/base``       MariaDB or MySQL (``mysql://`` too), with PyMySQL
 ``valkey://host:6379/0``           Valkey or Redis (``redis://`` too)
 =================================  ================================================
 
-Installed packages can add other schemes with entry points in the group
-`bloctel.storage`. The name of an entry point is the scheme. It loads a function that
-takes a URL and returns a `Storage`. `bloctel.testing` contains the tests that such a
+Installed packages can add schemes with entry points in the group `bloctel.storage`.
+The name of an entry point is the scheme. The entry point refers to a function that
+takes a URL and returns a `Storage`. `bloctel.testing` contains the tests that each
 storage must pass.
 
-All reads and writes are in transactions. A write transaction stores its changes and
-their journal lines, or nothing. Writers of one registry are serialised, so that
-cursors grow in the order in which changes become visible.
+All reads and writes are in transactions. A write transaction stores all its changes
+and their journal lines, or nothing. Only one write transaction of a registry runs at a
+time. So cursors (positions in the journal) grow in the order of the commits.
 
-In addition to registrations, a storage contains *records*: rows in named streams that
-only grow. Records are written in the same transactions, but do not change the cursor:
-a record of a call does not notify the followers of the registry.
+In addition to registrations, a storage contains *records*: rows that are only appended
+to named streams. A write transaction can also append records, but records do not change
+the cursor: a record of a call does not notify the followers of the registry.
 """
 
 import re
@@ -55,15 +55,15 @@ from bloctel.storage.rows import (
     StoredList,
 )
 
-#: The highest age of data that is read from a copy of another server.
+#: The highest allowed age of the data on a server that copies another server.
 MAX_LAG_SECONDS: Final = 5.0
 
 
 class Reader(Protocol):
     """Read transaction, which shows the storage at one moment.
 
-    In a storage without such transactions, a call may show a later moment than the
-    call before it, but never an earlier moment.
+    If a database has no such transactions, each call may show a later moment than the
+    previous call, but never an earlier moment.
     """
 
     def settings(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class Reader(Protocol):
         """
 
     def token(self, cursor: int) -> int | None:
-        """Return the token of the write transaction that ended with that cursor.
+        """Return the token of the write transaction whose last cursor is *cursor*.
 
         The result is None if the journal does not contain such a transaction.
         """
@@ -89,16 +89,16 @@ class Reader(Protocol):
     def lag(self) -> float | None:
         """Return the age of the data in seconds, if the server copies another server.
 
-        It is the age at the start of the transaction (`CopyAge`): None if the server
-        is not a copy, and infinite if the age is not known.
+        The age is computed at the start of the transaction (`CopyAge`). It is None if
+        the server is not a copy, and infinite if the age is not known.
         """
 
     def changes(self, since: int, limit: int) -> list[Event]:
         """Return the first *limit* events after the cursor *since*, in order.
 
         Raises:
-            CursorPurgedError: Lines after *since* were dropped, or the journal never
-                had that cursor, because a backup was restored.
+            CursorPurgedError: Journal lines after *since* were dropped, or the journal
+                never had that cursor, because a backup was restored.
         """
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
@@ -107,7 +107,7 @@ class Reader(Protocol):
     def registrations(
         self, list_id: int, *, ends_from: int | None, ends_before: int | None
     ) -> Iterator[list[Registration]]:
-        """Yield batches of the list's registrations that end in [from, before).
+        """Yield batches of a list's registrations that end in [ends_from, ends_before).
 
         None means no bound. A registration without an end has `ends_on` `NO_END`.
         """
@@ -127,13 +127,13 @@ class Reader(Protocol):
     def requests_of(
         self, list_id: int, keys: Collection[int] | None
     ) -> list[RequestRow]:
-        """Return the requests for a list and these numbers; None for all numbers."""
+        """Return a list's requests about the numbers *keys*, or all if it is None."""
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         """Return a stream's records about these numbers, in order."""
 
     def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
-        """Return the first *limit* records of a stream after a sequence number."""
+        """Return the first *limit* records of a stream whose `seq` exceeds *after*."""
 
     def last_record(self, stream: str) -> RecordRow | None:
         """Return the last record of a stream; None if the stream never had a record.
@@ -147,39 +147,39 @@ class Writer(Reader, Protocol):
     """Write transaction: all its changes are stored, or none."""
 
     def add_list(self, name: str, rules: str | None) -> StoredList:
-        """Add a list that does not exist yet, with the digest of its rules."""
+        """Add a list that does not exist yet; *rules* is the digest of its rules."""
 
     def update_list(self, stored: StoredList) -> None:
-        """Replace the stored list that has the same id; the name does not change."""
+        """Replace the list that has the id of *stored*; its name does not change."""
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
-        """Add registrations and their `REGISTERED` events; return the number added.
+        """Add registrations and their `REGISTERED` events; return how many were added.
 
-        If a registration exists already, it is extended and counted if the new one ends
-        later (`Registration.extended_by`), and otherwise not changed. So a new
-        objection after a withdrawal on the same day is not lost.
+        If a registration with the same primary key exists and ends earlier, it is
+        extended (`Registration.extended_by`) and counted. Otherwise it is not changed.
+        So an objection after a withdrawal on the same day is not lost.
 
         Args:
             parts: Batches of limited size, which are read one after the other.
         """
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        """Replace existing registrations that have the same primary keys."""
+        """Replace each stored registration whose primary key is in *registrations*."""
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         """Erase registrations, which are found by their primary keys.
 
-        If a number has no other registration on the list, the number is also removed
-        from the journal's events, and its requests for the list are erased.
+        If a number has no registration left on the list, the number is also removed
+        from the journal's events, and the number's requests for the list are erased.
         """
 
     def append_events(self, events: Iterable[Event]) -> None:
         """Append events to the journal; the storage assigns their cursors."""
 
     def trim_journal(self, before: int) -> int:
-        """Drop journal lines up to the cursor *before*; return their number.
+        """Drop journal lines up to the cursor *before*; return how many were dropped.
 
-        Registrations stay. Afterwards `changes` refuses an earlier cursor.
+        Registrations stay. Afterwards, `changes` refuses a cursor below *before*.
         """
 
     def set_prefix(self, row: PrefixRow) -> None:
@@ -198,18 +198,18 @@ class Writer(Reader, Protocol):
         """Drop unconfirmed requests that expired before *expired_before* (seconds)."""
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        """Append records to one stream; their sequence numbers continue the stream.
+        """Append records to one stream; they have the stream's next sequence numbers.
 
         Raises:
-            DamagedRecordsError: The sequence numbers do not continue the stream.
+            DamagedRecordsError: The records have other sequence numbers.
         """
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        """Erase the numbers and bodies of records; all other fields stay."""
+        """Erase the phone numbers and bodies of records; all other fields stay."""
 
 
 class Watcher(Protocol):
-    """Waiter for changes of a storage; a follower uses it to avoid constant polling."""
+    """Object that waits for changes of a storage, so that a follower need not poll."""
 
     def wait_for_change(self, seconds: float) -> None:
         """Return when something may have changed, after *seconds* at the latest.
@@ -229,7 +229,7 @@ class PollingWatcher:
         self._closed = threading.Event()
 
     def wait_for_change(self, seconds: float) -> None:
-        """Wait until the next poll."""
+        """Wait for the time between two polls, or for *seconds* if this is less."""
         self._closed.wait(min(seconds, _POLL_SECONDS))
 
     def close(self) -> None:
@@ -258,15 +258,15 @@ class Storage(Protocol):
         """
 
     def check(self, *, restored: bool = False) -> None:
-        """Check that there is a registry that this version can read.
+        """Check that there is a registry that this version of the library can read.
 
         Args:
-            restored: True accepts a copy with the mark that its last changes are
-                missing. The next write transaction removes this mark.
+            restored: True also accepts a registry with the mark that its last changes
+                are missing. The next write transaction removes the mark.
 
         Raises:
             RegistryNotFoundError: There is no registry.
-            NewerRegistryError: A later version of the library made it.
+            NewerRegistryError: A later version of the library made the registry.
             StorageError: The registry cannot be read, or its version is unknown.
         """
 
@@ -277,17 +277,17 @@ class Storage(Protocol):
 
         Args:
             max_lag_seconds: The highest allowed `Reader.lag`. Use a higher limit than
-                the default only for data that never changes, or if the caller checks
-                the lag itself.
+                the default only for data that never changes, or if the caller also
+                checks `Reader.lag`.
 
         Raises:
-            StorageUnreachableError: The server is a copy with a higher lag.
+            StorageUnreachableError: The server is a copy whose `Reader.lag` is higher.
         """
 
     def write(self) -> AbstractContextManager[Writer]:
-        """Open a write transaction, which an error rolls back.
+        """Open a write transaction; an error in the `with` block rolls it back.
 
-        The transaction first waits for all other writers, also of other processes.
+        The method first waits until no other thread or process has a write transaction.
 
         Raises:
             StorageBusyError: Another writer took too long.
@@ -309,12 +309,12 @@ class Storage(Protocol):
 
         Args:
             keys: The numbers.
-            position: The last position that the caller has read. The URL may have led
-                to another server then.
+            position: The last position that the caller has read, perhaps from another
+                server with the same URL.
 
         Raises:
-            StorageUnreachableError: The history of the server does not contain the
-                position (`require_position`).
+            StorageUnreachableError: The server does not have the change at *position*
+                (see `require_position`).
         """
 
     def watch(self) -> Watcher:
@@ -332,7 +332,7 @@ class Storage(Protocol):
         """Release connections and files."""
 
 
-#: The class for each scheme of a URL; its module imports the driver only when needed.
+#: The class for each URL scheme; `open_storage` imports the class when it is needed.
 _CLASSES: Final = {
     "memory": "bloctel.storage.memory:MemoryStorage",
     "sqlite": "bloctel.storage.sql.sqlite:SqliteStorage",
@@ -344,10 +344,10 @@ _BUILT_IN: Final = {
     scheme: name for schemes, name in _CLASSES.items() for scheme in schemes.split()
 }
 
-#: The longest wait for another writer, unless the user sets it.
+#: The default of `Storage.busy_seconds`, the longest wait for another writer.
 BUSY_SECONDS: Final = 5.0
 
-#: Seconds between two polls of a follower, which promises a delay of one second.
+#: Seconds between two polls of a follower, which must see changes within one second.
 _POLL_SECONDS: Final = 0.2
 
 
@@ -390,7 +390,7 @@ def closed_error(where: str) -> errors.StorageError:
     )
 
 
-#: A function that returns the error for a storage (by its name) that cannot be used.
+#: A function that gets a storage's name and returns the error for any use of it.
 Refusal = Callable[[str], errors.StorageError]
 
 
@@ -416,7 +416,7 @@ def exists_error(where: str) -> errors.RegistryExistsError:
 
 
 def busy_error(where: str | None = None) -> errors.StorageBusyError:
-    """Return the error for a wait for another writer that took too long."""
+    """Return the error that is raised after waiting too long for another writer."""
     return errors.StorageBusyError(
         "the lock of the registry",
         "a lock that another writer holds",
@@ -427,7 +427,7 @@ def busy_error(where: str | None = None) -> errors.StorageBusyError:
 
 
 def no_backup_error(where: str, advice: str) -> errors.InputError:
-    """Return the error for a backup of a storage that has its own tools."""
+    """Return the error for a storage that has its own tools for backups."""
     return errors.InputError(
         "a registry in an SQLite file",
         "another storage",
@@ -448,7 +448,7 @@ def not_found_error(where: str) -> errors.RegistryNotFoundError:
 
 
 def new_token() -> int:
-    """Return a token for a write transaction, from 1 to 2^62."""
+    """Return a random token for a write transaction, from 1 to 2^62."""
     return secrets.randbits(62) + 1
 
 
@@ -487,9 +487,9 @@ def heartbeat_time() -> int:
 class CopyAge:
     """Age of the data on a server that copies another server.
 
-    Servers copy changes in the order of the commits. A copy that has a heartbeat
-    therefore has all changes that were confirmed before the time of the heartbeat. This
-    is also true for a copy of a copy, which cannot know if its source is up to date.
+    A heartbeat is the time at which the primary server stored it. Servers copy changes
+    in the order of the commits. So if a copy has a heartbeat, it has all changes that
+    were committed before that time. This is also true for a copy of a copy.
     """
 
     def __init__(self, where: str) -> None:
@@ -497,10 +497,10 @@ class CopyAge:
         self._newest = 0, 0.0  # the last heartbeat, and when it was first read
 
     def seconds(self, heartbeat: int) -> float:
-        """Return the age in seconds, by the newest heartbeat that the copy has.
+        """Return the age of the data in seconds, computed from a heartbeat.
 
         Args:
-            heartbeat: The time from `heartbeat_time`; 0 without a heartbeat.
+            heartbeat: The copy's heartbeat (from `heartbeat_time`); 0 if it has none.
         """
         if not heartbeat:
             return inf
@@ -516,7 +516,7 @@ class CopyAge:
                 "clock of the machine that runs bloctel registry heartbeat, so the age "
                 "of the data is not known; synchronise the two clocks",
             )
-        # if a clock is wrong, the data is at least as old as its first reading
+        # even if a clock is wrong, this heartbeat is older than its first reading
         return max(age, clock.elapsed() - self._newest[1])
 
 
@@ -529,12 +529,12 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
             f"no answer for {shown}",
             message=f"the storage has not answered for {shown}, or its server is a "
             f"copy whose data is that old; the limit is {limit:g} seconds. For a copy, "
-            "bloctel registry heartbeat must run with the URL of the primary server",
+            "run bloctel registry heartbeat with the URL of the primary server",
         )
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
-    """Check that a server has a position read before: *token* is the server's token."""
+    """Check that a server's *token* for `position.cursor` equals `position.token`."""
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",
@@ -562,8 +562,8 @@ def raise_driver_error(
 ) -> NoReturn:
     """Raise an error of class *kind* for an error of a database driver.
 
-    Its cause is a new error of the driver's class with only *text*: the original error
-    has attributes with statements and parameters, such as phone numbers.
+    Its `__cause__` is a new error of the driver's class with only *text*, because the
+    original error has attributes with parameters of statements, such as phone numbers.
     """
     text = without_digits(text)
     cause: BaseException
@@ -608,21 +608,21 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
     """
     if since < trimmed_to:
         raise errors.CursorPurgedError(
-            f"a cursor from {trimmed_to} on (older lines were dropped: read all lists)",
+            f"a cursor from {trimmed_to} on (lines were dropped: read all lists again)",
             str(since),
         )
     if since > last:
         raise errors.CursorPurgedError(
             f"a cursor of this journal, up to {last}",
-            f"{since}, which is greater (a backup was restored: read all lists)",
+            f"{since}, which is greater (a backup was restored: read all lists again)",
         )
 
 
 def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
-    """Check that the sequence numbers of records continue their stream.
+    """Check that the sequence numbers of records follow *last_seq* without a gap.
 
     Raises:
-        DamagedRecordsError: The sequence numbers do not continue the stream.
+        DamagedRecordsError: A sequence number is not the next one.
     """
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
@@ -632,7 +632,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
 
 
 def require_record(record: object | None, stream: str, seq: int) -> None:
-    """Check that a record was found, as its stream has at least *seq* records.
+    """Check that the record with sequence number *seq*, which must exist, was found.
 
     Raises:
         DamagedRecordsError: *record* is None.
@@ -650,6 +650,6 @@ def require_driver(module: str, extra: str) -> None:
     """Check that a driver can be imported.
 
     Raises:
-        MissingExtraError: The driver is missing; the message names the extra.
+        MissingExtraError: The driver is not installed; the message names its extra.
     """
     optional_module(module, f"a registry in {extra}", extra)

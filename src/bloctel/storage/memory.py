@@ -41,7 +41,7 @@ class _Content:
         self.numbers: dict[int, tuple[Registration, ...]] = {}
         self.journal: list[Event] = []  # sorted by cursor
         self.last_change = 0
-        self.token = interface.new_token()  # never changes: memory has no backups
+        self.token = interface.new_token()  # never changes: no backup is ever restored
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
@@ -170,7 +170,7 @@ class MemoryWriter(MemoryReader):
 
     def _append(self, target: list[Any], value: object) -> None:
         """Append to a list; `roll_back` undoes this."""
-        # store the undo step before any change: Ctrl-C can interrupt between the two
+        # store the undo step first: Ctrl-C can interrupt between it and the change
         self._undo_steps.append(partial(target.__delitem__, slice(len(target), None)))
         target.append(value)
 
@@ -207,7 +207,7 @@ class MemoryWriter(MemoryReader):
 
     def _add_rows(self, rows: Iterable[Registration]) -> int:
         added: list[Registration] = []
-        self._undo_steps.append(partial(self._remove, added))  # undoes all new rows
+        self._undo_steps.append(partial(self._remove, added))  # removes all new rows
         new = [row for row in rows if self._add_row(row, added)]
         self.append_events(map(Event.of_registration, new))
         return len(new)
@@ -226,7 +226,7 @@ class MemoryWriter(MemoryReader):
         return True
 
     def _remove(self, added: list[Registration]) -> None:
-        """Remove the *added* registrations, but no other ones of the same numbers."""
+        """Remove the *added* registrations; other registrations of the numbers stay."""
         numbers = self._content.numbers
         for row in added:
             left = _without(row, numbers.pop(row.key, ()))
@@ -254,7 +254,7 @@ class MemoryWriter(MemoryReader):
         self._forget(forgotten)
 
     def _forget(self, forgotten: set[tuple[int, int | None]]) -> None:
-        """Erase numbers from the journal events of a list, and erase their requests."""
+        """Erase the events' numbers and the requests for each (list id, number)."""
         journal, requests = self._content.journal, self._content.requests
         for index, event in enumerate(journal):
             if (event.list_id, event.key) in forgotten:
@@ -336,7 +336,7 @@ class MemoryStorage:
             raise InputError(
                 f"exactly {_URL}",
                 f"{len(url)} characters",
-                message=f"the URL of a registry in memory is {_URL}, without a name",
+                message=f"the URL of a registry in memory must be {_URL} alone",
             )
         self._content: _Content | None = None
         self._refusal: interface.Refusal | None = None
@@ -346,7 +346,7 @@ class MemoryStorage:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Refuse all operations in a forked child: a change may be incomplete."""
+        """Refuse all operations in a forked child, which may have half of a change."""
         self._refusal = interface.forked_error
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -391,14 +391,14 @@ class MemoryStorage:
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
-        """Lock the content for one thread, which can open read transactions inside."""
-        self._require_open()  # first: nobody releases a lock of the parent process
+        """Lock the content for this thread, which can nest only read transactions."""
+        self._require_open()  # first, as a forked child's lock may stay locked
         try:
             if not self._lock.acquire(timeout=self.busy_seconds):
                 raise interface.busy_error(_URL)
             content = self._existing()
             if self._is_writing or (writes and self._n_readers):
-                # a nested transaction would see, or roll back, an unfinished one
+                # a nested transaction would read or roll back an unfinished transaction
                 raise StorageError(
                     "one transaction at a time in a registry in memory",
                     "a transaction inside another",

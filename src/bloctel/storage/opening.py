@@ -32,7 +32,7 @@ def join_storage(
     *,
     restored: bool = False,
 ) -> Storage:
-    """Return the storage of the registry at *url*; `Storage` explains the arguments."""
+    """Open the storage of an existing registry; `Storage` explains the arguments."""
     with close_on_error(_storage(url, secret, busy_seconds)) as storage:
         storage.check(restored=restored)
         if secret is None:
@@ -45,7 +45,7 @@ def join_storage(
 
 @contextmanager
 def close_on_error(storage: Storage) -> Iterator[Storage]:
-    """Close a storage if the `with` block, which opens it, raises an error."""
+    """Close the storage if the `with` block raises an error."""
     try:
         yield storage
     except BaseException:

@@ -1,14 +1,14 @@
-"""Storage decorator that encrypts numbers and texts with a secret.
+"""Wrapper of a storage, which encrypts numbers and texts with a secret.
 
 The wrapped storage gets pseudonyms instead of numbers, and encrypted contacts.  The
 settings of the registry contain a fingerprint of the secret.  With another secret, the
-registry cannot be opened, because every number would look clear.
+registry cannot be opened: otherwise every number would seem to be on no list.
 
-Settings are encrypted too: an attacker who can read the key that signs tokens can forge
-tokens and test contacts.  Bodies of records are encrypted too: an attacker who can read
-the salt in a body can find the number by testing all numbers against the digest.
+Settings are encrypted too: with the key that signs tokens, an attacker could forge
+tokens and guess contacts.  Bodies of records are encrypted too: with the salt in a
+body, an attacker could compute the digest of each phone number until one is equal.
 
-All other data stays readable: lists, days, prefix rules, the identifiers of persons,
+All other data is not encrypted: lists, days, prefix rules, the identifiers of persons,
 the times of records, and the count of rows in each table.
 """
 
@@ -38,20 +38,20 @@ from bloctel.storage.rows import (
 #: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
 
-#: The prefix of encrypted settings; the wrapped storage also has settings without it.
+#: The prefix of the value of an encrypted setting; other values are not encrypted.
 _SEALED: Final = "sealed:"
 
-#: Number of rows that are converted at once.
+#: The number of rows that are encrypted or decrypted at once.
 _PART: Final = 10_000
 
-#: The field of a row that is encrypted.
+#: For each row type, the name of its text field that is encrypted.
 _TEXT_FIELDS: Final[dict[type, str]] = {RequestRow: "contact", RecordRow: "body"}
 
 _Row = TypeVar("_Row", Registration, Event, RequestRow, RecordRow)
 
 
 def require_plain(settings: Mapping[str, str]) -> None:
-    """Raise WrongSecretError if the numbers of a registry are hidden."""
+    """Raise WrongSecretError if the numbers of a registry are encrypted."""
     if FINGERPRINT in settings:
         raise WrongSecretError(
             "the secret of the registry",
@@ -63,8 +63,8 @@ def require_plain(settings: Mapping[str, str]) -> None:
 class PseudonymousStorage:
     """Storage whose numbers and contacts are encrypted with a secret.
 
-    `check`, transactions and look-ups raise WrongSecretError if the numbers are
-    encrypted with another secret, or are not encrypted.
+    The method `check`, each transaction and each look-up raise WrongSecretError if the
+    numbers are encrypted with another secret, or are not encrypted.
     """
 
     def __init__(self, storage: Storage, secret: bytes) -> None:
@@ -234,7 +234,7 @@ class _Writer(_Reader):
 
 
 def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
-    """Return the pseudonyms of keys."""
+    """Return the pseudonyms of numbers, in the same order."""
     column = np.fromiter(keys, np.uint64, len(keys))
     hidden: list[int] = pseudonyms.hide(column).tolist()
     return hidden
@@ -243,7 +243,7 @@ def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
 def _converted(
     rows: Iterable[_Row], pseudonyms: Pseudonyms, *, hide: bool
 ) -> Iterator[_Row]:
-    """Yield rows with encrypted (*hide*) or decrypted keys and texts."""
+    """Yield rows with their keys and texts encrypted, or decrypted if not *hide*."""
     convert_keys = pseudonyms.hide if hide else pseudonyms.show
     convert_text = pseudonyms.seal if hide else pseudonyms.unseal
     for part in in_parts(rows, _PART):

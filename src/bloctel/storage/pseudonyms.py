@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError, MissingExtraError, StorageError, WrongSecretError
 
-#: The minimum length of a secret; 32 bytes from `secrets.token_bytes` are better.
+#: The minimum length of a secret. We recommend 32 bytes from `secrets.token_bytes`.
 MIN_SECRET_BYTES: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
-#: An array without dimensions: with short columns, numpy is faster than with an int.
+#: A numpy array without dimensions: for short columns, it is faster than an int.
 _MASK: Final = np.array((1 << 31) - 1, np.uint32)
 _ROUNDS: Final = range(10)
 
@@ -37,12 +37,12 @@ _ROUNDS: Final = range(10)
 #: in A, numerals in total, bytes of the tweak.
 _P: Final = bytes([1, 2, 1, 0, 0, 2, 10, 31, 0, 0, 0, _BITS, 0, 0, 0, 0])
 
-#: Rows encrypted at once: their blocks of 16 bytes fit the processor's cache.
+#: Numbers that are encrypted at once: their blocks fit into the processor's cache.
 _PART: Final = 1 << 14
 
 _NONCE_BYTES: Final = 12
 
-#: Text from input with a wrong encoding can contain lone surrogates.
+#: The error handler for texts with lone surrogates, which come from wrong decoding.
 _SURROGATES: Final = "surrogatepass"
 
 
@@ -88,7 +88,7 @@ class Pseudonyms:
     def fingerprint(self) -> str:
         """Return 32 hex digits that identify the secret without revealing it.
 
-        Anyone can use them to test a guess of the secret, so a secret must be random.
+        With these digits, anyone can test a guess of the secret. So it must be random.
         """
         return self._fingerprint
 
@@ -101,7 +101,7 @@ class Pseudonyms:
     def show(self, pseudonyms: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return the keys of pseudonyms, in the same order.
 
-        If a pseudonym was made with another secret, the result is a random number.
+        If a pseudonym was made with another secret, its key in the result is wrong.
         """
         if outside := _first_outside(pseudonyms):
             raise StorageError(f"pseudonyms below 2^{_BITS}", outside)
@@ -110,7 +110,7 @@ class Pseudonyms:
     def seal(self, text: str) -> str:
         """Return an encrypted text as base64url.
 
-        The same text gives another result each time.  Its length remains visible.
+        The result is different each time.  It reveals the length of the text.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._sealer.encrypt(nonce, text.encode("utf-8", _SURROGATES), None)
@@ -125,7 +125,7 @@ class Pseudonyms:
             nonce, rest = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
             return self._sealer.decrypt(nonce, rest, None).decode("utf-8", _SURROGATES)
         except (ValueError, InvalidTag):
-            # the cause can contain the text, so it is not attached
+            # the original error can contain the text, so it is not attached
             raise_alone(
                 WrongSecretError(
                     "text that was encrypted with this secret",
@@ -162,7 +162,7 @@ class Pseudonyms:
 
 
 def _derive(secret: bytes, purpose: str) -> bytes:
-    """Return the key for one purpose: 32 bytes by HKDF-SHA256."""
+    """Return 32 bytes that HKDF-SHA256 derives from the secret for one purpose."""
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - optional
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
 
@@ -171,7 +171,7 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 
 def _first_outside(keys: NDArray[np.uint64]) -> str:
-    """Return the position of the first key that FF1 cannot encrypt; "" if none."""
+    """Return a text with the position of the first key out of range, or ""."""
     if len(keys) == 0 or 0 <= int(keys.min()) <= int(keys.max()) < 1 << _BITS:
         return ""
     outside = (keys < 0) | (keys >= 1 << _BITS)

@@ -1,6 +1,6 @@
 """Row types that storages read and write.
 
-Days are integers: days since 1970-01-01.
+A day is an integer: the number of days since 1970-01-01.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 def day_of(epoch_day: int) -> date:
-    """Return the date of an integer day, which must not be `NO_END`."""
+    """Return the date of a day since 1970-01-01, which must not be `NO_END`."""
     day = from_epoch_day(epoch_day)
     if day is None:
         raise InputError("a day", "NO_END", message="expected a day, got NO_END")
@@ -59,7 +59,7 @@ class Registration(NamedTuple):
     Attributes:
         list_id: The list, as `StoredList.id`.
         key: The number.
-        registered_on: The day of the receipt.
+        registered_on: The day on which the registration was received.
         starts_on: The first protected day.
         ends_on: The first day after the protection, or `NO_END`.
         withdrawn_on: The day of the withdrawal, or None.
@@ -78,9 +78,9 @@ class Registration(NamedTuple):
         return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
 
     def extended_by(self, new: Self) -> Self | None:
-        """Return this row extended by a new one of the same day; None if unchanged.
+        """Return this registration, extended to the end of *new*; None if unchanged.
 
-        The result ends when *new* ends, even if this registration was withdrawn.  The
+        Both have the same primary key.  A withdrawn registration is extended too.  The
         days on which the number was protected stay protected.
         """
         if new.ends_on <= self.ends_on:
@@ -116,7 +116,7 @@ class Event(NamedTuple):
     """Event in a registry: one line of the journal.
 
     Attributes:
-        cursor: The position; later events have greater cursors. 0 before it is stored.
+        cursor: The position in the journal, which grows; 0 before the event is stored.
         kind: The kind of the change.
         list_id: The list that changed.
         key: The number; None if it was erased, or if the change has no number.
@@ -145,9 +145,9 @@ class Position(NamedTuple):
 
     Attributes:
         cursor: The cursor of the last change; 0 before the first one.
-        token: A random number that the write transaction of this change stored.  If a
-            backup is restored, or in another registry, the same cursor has another
-            token.
+        token: A random number that the write transaction of the last change stored.
+            In a restored backup or in another registry, the same cursor has a
+            different token.
     """
 
     cursor: int
@@ -174,7 +174,7 @@ class StoredList(NamedTuple):
 
 @not_shown("key", "person", "contact")
 class RequestRow(NamedTuple):
-    """Request of a person, with the contact of the person.
+    """Request of a person to change a registration, with the person's contact.
 
     Attributes:
         id: The id in the request's token, as hexadecimal text.
@@ -186,8 +186,8 @@ class RequestRow(NamedTuple):
         expires_at: The expiry of the token, in seconds since 1970-01-01.
         used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
         made_on: The day of the registration that the confirmation made.  None if the
-            number was already registered, or if anyone else later registered, renewed
-            or withdrew it: then a confirmation alone must not withdraw the number.
+            number was already registered, or if another person later registered,
+            renewed or withdrew it: then this person alone must not withdraw it.
     """
 
     id: str
@@ -205,8 +205,8 @@ class RequestRow(NamedTuple):
 class RecordRow(NamedTuple):
     """One record of a stream, to which records are only appended.
 
-    The first two fields are the primary key. A storage does not interpret the
-    content. It can erase the number and the body, and keep the other fields.
+    The first two fields are the primary key. A storage does not interpret
+    the body. It can erase `key` and `body`; then all other fields stay.
 
     Attributes:
         stream: The name of the stream.
@@ -254,7 +254,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Registrations as columns of equal length: keys are uint64, the others int64."""
+    """Registrations as columns of equal length; `keys` is uint64, the others int64."""
 
     list_ids: NDArray[np.int64]
     keys: NDArray[np.uint64] = field(repr=False)
@@ -277,7 +277,7 @@ class NewRegistrations:
     Attributes:
         list_id: The list.
         keys: The numbers, uint64.
-        registered_on: The days of the receipts, int64, like the two columns below.
+        registered_on: The days of receipt, int64, like `starts_on` and `ends_on`.
         starts_on: The first protected days.
         ends_on: The first days after the protection, or `NO_END`.
     """

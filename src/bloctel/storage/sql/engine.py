@@ -1,7 +1,7 @@
 """Base class of the storages in SQL databases, with SQLAlchemy Core.
 
-`SqlStorage` contains the code that all databases share; SQLAlchemy translates its
-statements into each dialect. One module per database contains a subclass.
+`SqlStorage` contains the code for all databases; SQLAlchemy translates its statements
+into the SQL dialect of each database. One module per database contains a subclass.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,7 +33,7 @@ CONNECT_SECONDS: Final = 10
 
 
 class DriverFault(sa.exc.SQLAlchemyError):
-    """Error for an exception in a driver that is not of the driver's own classes."""
+    """Error for an exception that a driver raises, but that is not of its classes."""
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def driver_faults() -> Iterator[None]:
     try:
         yield
     except interface.UNEXPECTED as error:
-        # the text can contain values, so it is not attached
+        # the exception can contain stored values, so it is not attached
         raise_alone(DriverFault(f"unexpected {type(error).__name__} in the driver"))
 
 
@@ -87,12 +87,12 @@ class SqlStorage:
         raise NotImplementedError
 
     def _lock_creation(self, connection: sa.Connection) -> None:
-        """Lock out other creations, if two CREATE TABLE could run at the same time."""
+        """Wait until no other process creates a registry; do nothing by default."""
 
     def _remove_traces(self) -> bool:
         """Remove erased numbers from the database's files, after the commit.
 
-        Return False if a reader prevents this: then it must be tried again later.
+        Return False if a reader prevents this: then the next transaction tries again.
         """
         return True
 
@@ -189,7 +189,7 @@ class SqlStorage:
     def _connected(
         self, engine: sa.Engine, *, writes: bool = False
     ) -> Iterator[sa.Connection]:
-        """Connect; try once more if an idle connection of the pool was lost."""
+        """Yield a connection; connect again if a connection from the pool was lost."""
         pool = engine.pool
         try:
             connection = self._begin(engine, writes=writes)
@@ -257,7 +257,7 @@ class SqlStorage:
 
 
 def _end(end: Callable[[], None]) -> None:
-    """Commit a transaction, or close a connection.
+    """Call *end*, which commits a transaction or closes a connection.
 
     If a signal handler raises an exception, SQLAlchemy replaces it by AssertionError;
     this function raises the original exception.
@@ -317,7 +317,7 @@ class _Socket:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Close the socket in the child, so that the child cannot end the session."""
+        """Close the socket in the child, which could otherwise end the session."""
         forks.cut_off(self._fileno)
 
 
@@ -328,7 +328,7 @@ def _cut_in_child(raw: Any, record: Any) -> None:
 
 
 def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
-    """Return a server's URL for SQLAlchemy, and its name in messages."""
+    """Return the URL for SQLAlchemy, and the URL without the password for messages."""
     parsed = None
     with suppress(sa.exc.ArgumentError, ValueError):
         parsed = sa.make_url(url).set(drivername=driver)
@@ -337,8 +337,8 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
             "scheme://user:password@host/database", "text that is not such a URL"
         )
     if "@" in f"{parsed.host}{parsed.database}":
-        # a part of the password must not reach a message or a name server
-        expected = "scheme://user:password@host/database, with %40 for other @"
+        # then the host contains a part of the password: do not show it or use it
+        expected = "scheme://user:password@host/database, with %40 for each other @"
         raise InputError(expected, "a URL with an @ in another place")
     if not parsed.database:
         raise InputError(

@@ -69,8 +69,8 @@ class MariadbStorage(engine.SqlStorage):
         except sa.exc.DBAPIError as error:
             if error.orig is None or error.orig.args[:1] != (_NOT_ALLOWED,):
                 raise
-        # without the privilege to read the replication status, there are only signs; a
-        # server that was a copy may be the primary server now, so a writer continues
+        # without the privilege to read the replication status, only settings can show a
+        # copy; a former copy may be the primary server now, so a writer continues
         return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
@@ -82,8 +82,8 @@ class MariadbStorage(engine.SqlStorage):
         )
 
 
-#: By "is it MariaDB": the statement that returns a row for each server that this server
-#: copies, and a query for signs that this server copies, or copied, another server.
+#: For MySQL (False) and MariaDB (True): the statement that returns a row per server
+#: that this server copies, and a query for the settings of a copy or a former copy.
 _REPLICATION: Final = {
     False: ("SHOW REPLICA STATUS", "SELECT @@GLOBAL.read_only"),
     True: (
@@ -106,13 +106,13 @@ class MariadbWriter(SqlWriter):
 #: The statement that sets how long a transaction waits for rows and for tables.
 _WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:.0f}"
 
-#: Settings without which the server could cut results and values without an error.
+#: Settings that keep the server from shortening results or values without an error.
 _SESSION: Final = (
     "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
     "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 )
 
-#: The name of a setting with which the server does not flush each commit to the disk.
+#: The query for the name of a setting that keeps the server from flushing each commit.
 _NOT_FLUSHED: Final = """SELECT CASE
 WHEN @@GLOBAL.innodb_flush_log_at_trx_commit <> 1 THEN 'innodb_flush_log_at_trx_commit'
 WHEN @@GLOBAL.log_bin AND @@GLOBAL.sync_binlog <> 1 THEN 'sync_binlog' END"""

@@ -13,7 +13,7 @@ from sqlalchemy.util.queue import Empty, Full, QueueCommon
 
 
 class _Queue(QueueCommon[Any]):
-    """Queue of unused connections; the standard library implements it in C."""
+    """Queue of unused connections, based on `SimpleQueue`, which is written in C."""
 
     def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
         self.maxsize = maxsize

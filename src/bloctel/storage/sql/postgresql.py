@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Watcher
 
 _CHANNEL: Final = "bloctel"
-_CREATION: Final = 0x626C6F63  # the advisory lock for creating a registry
+_CREATION: Final = 0x626C6F63  # the number of the lock for creating a registry
 
 
 class PostgresqlStorage(engine.SqlStorage):
@@ -103,7 +103,7 @@ class PostgresqlStorage(engine.SqlStorage):
         self._require_open()
         try:
             return PostgresqlWatcher(self)
-        except errors.StorageReadOnlyError:  # a standby cannot listen
+        except errors.StorageReadOnlyError:  # a standby server refuses LISTEN
             return PollingWatcher()
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
@@ -180,7 +180,7 @@ _END: Final = b"\xff\xff"
 
 
 def _row_type(*sizes: int) -> np.dtype[Any]:
-    """Return the layout of a row: the count of fields, then each size and content."""
+    """Return the layout of a row in COPY data: field count, then sizes and values."""
     fields = [("n", ">i2")]
     for i, size in enumerate(sizes):
         fields += [(f"size{i}", ">i4"), (f"field{i}", f">i{size}")]

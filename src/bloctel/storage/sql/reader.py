@@ -1,7 +1,7 @@
 """Read transactions on a registry in an SQL database, in portable SQL.
 
-Most statements are built only once, because building a statement takes longer than its
-execution in most databases.
+Most statements are built only once: in most databases, building a statement takes
+longer than executing the statement.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ from bloctel.storage.sql.schema import (
 )
 
 PART: Final = 1 << 16  # rows per read or write
-KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
+KEYS_PER_QUERY: Final = 5_000  # the maximum number of parameters of IN (...)
 
 
 class SqlReader:
@@ -48,7 +48,7 @@ class SqlReader:
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
-        """Close results that were not read to the end: they would block a query."""
+        """Close results that were not read to the end: they could block a query."""
         for stream in self._streams:
             stream.close()
 
@@ -80,7 +80,7 @@ class SqlReader:
         return sorted(found)[:limit]
 
     def _bounds(self) -> tuple[int, int]:
-        """Return the cursor of the last dropped line, and the last cursor."""
+        """Return the cursors of the last dropped journal line and of the last line."""
         bounds = sa.select(state.c.trimmed_to, state.c.last_change)
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
@@ -193,17 +193,17 @@ _COLUMNS: Final = sa.select(
 )
 
 _ZERO: Final = sa.literal(0)
-#: The first complete days of lists.  These rows have the key 0, which no number has.
+#: The query for lists' `complete_from`; its rows have the key 0, which no number has.
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-#: The token of a cursor: a row with the list id 0, and with the token in column `key`.
+#: The query for a cursor's token; its row has list id 0, and the token in column `key`.
 _TOKEN_ROW: Final = sa.select(
     _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
 ).where(_HAS_CURSOR)
 _LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, _TOKEN_ROW)
 
-#: The two tables of the journal: the cursor column, and the other fields of `Event`.
+#: For each of the journal's two tables: its cursor column, and `Event`'s other fields.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     (
         registration.c.cursor,

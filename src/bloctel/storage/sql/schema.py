@@ -20,7 +20,7 @@ metadata: Final = sa.MetaData()
 _BYTES: Final[Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
-    "mysql_engine": "InnoDB",  # has transactions
+    "mysql_engine": "InnoDB",  # the engine that has transactions
 }
 
 
@@ -39,7 +39,7 @@ def _value(name: str, kind: Any) -> sa.Column[Any]:
 setting: Final = _table(
     "setting", _key("name", sa.String(64)), _value("value", sa.String(255))
 )
-#: Writers lock the only row, so that cursors grow in the order of the commits.
+#: Each writer locks the only row, so that cursors grow in the order of the commits.
 state: Final = _table(
     "state",
     _key("id", sa.Integer),

@@ -111,7 +111,7 @@ class SqliteStorage(SqlStorage):
     def write(self) -> Iterator[SqlWriter]:
         with super().write() as writer:
             yield writer
-        self._require_unmoved()  # otherwise the stored change could already be lost
+        self._require_unmoved()  # if the file was replaced, the change is lost
 
     def backup(self, path: Path) -> None:
         refuse_clashes({"the backup": path}, [("the registry", f) for f in self.files])
@@ -150,12 +150,12 @@ class SqliteStorage(SqlStorage):
         # without this, the write-ahead log could still contain erased numbers
         with sqlite_file.in_use(), self._errors(), self._engine.connect() as connection:
             execute = connection.exec_driver_sql
-            execute("PRAGMA busy_timeout = 0")  # do not wait: it would block writers
+            execute("PRAGMA busy_timeout = 0")  # waiting would block writers
             try:
                 is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
                 if not is_busy:
-                    # the first transaction of the new log truncates the file; an empty
-                    # log would look as if the last changes were missing
+                    # the first transaction of the new log truncates the log file; an
+                    # empty log would look as if the last changes were missing
                     execute("BEGIN IMMEDIATE")
                     sqlite_stamps.stamp(connection)
                     execute("COMMIT")

@@ -1,16 +1,16 @@
-"""Open SQLite file, with its locks and its write-ahead log.
+"""Files and locks of an open SQLite database.
 
 This module prevents three causes of lost changes:
 
 - A process loses its POSIX locks on a file when it closes any descriptor of that file,
   for example in `shutil.copy` (https://sqlite.org/howtocorrupt.html, section 2.2).
   Another process could then delete the write-ahead log that this process uses.  So
-  this process also holds open file description locks on the bytes that SQLite locks;
-  closing another descriptor does not release these locks.  Only Linux has them.  On all
-  systems, a transaction checks that the files still exist under their names.
+  this process also locks the same bytes with OFD locks ("open file description"), which
+  stay if another descriptor is closed.  Only Linux has OFD locks.  On all systems, each
+  transaction checks that the files still exist under their names.
 - A copy of the database file without its write-ahead log lacks the last changes.
   Before the first change goes to the log, `sqlite_stamps` stores in the header of the
-  file that the file needs a log.  The last process that closes the file clears this.
+  file that the file needs a log.  The last process to close it removes this entry.
 - SQLite applies every valid log next to a file, even the log of another file, for
   example after a backup was copied over the file.  `sqlite_stamps` detects this.
 """
@@ -96,7 +96,7 @@ class _Connection(sqlite3.Connection):
 
 
 class SqliteFile:
-    """Open database file with its log; the storages of this process share it."""
+    """Database file that is open, with its log; storages of this process share it."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class SqliteFile:
             check_same_thread=False,
             factory=_Connection,
         )
-        # the first transaction of a new log overwrites the whole file of the old log
+        # the first transaction of a new log removes all pages of the old log
         connection.execute("PRAGMA journal_size_limit = 0")
         return connection
 
@@ -177,7 +177,7 @@ class SqliteFile:
     def close(self) -> None:
         """Release the file; remove its log if no other process uses it.
 
-        All other connections of this process must be closed.
+        Before, all other connections of this process must be closed.
         """
         with closing(self._connection):
             if not self.keeps_log:
@@ -185,7 +185,7 @@ class SqliteFile:
         self._close_descriptors()
 
     def _open(self, *, creates: bool, restored: bool) -> None:
-        """Open the file; refuse hard links, as each name would get its own log."""
+        """Open the file; refuse a file with hard links: each would get its own log."""
         try:
             flags = os.O_RDWR | (os.O_CREAT if creates else 0)
             self._descriptors.append(open_private(self._path, flags))
@@ -205,11 +205,11 @@ class SqliteFile:
                 self._where,
                 message=f"the file has {status.st_nlink} names (hard links), and each "
                 "name would have its own write-ahead log, so changes could be lost; "
-                "keep one name and replace the others by copies or symbolic links",
+                "keep one name; replace the other names by copies or symbolic links",
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Mark in a file without a write-ahead log that its last changes are missing.
+        """Mark a file without a write-ahead log as incomplete (last changes missing).
 
         The next write transaction removes this mark.  If this process is killed before
         that transaction, `open` still refuses the file.
@@ -244,7 +244,7 @@ class SqliteFile:
         if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
             return None if is_own else self._foreign_error(self._log)
-        # on systems without these locks, SQLite itself may have removed the log
+        # on systems without OFD locks, SQLite itself may have removed the log
         if not _HAS_LOCKS or restored or sqlite_stamps.is_complete(descriptor):
             return None
         return self._incomplete_error()
@@ -320,7 +320,7 @@ class SqliteFile:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
                     return
                 raise
-            # move this entry from the log to the file, so that copies of it have it
+            # move this entry from the log to the file, for copies of the file
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
             is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
             if not is_stored and clock.elapsed() >= end:
@@ -334,8 +334,8 @@ class SqliteFile:
             execute("PRAGMA busy_timeout = 0")
             if not _try_lock(self._descriptors[0], _EXCLUSIVE, *_USERS_BYTE):
                 return
-            # a copy of the file, or a process that is killed, can come at any moment:
-            # first move all changes to the file, then state that they are in the file
+            # the file can be copied, or this process be killed, at any moment: first
+            # move all changes to the file, then store that they are in the file
             busy, n_pages, n_moved = execute("PRAGMA wal_checkpoint(FULL)").fetchone()
             if busy or n_pages != n_moved:
                 return
@@ -346,7 +346,7 @@ class SqliteFile:
             self._lock(0)  # keeps SQLite from removing the log
 
     def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
-        """Lock the bytes that SQLite locks; wait for another process."""
+        """Lock the bytes that SQLite locks; wait if another process locked them."""
         end = clock.elapsed() + busy_seconds
         database, *shm = self._descriptors
         locks = [(database, _USERS_BYTE), (database, _DATABASE_BYTES)]
@@ -368,7 +368,7 @@ class SqliteFile:
 def _require_registry(
     connection: sqlite3.Connection, where: str, *, creates: bool
 ) -> None:
-    """Check that the database is a registry, or is empty and may be changed."""
+    """Check that the database is a registry, or, if *creates*, that it is empty."""
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     if setting.name in names or (creates and not names):
         return
@@ -383,7 +383,7 @@ def _require_registry(
 
 
 def _try_lock(descriptor: int, kind: int, first: int, n: int) -> bool:
-    """Set or remove an open file description lock on bytes of a file.
+    """Set or remove an OFD lock on bytes of a file (see the start of this module).
 
     Return False if another process has locked these bytes.
     """
@@ -416,8 +416,8 @@ def _size_of(path: Path) -> int:
 
 # -- files of this process ----------------------------------------------------------
 
-#: The open files of this process by device and inode: one list item per user.  A file
-#: is opened only once, because closing a second descriptor would drop its POSIX locks.
+#: The open files of this process by device and inode: one list item per storage.  A
+#: file is opened only once: closing a second descriptor would drop its POSIX locks.
 _open_files: dict[tuple[int, int], list[SqliteFile]] = {}
 _mutex = Lock()
 
@@ -430,7 +430,7 @@ def acquire(
     creates: bool = False,
     restored: bool = False,
 ) -> SqliteFile:
-    """Return an open file, which is shared if this process already has it open."""
+    """Open a file, or return its object if this process has the file open already."""
     if _is_unusable:
         raise errors.ForkedError(
             "a process that can use SQLite",
@@ -464,7 +464,7 @@ def release(file: SqliteFile, *, is_idle: bool) -> None:
             file.close()
 
 
-#: One object for each thread that uses SQLite.
+#: One object for each thread that is using SQLite now.
 _uses: Final[set[object]] = set()
 #: True if this process was forked while a thread used SQLite: then SQLite's mutexes, in
 #: memory, can stay locked forever.

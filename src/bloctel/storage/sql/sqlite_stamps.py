@@ -11,8 +11,8 @@ A process that creates a log stores an odd stamp in the file itself before the f
 change goes to the log.  A process that removes the log first stores an even stamp.  So
 a file without a log lacks changes only if it is in WAL mode and its stamp is odd.
 
-A log belongs to a file if the stamps of the file are in the log, or if the first
-transaction of the log follows the transaction that the file contains.
+A log belongs to a file if the log contains the stamps of the file, or if the previous
+stamp of the log's first transaction is the file's own stamp.
 """
 
 import os
@@ -25,8 +25,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-#: The stamp of the previous transaction in a file whose last changes are missing; the
-#: next write transaction, after `mark_restored`, replaces it.
+#: In a file whose last changes are missing, this value replaces the stamp of the
+#: previous transaction.  The next write transaction after `mark_restored` removes it.
 _INCOMPLETE: Final = 1
 
 # positions of fields in the header of a database file
@@ -46,7 +46,7 @@ def stamp(connection: sa.Connection) -> None:
 
 
 def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
-    """Store an even stamp if a file is complete, or an odd one if it may need a log."""
+    """Store an even stamp if *complete*, or an odd stamp if the file may need a log."""
     execute = connection.execute
     execute("BEGIN IMMEDIATE")
     (found,) = execute("PRAGMA user_version").fetchone()
@@ -56,7 +56,7 @@ def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
 
 
 def is_incomplete(connection: sqlite3.Connection) -> bool:
-    """Return True if a file must be marked as restored before it is used."""
+    """Return True if a file has the mark that its last changes are missing."""
     found: tuple[int] = connection.execute("PRAGMA application_id").fetchone()
     return found == (_INCOMPLETE,)
 
@@ -97,7 +97,7 @@ def _is_complete(header: bytes) -> bool:
 def owns_log(descriptor: int, log: Path) -> bool:
     """Return True if a log belongs to an open file.
 
-    So does a log without a transaction, except an empty one if the file needs a log.
+    So does a log without transactions, unless it is empty and the file needs a log.
     """
     before = None
     # check again if another program changed the file or the log during the check
@@ -120,8 +120,8 @@ def _belongs(header: bytes, log: Path) -> bool:
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                # later frames are of an older use of the log, whose changes are in the
-                # file; but a program that only reads also creates an empty log
+                # the frames from here on are of an older use of the log, whose changes
+                # are in the file; a program that only reads also creates an empty log
                 return not has_commit and (bool(salts) or _is_complete(header))
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
@@ -130,7 +130,7 @@ def _belongs(header: bytes, log: Path) -> bool:
                 if follows or copy[_STAMPS] == header[_STAMPS]:
                     return True
                 is_first = False
-            has_commit |= n_pages > 0  # only in the last frame of a transaction
+            has_commit |= n_pages > 0  # true only in a transaction's last frame
             file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
 
 
@@ -161,7 +161,7 @@ def _log_header(log: Path) -> bytes:
 
 
 def _store(execute: Callable[[str], Any], new: int) -> None:
-    """Store a new stamp, and the current stamp as that of the previous transaction."""
+    """Store the stamp *new*, and store the current stamp as the previous one."""
     (previous,) = execute("PRAGMA user_version").fetchone()
     execute(f"PRAGMA application_id = {previous}")
     execute(f"PRAGMA user_version = {new}")

@@ -35,7 +35,7 @@ from bloctel.storage.sql.schema import (
     stream,
 )
 
-#: The query that locks the row of `state`, which each writer executes first.
+#: The query that each writer executes first: it locks the row of the table `state`.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _MOVE: Final = state.update().values(
     last_change=sa.bindparam("last"), token=sa.bindparam("random")
@@ -113,7 +113,7 @@ class SqlWriter(reader.SqlReader):
         return len(fresh) + self._extend(stored)
 
     def _extend(self, pairs: Iterable[tuple[Registration, Registration]]) -> int:
-        """Extend stored registrations, given as (stored, new); return the count."""
+        """Extend the registrations of pairs (stored, new); return how many changed."""
         rows = [row for known, new in pairs if (row := known.extended_by(new))]
         self.update_registrations(rows)
         self.append_events(map(Event.of_registration, rows))
@@ -276,7 +276,7 @@ class SqlWriter(reader.SqlReader):
         columns: tuple[str, ...],
         rows: Iterable[tuple[object, ...]],
     ) -> None:
-        """Insert rows through the driver itself: four times as fast as SQLAlchemy."""
+        """Insert rows with the driver itself, four times as fast as with SQLAlchemy."""
         text, in_order = _insertion(self._connection.dialect, table, columns)
         for part in in_parts(map(in_order, rows), reader.PART):
             self._connection.exec_driver_sql(text, part)
@@ -286,7 +286,7 @@ class SqlWriter(reader.SqlReader):
 def _insertion(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]
 ) -> tuple[str, Callable[[Any], Any]]:
-    """Return an INSERT statement, and a function that puts a row in its order."""
+    """Return an INSERT statement, and a function that reorders a row for it."""
     query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
     compiled = query.compile(dialect=dialect)
     # the statement has the columns in the order of the table, not of *columns*
@@ -301,12 +301,12 @@ NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 
 
 def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that a row has the primary key of a registration."""
+    """Return the conditions that a row of *table* has a registration's primary key."""
     return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
 def _new(name: str) -> sa.BindParameter[Any]:
-    """Return the parameter for a field of the current registration."""
+    """Return the parameter of a statement for one field of a registration."""
     return sa.bindparam(f"new_{name}")
 
 
@@ -329,7 +329,7 @@ _MOVE_LINE: Final = event.insert().from_select(
 
 
 def _of_absent_number(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for rows of a number without registrations on the list."""
+    """Return the conditions for rows about a number that is no longer on the list."""
     left = sa.select(registration.c.key).where(
         registration.c.key == _new("key"), registration.c.list_id == _new("list_id")
     )

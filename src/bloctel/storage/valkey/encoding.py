@@ -1,12 +1,12 @@
 """Binary encoding of numbers and journal lines for Valkey.
 
-The value of a number is a sequence of entries of 20 bytes, little-endian. If the first
-integer of an entry is positive, the entry is a registration (list, receipt, start,
-end, withdrawal). If the first integer is negative, the entry refers to a journal line
+The value stored for a number is a sequence of entries of 20 bytes, little-endian. If
+the first integer of an entry is positive, the entry is a registration (list, receipt,
+start, end, withdrawal). If that integer is negative, the entry refers to a journal line
 about the number (list, cursor): an erasure also erases the number in that line.
 
-A page of the journal is a sequence of lines of 18 bytes. The offset of a line follows
-from its cursor. A line that contains only zeros was dropped or lost.
+A page of the journal is a sequence of lines of 18 bytes. The cursor of a line
+determines its offset. A line that contains only zeros was dropped or lost.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _NEVER: Final = -(2**31)  # the day of withdrawal if there was no withdrawal
 _REGISTRATION: Final = Struct("<5i")
 _MENTION: Final = Struct("<iq8x")
 
-#: The type of a row: a number and its registration.
+#: The numpy type of a row: a number, and one registration of the number.
 ROW: Final = np.dtype(
     [("key", "<u8")]
     + [
@@ -53,14 +53,14 @@ _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 _BUCKET_BITS: Final = 17
 #: The bit after the bits of all buckets; if it is 0, the server has lost the bitmap.
 ALL_BUCKETS: Final = 1 << _BUCKET_BITS
-#: A field that is written only when a hash is created.  If a hash lacks this field, the
-#: server has lost the hash.
+#: The name of a field that is written only when a hash is created.  If a hash does not
+#: have this field, the server has lost the hash.
 MARK: Final = b""
 _MIX: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing
 
 
 def bucket_of(key: int) -> int:
-    """Return the bucket (one of the hashes with numbers) of a number."""
+    """Return the bucket of a number: the index of the hash that stores the number."""
     return (key * _MIX & (1 << 64) - 1) >> (64 - _BUCKET_BITS)
 
 
@@ -87,7 +87,7 @@ class Number:
 
     Attributes:
         registrations: The registrations of the number by primary key.
-        mentions: The journal lines about the number, as list and cursor.
+        mentions: The journal lines about the number, as (list id, cursor).
     """
 
     registrations: dict[tuple[int, ...], Registration] = field(
@@ -162,7 +162,7 @@ def pack_line(event: Event | None) -> bytes:
 
 
 def unpack_lines(page: bytes, first: int, wanted: range) -> Iterator[Event]:
-    """Decode the lines with *wanted* cursors; the page's first cursor is *first*."""
+    """Yield a page's events with *wanted* cursors; its first cursor is *first*."""
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
         if cursor in wanted and code != _NO_EVENT:

@@ -11,11 +11,11 @@ from bloctel.errors import StorageBusyError, StorageError, StorageGoneError
 from bloctel.storage.interface import busy_error, new_token
 from bloctel.storage.valkey.server import Command, ValkeyServer, is_primary
 
-#: The time after which the lock of a dead writer expires; other writers wait longer.
+#: The time after which the lock of a dead writer expires; `BUSY_SECONDS` is longer.
 _LIFE_SECONDS: Final = 4.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
-#: The number of words in each staged chunk of commands.
+#: A staged chunk of commands ends when it has this number of words.
 _WORDS_PER_CHUNK: Final = 20_000
 
 
@@ -23,8 +23,8 @@ class WriterLock:
     """Lock on the server for one writer; it expires if the writer's process ends.
 
     A thread extends the lock, because a transaction can wait for slow input. If a
-    process stops until its lock has expired, its writer cannot commit, because the
-    commit checks the lock on the server.
+    process is stopped until its lock has expired, its transaction cannot commit,
+    because the commit checks the lock on the server.
     """
 
     def __init__(self, server: ValkeyServer, busy_seconds: float) -> None:
@@ -67,9 +67,9 @@ class WriterLock:
         return bool(holder == self._token.encode())
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to the reads of the transaction.
+        """Send commands that read data; return the replies.
 
-        The server that answers must have the lock: then it has all earlier changes.
+        The server must have this lock: otherwise, it could lack earlier changes.
         """
         holder, *replies = self._server.send(("GET", self._name), *commands)
         if holder != self._token.encode():
@@ -77,7 +77,7 @@ class WriterLock:
         return replies
 
     def extend(self) -> None:
-        """Extend the lock, unless it is lost: then the commit raises the error."""
+        """Extend the lock; if it is lost, only the commit raises an error."""
         with suppress(StorageError):
             self._hold(_LIFE_SECONDS)
 
@@ -98,11 +98,11 @@ class WriterLock:
             "the writer lock until the commit",
             "a lock that expired or that another writer holds",
             self._server.where,
-            message="the writer lock expired, so nothing is stored: repeat the change",
+            message="the writer lock expired, so the change is not stored; try again",
         )
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
-        """Run all *commands*, or none of them, and release the lock."""
+        """Run all *commands* or none, store cursor *last_change*, release the lock."""
         key, stage = self._server.key, list[Command]()
         for words in _chunks(commands):
             if stage:
@@ -127,12 +127,12 @@ class WriterLock:
                 "a server that became a replica",
                 self._server.where,
                 message="the server became a replica during the transaction, so the "
-                "change may be lost; repeat the change on the primary server",
+                "change may be lost; make it again on the primary server",
             )
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
-    """Yield chunks of complete commands; before each command is its word count."""
+    """Yield chunks of words: for each command, its word count and then its words."""
     words: list[str | bytes | int] = []
     for command in commands:
         words += (len(command), *command)

@@ -19,7 +19,7 @@ from bloctel.storage.valkey import encoding
 from bloctel.storage.valkey.server import Command
 
 Key = Callable[..., str]
-#: A function that returns some fields of an index.
+#: A function that gets the names of an index and of fields; it returns their values.
 ReadIndex = Callable[[str, Collection[str]], dict[str, list[Any]]]
 
 #: The maximum number of words of a command: the stack of Lua scripts is limited.
@@ -69,9 +69,9 @@ def _index_commands(
 
 
 class JournalChanges:
-    """New lines of the journal, and erasures of numbers in its stored lines.
+    """New lines of the journal, and erasures of numbers in stored lines.
 
-    The cursors `last` and `trimmed_to` include these changes.
+    The cursors `last` and `trimmed_to` are those after these changes.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -96,7 +96,7 @@ class JournalChanges:
             self._blank.add(cursor)
 
     def trim(self, before: int) -> int:
-        """Drop lines up to a cursor; return how many of the lines were new."""
+        """Drop lines up to cursor *before*; return how many new events they contain."""
         n_dropped = sum(event.cursor <= before for event in self.new_events())
         end = max(self._offset(before + 1), 0)
         self._lines[:end] = bytes(end)
@@ -110,7 +110,7 @@ class JournalChanges:
         return encoding.unpack_lines(bytes(self._lines), first, wanted)
 
     def with_changes(self, event: Event) -> Event:
-        """Return a stored event, without its number if the number was erased."""
+        """Return a stored event, without its number if this transaction erased it."""
         return event._replace(key=None) if event.cursor in self._blank else event
 
     def _offset(self, cursor: int) -> int:
@@ -178,7 +178,7 @@ def request_field(list_id: int, about: str | int) -> str:
     return f"{list_id}:{about}"
 
 
-#: The indexes of requests, each with the function that returns a request's field.
+#: The indexes of requests, each with the function from a request to its field name.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
     "requests:by": lambda row: request_field(row.list_id, row.person),
     "requests:of": lambda row: request_field(row.list_id, row.key),
@@ -191,7 +191,7 @@ def end_field(stream: str) -> str:
 
 
 def record_index(stream: str) -> str:
-    """Return the name of the index of a stream."""
+    """Return the name of the index of a stream's records by phone number."""
     return f"records:of:{stream}"
 
 
@@ -199,8 +199,8 @@ def record_index(stream: str) -> str:
 class RecordChanges:
     """Records that the transaction added or erased, by stream and sequence number.
 
-    `erased` contains the erased records before the erasure, `ends` the last sequence
-    numbers of streams, and `new_indexes` names that do not exist on the server yet.
+    `erased` contains records as they were before their erasure, `ends` the last
+    sequence numbers of streams, `new_indexes` names of indexes not on the server yet.
     """
 
     rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)

@@ -20,9 +20,9 @@
 | `changes`                     | stream | an entry per commit, CURSOR-TOKEN; wakes  |
 |                               |        | followers                                 |
 
-A server without free memory may have deleted some keys. Each read detects this: a key
-either always exists, or the value of another key shows that it must exist. The mark is
-a field that is written only when a hash is created. A hash without the mark was lost,
+A server without free memory may have deleted some keys. Each read detects this:
+some keys always exist, and their values show which other keys must exist. The mark is a
+field that is written only when a hash is created. A hash without the mark was lost,
 and later created again with only some of its fields.
 """
 
@@ -85,8 +85,8 @@ class ValkeyReader:
     def _query(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, after checking that the registry exists.
 
-        `state` is read first, so no reply is older than `state`. Without this check, no
-        number would be on a list after the server lost its data.
+        `state` is read first, so no reply is older than `state`. If the server lost its
+        data, without this check no number would seem to be on a list.
         """
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._send(state, *commands)
@@ -112,7 +112,7 @@ class ValkeyReader:
             return tuple(StoredList(*row) for row in json.loads(found or b""))
 
     def _require(self, found: object, part: str) -> None:
-        """Check that a key exists, which the server may have deleted."""
+        """Raise an error if *found* is empty: then the server has lost this data."""
         if not found:
             raise self._server.damaged(f"a registry without its {part}")
 
@@ -148,7 +148,7 @@ class ValkeyReader:
         return found[:limit]
 
     def _lines(self, after: int, n_pages: int) -> tuple[list[Event], int]:
-        """Return the events after a cursor in pages, and the last cursor of these."""
+        """Read pages; return events after a cursor, and the cursor at the end."""
         first = (after + 1) // encoding.PAGE
         wanted = range(first, first + n_pages)
         *pages, trimmed_to = self._query(
@@ -159,7 +159,7 @@ class ValkeyReader:
         last_page = self._last_change // encoding.PAGE
         if self._last_change > after and None in pages[: last_page - first + 1]:
             raise self._server.damaged("a registry without a page of its journal")
-        # do not read later lines: not all of them may be in the pages
+        # ignore later lines, which were added during this read
         cursors = range(after + 1, self._last_change + 1)
         with self._server.decoding():
             events = [
@@ -179,7 +179,7 @@ class ValkeyReader:
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         buckets = _bucketed(keys)
-        # read the lists last: they show if numbers were erased during the other reads
+        # read the lists last: the lists show if numbers were erased during this read
         lists: Command = ("GET", self._key("lists"))
         fetches = (self._entry(position.cursor), *self._fetches(buckets), lists)
         entry, *replies, found = self._query(*fetches)
@@ -188,12 +188,12 @@ class ValkeyReader:
         return Found.of(rows, self._lists_of(found))
 
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, encoding.Number]:
-        """Return those of the numbers that are stored."""
+        """Return the stored entries by number, without numbers that are not stored."""
         buckets = _bucketed(keys)
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        """Return the commands that read numbers, and that test for used buckets."""
+        """Return commands that test which buckets are used, and that read numbers."""
         bits: list[Command] = [
             ("GETBIT", self._key("buckets"), bucket)
             for bucket in (encoding.ALL_BUCKETS, *buckets)
@@ -232,13 +232,13 @@ class ValkeyReader:
         return map(encoding.rows_of, self._scan(list_id, first, last))
 
     def columns(self) -> Iterator[Columns]:
-        # this reads each bucket once that was in use at the start
+        # this reads, once, each bucket that was in use at the start
         return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
 
     def _scan(
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the rows of a list that end in [first, last); 0 means all lists.
+        """Yield the rows of a list that end in [first, last); list id 0 means all.
 
         Each command reads only a few thousand numbers, so that other clients do not
         wait long.
@@ -293,7 +293,7 @@ class ValkeyReader:
         return self._requests({id for ids in index.values() for id in ids})
 
     def _requests(self, ids: Collection[str]) -> list[RequestRow]:
-        """Return those of the requests that are stored."""
+        """Return the stored requests that have these ids."""
         found = self._fields("requests", ids)
         with self._server.decoding():
             return [_request(value) for value in found.values()]
@@ -305,13 +305,13 @@ class ValkeyReader:
             return [_request(value) for value in found.values()]
 
     def _index(self, name: str, fields: Collection[str]) -> dict[str, list[Any]]:
-        """Return the decoded values of some fields of an index."""
+        """Return the decoded values of the given fields of an index."""
         found = self._fields(name, fields)
         with self._server.decoding():
             return {field: json.loads(value) for field, value in found.items()}
 
     def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
-        """Return some fields of a hash; first check that the hash has the mark."""
+        """Return those *fields* that a hash has; check that the hash has the mark."""
         stored: dict[str, bytes] = {}
         for some in in_parts(fields, _FIELDS_PER_READ):
             read: Command = ("HMGET", self._key(name), encoding.MARK, *some)
@@ -354,7 +354,7 @@ class ValkeyReader:
         return last_seq
 
     def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
-        """Return the records with these sequence numbers, up to the last one."""
+        """Return the records of a stream that have the sequence numbers *seqs*."""
         if not seqs:
             return []
         (values,) = self._query(("HMGET", self._key("records", stream), *seqs))

@@ -1,4 +1,4 @@
-"""Client of a Valkey server, which sends commands and converts errors."""
+"""Client of a Valkey server: it sends commands, and converts the driver's errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bloctel.storage.valkey.lock import WriterLock
 
-#: The words of a command.
+#: A command: a tuple of words.
 Command = tuple[str | bytes | int, ...]
 #: A function that returns the replies to commands, in one round trip.
 Send = Callable[..., list[Any]]
@@ -35,7 +35,7 @@ _TLS_OPTIONS: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
-#: The driver's exceptions by name, because the driver is imported only when used.
+#: The names of the driver's exceptions for each of our classes; the driver is optional.
 _NAMES: Final[dict[type[errors.StorageError], str]] = {
     errors.StorageError: """
         AskError ClusterCrossSlotError DataError ExecAbortError ModuleError
@@ -82,10 +82,10 @@ def kind_of(error: BaseException) -> type[errors.StorageError]:
 class ValkeyServer:
     """Connections to the server of one registry.
 
-    Any number of threads can use them.  Messages name the registry by `where`.
-    `locks` are those of write transactions that have not ended; the thread `keeper`
-    extends them.  The commit of a transaction releases its lock, so another thread can
-    take the lock before the earlier transaction has ended.
+    Any number of threads can use this object.  Messages name the registry by `where`.
+    The set `locks` has the lock of each write transaction that has not ended; the
+    thread `keeper` extends these locks.  A commit already releases its lock, so another
+    thread can take the lock before the first transaction has ended.
     """
 
     def __init__(self, url: str) -> None:
@@ -117,22 +117,22 @@ class ValkeyServer:
         return ":".join([self._root, *map(str, names)])
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, in one round trip.
+        """Send commands in one round trip; return the replies.
 
         If the connection is lost, the commands are sent a second time, so it must be
-        safe to repeat them. Commands of other clients can run between them.
+        safe to repeat them. Other clients' commands can run between the commands.
         """
         with self._errors():
             return _retried(self._send, *commands)
 
     def send_once(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, which are never sent twice."""
+        """Send commands, never a second time; return the replies."""
         with self._errors():
             return self._send(*commands)
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Yield a function that sends commands to one server, and the `Reader.lag`."""
+        """Yield a function that sends commands to one server, and its `Reader.lag`."""
         with self._errors():
             connection, lag = _retried(self._begin)
 
@@ -144,7 +144,7 @@ class ValkeyServer:
         try:
             yield send, lag
         except errors.StorageUnreachableError:
-            connection.is_usable = False  # a new one may reach another server
+            connection.is_usable = False  # a new connection may reach another server
             raise
         finally:
             self._give_back(connection)
@@ -154,11 +154,11 @@ class ValkeyServer:
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def seen(self, field: str) -> int:
-        """Return the greatest value of a state field that was noted; 0 without one."""
+        """Return the greatest value that `note` got for a field of `state`, or 0."""
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
-        """Note the value of a field of `state`; raise an error if it decreased."""
+        """Remember a field of `state`; raise an error if it is below *at_least*."""
         if value < at_least:
             raise errors.StorageUnreachableError(
                 "a storage with all confirmed changes",
@@ -238,12 +238,12 @@ class ValkeyServer:
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Convert errors while decoding stored values into StorageError."""
+        """Convert errors in the `with` block, which decodes values, to StorageError."""
         try:
             yield
         except interface.UNEXPECTED as error:
             kind = type(error).__name__
-            # the cause can contain stored values, so it is not attached
+            # the original error can contain stored values, so it is not attached
             raise_alone(self.damaged(f"a value that cannot be decoded ({kind})"))
 
     def _require_open(self) -> None:
@@ -310,7 +310,7 @@ class _Connection:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._raw = client.connection_pool.make_connection()
-        # False after an error: unread replies may remain, so it must be closed
+        # False after an error: replies may be unread, so the connection must be closed
         self.is_usable = True
 
     def connect(self) -> None:
@@ -321,7 +321,7 @@ class _Connection:
             self._raw.connect()
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, in one round trip."""
+        """Send commands in one round trip; return the replies."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         if not self.is_usable:
@@ -370,7 +370,7 @@ def _client(url: str) -> tuple[Any, str, str]:
     try:
         parts = urlsplit(url)
         database, port = int(parts.path.strip("/") or 0), parts.port
-    except ValueError:  # its text is not shown, because it can contain the password
+    except ValueError:  # the error's text can contain the password
         raise_alone(errors.InputError(expected, got))
     if port == 0:
         raise errors.InputError(expected, got)

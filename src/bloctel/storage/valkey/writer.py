@@ -39,7 +39,7 @@ _PART: Final = 10_000
 
 
 class ValkeyWriter(ValkeyReader):
-    """Write transaction on a registry in Valkey, which needs the writer lock."""
+    """Write transaction on a registry in Valkey, which must have the writer lock."""
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
@@ -70,7 +70,7 @@ class ValkeyWriter(ValkeyReader):
     def _replacing(
         self, name: str, rows: Mapping[Any, tuple[Any, ...]] | None
     ) -> Iterator[Command]:
-        """Yield the command that replaces all lists or prefix rules, if changed."""
+        """Yield the command that stores *rows* under a key, unless *rows* is None."""
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
@@ -149,7 +149,7 @@ class ValkeyWriter(ValkeyReader):
                 self._requested.new[request.id] = None
 
     def _loaded(self, keys: Iterable[int]) -> dict[int, Number]:
-        """Return *keys* with their entries, also new numbers, to change them."""
+        """Return the entries of each number, to change them; new numbers have none."""
         wanted = list(keys)
         found = self._numbers_of(wanted)
         return {key: found.get(key) or Number() for key in dict.fromkeys(wanted)}
