@@ -133,7 +133,7 @@ BAD_ROWS = {
     "SHA-256": ROW.replace(DIGEST, "x"),
     "a text": ROW.replace("Exemple SA", " "),
     "only the mentions": ROW.replace("all", "everything"),
-    "fields without the number": ROW.replace("archive", "forms/0199001234"),
+    "fields without the phone number": ROW.replace("archive", "forms/0199001234"),
 }
 
 

@@ -99,7 +99,7 @@ def test_the_number_is_not_among_the_fields(store: RecordStore, said: object) ->
         with store.write() as transaction:
             transaction.append("calls", KEY, AT, {"note": said})
 
-    with pytest.raises(InputError, match="fields without the number"):
+    with pytest.raises(InputError, match="fields without the phone number"):
         append()
 
     with store.read() as transaction:

@@ -99,7 +99,7 @@ def test_details_contain_no_number(text: str) -> None:
     """A number in the details is refused in any form: it could not be erased."""
     with (
         CallLog.create("memory:") as calls,
-        pytest.raises(InputError, match="without the number"),
+        pytest.raises(InputError, match="without the phone number"),
     ):
         calls.add(NUMBER, Outcome.ANSWERED, at=AT, details={"note": text})
 

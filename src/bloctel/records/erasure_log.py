@@ -9,7 +9,7 @@ from bloctel._util.raising import raise_alone
 from bloctel.records.hash_chain import HashChain, damaged, fields_of
 from bloctel.storage.rows import RecordRow
 
-#: The maximum number of ranges in one record.
+#: The maximum number of ranges in one record of the erasure log.
 _RANGES: Final = 500
 
 
@@ -28,7 +28,7 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, first: int, last: int) -> None:
-        """Add a range, whose start must be after the start of all earlier ranges."""
+        """Add the range *first* to *last*; no stored range may start after *first*."""
         if self.ranges and first <= self.ranges[-1][1] + 1:
             self.ranges[-1][1] = max(last, self.ranges[-1][1])
         else:
@@ -43,7 +43,7 @@ class SequenceSet:
         return None
 
     def _end_of(self, seq: int) -> int:
-        """Return the end of the last range that begins at or before *seq*."""
+        """Return the end of the last range that begins at or before *seq*, or 0."""
         index = bisect_right(self.ranges, seq, key=itemgetter(0))
         return self.ranges[index - 1][1] if index else 0
 
@@ -51,7 +51,7 @@ class SequenceSet:
 def erasure_fields(
     stream: str, seqs: Iterable[int], why: str
 ) -> Iterator[dict[str, object]]:
-    """Yield the fields of the records with which the erasure log records an erasure.
+    """Yield the fields of the records that log one erasure of *seqs* from a stream.
 
     >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
     [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
@@ -62,7 +62,7 @@ def erasure_fields(
 
 
 def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
-    """Return the sequence numbers of a stream's records with a logged erasure."""
+    """Return the sequence numbers in a stream that were erased according to *log*."""
     ranges: list[list[int]] = []
     chain: HashChain | None = None
     for row in log:
@@ -73,6 +73,6 @@ def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
             logged = [[int(first), int(last)] for first, last in fields["seqs"]]
             ranges += logged if fields["stream"] == stream else []
         except (KeyError, TypeError, ValueError):
-            fault = "it contains no stream with erased sequence numbers"
+            fault = "it does not name a stream and erased sequence numbers"
             raise_alone(damaged(row.stream, row.seq, fault))
     return SequenceSet(ranges)

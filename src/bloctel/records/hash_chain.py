@@ -27,7 +27,7 @@ from bloctel._util.raising import raise_alone
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.storage.rows import RecordRow
 
-#: The maximum size of a body in bytes; all storages can store this size encrypted.
+#: The maximum size of a body in bytes, which all storages can store, also encrypted.
 MAX_BODY: Final = 1 << 15
 
 _SALT: Final = "salt"
@@ -64,7 +64,7 @@ def fields_of(row: RecordRow) -> dict[str, Any] | None:
             if isinstance(fields, dict):
                 fields.pop(_SALT, None)
                 return fields
-    raise damaged(row.stream, row.seq, "altered, its content digest is wrong")
+    raise damaged(row.stream, row.seq, "altered (its content digest is wrong)")
 
 
 def content_of(key: int | None, at: int, body: str) -> str:
@@ -94,7 +94,7 @@ def following(
 class HashChain:
     """Verifier of the hash chain of a stream.
 
-    `seq` and `digest` are those of the last verified record, or 0 and None before it.
+    `seq` and `digest` are those of the last verified record, or 0 and None at first.
     """
 
     def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:
@@ -109,7 +109,7 @@ class HashChain:
             raise DamagedRecordsError(f"record {self.seq + 1}", got, where)
         fields_of(row)
         if row.digest != digest_of(self.digest, row):
-            raise damaged(self.stream, row.seq, "altered or moved, its digest is wrong")
+            raise damaged(self.stream, row.seq, "altered or moved (digest is wrong)")
         self.seq, self.digest = row.seq, row.digest
 
 

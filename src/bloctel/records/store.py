@@ -103,7 +103,7 @@ class RecordStore:
 
         Raises:
             RegistryNotFoundError: The storage does not exist.
-            WrongSecretError: The storage uses a different secret, or no secret.
+            WrongSecretError: The storage was created with another secret, or with none.
             StorageError: The storage cannot be read.
         """
         with close_on_error(join_storage(url, secret)) as storage:
@@ -164,8 +164,8 @@ class RecordStore:
                 The record must still have this digest.
 
         Raises:
-            DamagedRecordsError: A record was altered, deleted or moved, or its content
-                was removed without an entry in the erasure log.  The attribute `where`
+            DamagedRecordsError: A record was altered, deleted or moved, or its fields
+                were erased without an entry in the erasure log.  The attribute `where`
                 of the error names the first damaged record.
         """
         known_seq, known_digest = known or (0, None)

@@ -68,7 +68,7 @@ class RecordStream:
 
 
 def read_fields(record: Record, cls: type[T], stream: str) -> T:
-    """Return the fields of a record as a *cls*, or raise DamagedRecordsError."""
+    """Return a record's fields as an object of *cls*, or raise DamagedRecordsError."""
     try:
         return msgspec.convert(record.fields, cls)
     except msgspec.ValidationError:
@@ -76,6 +76,6 @@ def read_fields(record: Record, cls: type[T], stream: str) -> T:
 
 
 def not_readable(record: Record, stream: str) -> DamagedRecordsError:
-    """Return the error for a record whose fields do not fit its stream."""
+    """Return the error for a record whose fields are not those of its stream."""
     where, got = f"record {record.seq} of {stream}", "a record with other fields"
     return DamagedRecordsError(f"the fields of a record of {stream}", got, where)

@@ -207,7 +207,7 @@ class WriteTransaction(ReadTransaction):
                 phone number.
 
         Raises:
-            InputError: The stream has no record with a number in *seqs*.
+            InputError: *seqs* contains a sequence number that no record has.
         """
         _require_stream(stream)
         wanted = sorted(set(seqs))
@@ -233,13 +233,13 @@ def _require_stream(stream: str) -> None:
 def require_without_number(key: int, value: object) -> None:
     """Raise InputError if a value in a record contains the record's phone number.
 
-    Otherwise, the phone number would still be in the value after the key is erased.
+    Otherwise, an erasure of the key would leave the phone number in this value.
     """
     if isinstance(value, dict | list | tuple):
         for item in value.items() if isinstance(value, dict) else value:
             require_without_number(key, item)
     elif isinstance(value, str | int):
-        plain = unicodedata.normalize("NFKC", str(value))  # digits of any width
+        plain = unicodedata.normalize("NFKC", str(value))  # also full-width digits
         if str(key)[-_SUBSCRIBER_DIGITS:] in _SEPARATORS.sub("", plain):
-            got = "a field that contains the number"
-            raise InputError("fields without the number", got, "fields")
+            got = "a field that contains the phone number"
+            raise InputError("fields without the phone number", got, "fields")
