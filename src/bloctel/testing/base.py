@@ -23,7 +23,7 @@ from bloctel.storage.rows import (
 
 KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
-#: The only list of the fixture `storage` at first.
+#: The only list that the fixture `storage` adds to its registry.
 OWN = StoredList(1, "own", None, None)
 
 
@@ -52,7 +52,7 @@ def last_cursor(storage: Storage) -> int:
 
 
 def look_up(storage: Storage, keys: Collection[int]) -> Found:
-    """Look up keys, and require the position that the storage has now."""
+    """Look up keys, with the current position of the storage."""
     with storage.read() as reader:
         position = reader.position()
     return storage.lookup(keys, position)
@@ -135,7 +135,7 @@ class ContractBase:
         return url
 
     def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
-        """Return all rows of `Reader.columns`, in ascending order."""
+        """Return all rows of `Reader.columns` as tuples, in ascending order."""
         with storage.read() as reader:
             parts = [
                 (part.list_ids, part.keys, part.starts_on, part.ends_on)

@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """Each transaction has a token; a reader recognises the same journal by it."""
+        """The token of each transaction can be read by its last cursor."""
         known = []
         for i in range(3):
             with storage.write() as writer:
@@ -72,7 +72,7 @@ class JournalContract(ContractBase):
             assert reader.lag() is None
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """If the last registration of a number is erased, so are its requests.
+        """If the last registration of a number is erased, so are the requests about it.
 
         The events of the number stay in the journal, but no longer contain the number.
         """
@@ -176,7 +176,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """A reader that asks for changes after an unused cursor gets an error."""
+        """Reading the changes after a cursor that was never used raises an error."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.changes(0, 9)[-1].cursor

@@ -43,7 +43,7 @@ class ListsAndRequestsContract(ContractBase):
                 assert reader.lists() == (OWN, changed)
 
     def test_prefix_rules_are_stored(self, storage: Storage) -> None:
-        """Each change of a prefix rule is stored, and adds one event to the journal."""
+        """A change of a prefix rule is stored, and adds one event to the journal."""
         rule = PrefixRow(1, 33899, DAY, NO_END, True)
         other = PrefixRow(1, 33162, DAY, DAY + 1, False)
         with storage.write() as writer:
@@ -110,7 +110,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact can be any text of 320 characters; an expiry can be far away."""
+        """A contact can have any 320 characters; an expiry can be far in the future."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
         requests = [
@@ -161,7 +161,7 @@ class ListsAndRequestsContract(ContractBase):
             assert writer.request(changed.id) == changed
 
     def test_erasure_erases_requests(self, storage: Storage) -> None:
-        """Erasing a number from a list erases its requests, but only for this list."""
+        """Erasing a number from a list erases requests for that number and list."""
         others = [request(id="0" * 32, key=KEY + 1), request(id="1" * 32, list_id=2)]
         erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:

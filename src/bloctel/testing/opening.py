@@ -43,7 +43,7 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """A second storage can open the URL before and after the first is closed."""
+        """A second storage can open the URL while the first is open, and afterwards."""
         add(storage, row())
         other = self.open(shared_url)
         other.check()
@@ -60,7 +60,7 @@ class OpeningContract(ContractBase):
         again.close()
 
     def test_a_closed_storage_does_nothing(self, storage: Storage) -> None:
-        """Every use of a closed storage raises StorageError, except another `close`."""
+        """Every use of a closed storage raises StorageError, except `close`."""
         storage.close()
 
         def read() -> None:

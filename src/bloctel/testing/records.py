@@ -49,7 +49,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [KEY + 5]) == []
 
     def test_streams_are_separate(self, storage: Storage) -> None:
-        """Each stream has its own sequence numbers, and a search reads one stream."""
+        """Streams have separate sequence numbers, and a search reads one stream."""
         call, consent = record(1), record(1, KEY, "consents")
         upper = record(1, KEY, "Calls")
         with storage.write() as writer:
@@ -78,7 +78,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [2**50]) == rows[1:]
 
     def test_sequence_numbers_have_no_gap(self, storage: Storage) -> None:
-        """Each new record must have the next sequence number; others are refused."""
+        """A record that does not have the next sequence number is refused."""
         with storage.write() as writer:
             writer.append_records([record(1)])
 

@@ -24,7 +24,7 @@ class RegistrationsContract(ContractBase):
     """Contract tests of adding, replacing, erasing and finding registrations."""
 
     def test_rows_are_stored(self, storage: Storage) -> None:
-        """Every method that reads rows returns all rows, with any key and any day."""
+        """Every method that reads registrations works with any key and any day."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -82,7 +82,7 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # the registration of the other number does not change
+            # KEY + 2 was still protected on DAY, so its first day does not change
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
@@ -93,7 +93,7 @@ class RegistrationsContract(ContractBase):
         keys = np.random.default_rng(1).permutation(70_000) + KEY
         parts = [
             new_rows([row(key) for key in some])
-            for some in np.array_split(keys, 3)  # each part is a large addition
+            for some in np.array_split(keys, 3)  # each part has more than 5,000 rows
         ]
         before = last_cursor(storage)
         with storage.write() as writer:
@@ -122,7 +122,7 @@ class RegistrationsContract(ContractBase):
             )
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up also returns the first complete day of each list that has one."""
+        """A look-up also returns `complete_from` of each list that has such a day."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
@@ -134,7 +134,7 @@ class RegistrationsContract(ContractBase):
     def test_a_look_up_needs_the_history_of_its_position(
         self, storage: Storage, n: int
     ) -> None:
-        """A look-up fails if the server lacks changes that its caller has read."""
+        """A look-up fails if the server lacks changes that the caller has read."""
         keys = range(KEY, KEY + n)
         positions: list[Position] = []
         for _ in range(2):
@@ -202,7 +202,7 @@ class RegistrationsContract(ContractBase):
         assert len(self.columns_of(storage)) == 1
 
     def test_registrations_are_found_by_their_end(self, storage: Storage) -> None:
-        """Registrations of a list can be selected by the range in which they end."""
+        """Registrations of a list can be selected by the days on which they end."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
             writer.add_registrations(

@@ -52,7 +52,7 @@ class TransactionsContract(ContractBase):
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
-        with storage.write() as writer:  # the id of the unstored list is free
+        with storage.write() as writer:  # the id of the lost list is used again
             assert writer.add_list("a", None).id == 2
 
     def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:
@@ -133,7 +133,7 @@ class TransactionsContract(ContractBase):
         assert look_up(storage, [KEY]).registrations == [row()]
 
     def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
-        """A reader that stops in the middle of a result does not block other users."""
+        """An error in the middle of a read does not block any later transaction."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
             writer.add_registrations([new_rows(rows)])
