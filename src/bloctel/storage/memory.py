@@ -41,7 +41,7 @@ class _Content:
         self.numbers: dict[int, tuple[Registration, ...]] = {}
         self.journal: list[Event] = []  # sorted by cursor
         self.last_change = 0
-        self.token = interface.new_token()  # constant: memory has no backups
+        self.token = interface.new_token()  # never changes: no backup is ever restored
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}

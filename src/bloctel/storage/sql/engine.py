@@ -257,7 +257,7 @@ class SqlStorage:
 
 
 def _end(end: Callable[[], None]) -> None:
-    """Commit a transaction, or close a connection.
+    """Call *end*, which commits a transaction or closes a connection.
 
     If a signal handler raises an exception, SQLAlchemy replaces it by AssertionError;
     this function raises the original exception.

@@ -67,7 +67,7 @@ class WriterLock:
         return bool(holder == self._token.encode())
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands that read.
+        """Send commands that read data; return the replies.
 
         The server must have this lock: otherwise, it could lack earlier changes.
         """
@@ -102,7 +102,7 @@ class WriterLock:
         )
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
-        """Run all *commands*, or none of them, and release the lock."""
+        """Run all *commands* or none, store cursor *last_change*, release the lock."""
         key, stage = self._server.key, list[Command]()
         for words in _chunks(commands):
             if stage:

@@ -117,7 +117,7 @@ class ValkeyServer:
         return ":".join([self._root, *map(str, names)])
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, in one round trip.
+        """Send commands in one round trip; return the replies.
 
         If the connection is lost, the commands are sent a second time, so it must be
         safe to repeat them. Other clients' commands can run between the commands.
@@ -126,7 +126,7 @@ class ValkeyServer:
             return _retried(self._send, *commands)
 
     def send_once(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, which are never sent twice."""
+        """Send commands, never a second time; return the replies."""
         with self._errors():
             return self._send(*commands)
 
@@ -238,7 +238,7 @@ class ValkeyServer:
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Convert errors while decoding stored values into StorageError."""
+        """Convert errors in the `with` block, which decodes values, to StorageError."""
         try:
             yield
         except interface.UNEXPECTED as error:
@@ -321,7 +321,7 @@ class _Connection:
             self._raw.connect()
 
     def send(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, in one round trip."""
+        """Send commands in one round trip; return the replies."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         if not self.is_usable:
