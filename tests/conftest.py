@@ -37,6 +37,7 @@ _MARKER_OF_FIXTURE = {
     **dict.fromkeys(KINDS, "server"),
     "browser": "browser",
     "session": "spark",
+    "results": "slow",  # of all benchmarks on tiny inputs
 }
 
 

@@ -280,6 +280,7 @@ def killed_at(action: Callable[[], object], n: int) -> None:
 
 
 @needs_locks
+@pytest.mark.crash
 @pytest.mark.parametrize("is_backup", [False, True])
 def test_killed_mark_leaves_the_file_refused(
     path: Path, tmp_path: Path, is_backup: bool, monkeypatch: pytest.MonkeyPatch
@@ -320,6 +321,7 @@ def test_killed_mark_leaves_the_file_refused(
 
 
 @needs_locks
+@pytest.mark.slow
 def test_mark_of_a_file_that_another_program_uses(path: Path) -> None:
     """A file that another program has open is not marked."""
     words = [sys.executable, "-c", _WAITS, url_of(path)]
@@ -357,6 +359,7 @@ def test_mark_changes_no_other_database(tmp_path: Path) -> None:
 
 
 @needs_locks
+@pytest.mark.crash
 def test_killed_program_leaves_a_registry_that_opens(path: Path) -> None:
     """A program that is killed while it opens or closes a registry loses nothing."""
     n = code = 0

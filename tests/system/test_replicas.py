@@ -483,6 +483,7 @@ def test_a_look_up_on_another_server_needs_the_changes_read_before(kind: str) ->
         assert registry.is_blocked(KEY, on=ON)
 
 
+@pytest.mark.server
 def test_one_server_answers_a_transaction_of_valkey() -> None:
     """All reads of a transaction are answered by one server, or raise."""
     with two_servers("valkey") as (primary, copy, _, proxy, url):

@@ -58,9 +58,9 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 class Rows(NamedTuple):
     """Consecutive rows of a file, beginning with row number *first*.
 
-    `keys` has a row for each phone column, with the integer key of each phone number,
-    or a code if a cell is not a phone number.  `days` contains the days on which the
-    oppositions were received, or `NO_DAY` for a text that is no day; without a column
+    `keys[i, j]` is the key of the number in phone column *i* and row *j*, or a code if
+    the cell is not a phone number.  `days` contains the days on which the oppositions
+    were received, or `NO_DAY` for a text that is no day; without a column
     of days, `days` is None.  `source` is the batch that contains the rows.
     """
 

@@ -114,7 +114,7 @@ def _check_header(header: list[str], name: str) -> None:
     if unknown:
         # the cell may be a phone number, so the message does not repeat it
         expected = f"a header of the columns {', '.join(COLUMNS)}"
-        raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
+        raise InputError(expected, f"an unknown header in column {unknown[0]}", where)
     if len(set(header)) < len(header):
         raise InputError("different columns", "two columns with the same name", where)
     if not header:

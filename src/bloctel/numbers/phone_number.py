@@ -525,7 +525,7 @@ def _read_slowly(number: object, answer: int, region: str | None) -> Readings:
 
 
 #: A local number, its context (leading digits or a domain name), and other parameters
-#: (RFC 3966, section 3) that are too short for a second number.
+#: (RFC 3966, section 3), each with too few digits to hide a second number.
 _LOCAL: Final = re.compile(
     rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
     rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",

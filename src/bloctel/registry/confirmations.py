@@ -304,7 +304,7 @@ def normal_contact(contact: str, region: str | None) -> str:
             return _lower(plain)
     address = _ADDRESS.fullmatch(_lower(plain))
     if address is None:
-        # a mail system could send the token to several persons, or to a wrong person
+        # to other texts, a mail system could send the token twice, or to a wrong person
         expected = "one e-mail address, without a name or other text"
         raise errors.InputError(
             expected, f"text of {len(contact)} characters", "contact"

@@ -118,7 +118,7 @@ class Term(Version, frozen=True, kw_only=True):
 
 
 class Renewal(Version, frozen=True, kw_only=True):
-    """Renewal of a registration at the end of a term.
+    """Version of the rule about the renewal of a registration when its term ends.
 
     Attributes:
         kind: The kind of renewal, manual or tacit.

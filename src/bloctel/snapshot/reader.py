@@ -370,7 +370,7 @@ def _read_sections(
     ):
         name = _read_name(raw)
         if name not in layout.KNOWN + layout.OPTIONAL and not name[:1].islower():
-            raise NewerSnapshotError("sections of this version", f"a section {name}")
+            raise NewerSnapshotError("sections of format 1", f"a section {name}")
         if offset % layout.ALIGN or offset < table_end or offset + size > len(data):
             got = f"a section of {size} bytes at {offset}"
             raise DamagedSnapshotError(f"sections within {len(data)} bytes", got)

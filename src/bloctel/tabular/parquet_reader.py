@@ -49,7 +49,7 @@ def open_parquet(source: Source) -> Iterator["ParquetSource"]:
 
 
 class ParquetSource:
-    """Parquet file that is open for reading; its row counts are consistent.
+    """Open Parquet file whose footer and row groups were found to agree on the rows.
 
     `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
     paths of the stored columns, such as `address.city` for a field of a struct.

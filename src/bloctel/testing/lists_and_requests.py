@@ -161,11 +161,7 @@ class ListsAndRequestsContract(ContractBase):
             assert writer.request(changed.id) == changed
 
     def test_erasure_erases_requests(self, storage: Storage) -> None:
-<<<<<<< HEAD
-        """Erasing a number from a list erases only the requests for both of them."""
-=======
         """Erasing a number from a list erases requests for that number and list."""
->>>>>>> wt-w21
         others = [request(id="0" * 32, key=KEY + 1), request(id="1" * 32, list_id=2)]
         erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:

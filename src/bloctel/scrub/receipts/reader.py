@@ -68,7 +68,9 @@ def parse(line: bytes, where: str) -> Receipt:
         # because the text of the caught error can quote the receipt
         raise _damaged(f"its member {fault} does not follow the format", where)
     if receipt.line != line:
-        raise _damaged("its bytes are not the canonical form with its digest", where)
+        raise _damaged(
+            "its bytes differ from the canonical form, or its digest is wrong", where
+        )
     return receipt
 
 
