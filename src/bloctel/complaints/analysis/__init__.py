@@ -28,7 +28,7 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
 def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     """Return the patterns in complaints; the least likely pattern comes first.
 
-    Each pattern is a reason to investigate, not a proof.  A pattern contains the `id`s
+    Each pattern is a reason to investigate, not a proof.  A pattern contains the ids
     of the complaints that show it, its assumptions, and the probability that unrelated
     calls show such a pattern by chance.  No pattern contains a number that was called.
 

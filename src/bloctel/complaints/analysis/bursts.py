@@ -33,7 +33,7 @@ def bursts(
     """Yield a pattern for each caller, about the least likely burst of its calls.
 
     This is a scan statistic: at each call of the caller, three time windows begin (an
-    hour, a day and a week).  The keys of *observations* are the `id`s of complaints.
+    hour, a day and a week).  The keys of *observations* are the ids of complaints.
     """
     examined = [one for one in actors if len(one.complaints) >= _FEWEST]
     everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}

@@ -57,7 +57,7 @@ class Tie:
     Attributes:
         kind: The feature that links the complaints.
         chance: The chance that the link is wrong.
-        complaints: The `id`s of the two complaints.
+        complaints: The ids of the two complaints.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Actor:
     """Caller, found by complaints that share a number, a firm, an address or a name.
 
     Attributes:
-        complaints: The `id`s of the complaints about the caller.
+        complaints: The ids of the complaints about the caller.
         numbers: The keys of the presented numbers, the most frequent first.
         names: The names that the caller gave, the most frequent first.
         sirens: The SIRENs in the complaints, the most frequent first.

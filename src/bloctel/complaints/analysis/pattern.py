@@ -32,7 +32,7 @@ class Pattern:
         observed: The observed value of the statistic.
         expected: The expected value of the statistic if there is no pattern.
         probability: The chance of at least the observed value if there is no pattern.
-        evidence: The `id`s of the complaints on which the pattern is based.
+        evidence: The ids of the complaints on which the pattern is based.
         numbers: The keys of the presented numbers in the pattern.
         names: The names of callers in the pattern, as the complaints give them.
         details: Values for the placeholders of the texts.
