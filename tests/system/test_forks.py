@@ -33,6 +33,7 @@ def busy(*works: Callable[[int], object]) -> Iterator[None]:
     """Call each function in a thread, again and again, until the end of the block."""
     failed: list[BaseException] = []
     is_done = threading.Event()
+    n_repeating = threading.Semaphore(0)
 
     def repeat(work: Callable[[int], object]) -> None:
         n = 0
@@ -40,12 +41,17 @@ def busy(*works: Callable[[int], object]) -> Iterator[None]:
             while not is_done.is_set():
                 work(n)
                 n += 1
+                n_repeating.release()
         except BaseException as error:
             failed.append(error)
+            n_repeating.release()
 
     threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
+    # one after the other: a thread that opens its connection can hold locks of the
+    # resolver or of OpenSSL, which a child process would never get
     for thread in threads:
         thread.start()
+        n_repeating.acquire()
     try:
         yield
     finally:
