@@ -33,25 +33,29 @@ def busy(*works: Callable[[int], object]) -> Iterator[None]:
     """Call each function in a thread, again and again, until the end of the block."""
     failed: list[BaseException] = []
     is_done = threading.Event()
-    n_repeating = threading.Semaphore(0)
 
-    def repeat(work: Callable[[int], object]) -> None:
+    def repeat(work: Callable[[int], object], has_run: threading.Event) -> None:
         n = 0
         try:
             while not is_done.is_set():
                 work(n)
                 n += 1
-                n_repeating.release()
+                has_run.set()
         except BaseException as error:
             failed.append(error)
-            n_repeating.release()
+            has_run.set()
 
-    threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
-    # one after the other: a thread that opens its connection can hold locks of the
-    # resolver or of OpenSSL, which a child process would never get
+    events = [threading.Event() for _ in works]
+    threads = [
+        threading.Thread(target=repeat, args=pair)
+        for pair in zip(works, events, strict=True)
+    ]
     for thread in threads:
         thread.start()
-        n_repeating.acquire()
+    # a thread that opens its connection can hold locks of the resolver or of OpenSSL,
+    # which a child process would never get
+    for has_run in events:
+        has_run.wait()
     try:
         yield
     finally:
