@@ -84,7 +84,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "RegistrationPeriod",
     "Status",
     "Verdict",
-    # scrubs of frames and files
+    # scrubs: look-ups of all phone numbers in a data frame or a file
     "CsvOptions",
     "FileOptions",
     "Outputs",

@@ -51,22 +51,22 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# The number of blocks and the count of entries are 32-bit integers.
+# Largest number of blocks of a filter, and of entries of an index: both are uint32.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# The lowest rate needs 2,900 bits per key; most blocks of such a filter have no key.
+# A lower rate would need more than 2,900 bits per key.
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 
 cdef bytes MAGIC = b"bloctel filter\r\n"
 cdef uint32_t VERSION = 1
-# The form in which a key is hashed: 8 little-endian bytes, as Parquet's INT64.
+# Code in the header: a key is hashed as 8 little-endian bytes, like Parquet's INT64.
 cdef uint32_t KEY_DOMAIN_INT64 = 1
-# Magic, version, key domain, capacity, rate, n_blocks, n_added; then the checksum.
+# Fields of the header: magic, version, key domain, capacity, rate, n_blocks, n_added.
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# The name of the damaged array, by the value of index_fault; 0 means no damage.
+# PARTS[fault] is the array that is damaged, for each value of index_fault except 0.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
@@ -110,7 +110,7 @@ cdef double _as_rate(object value) except -1:
 
 
 cdef object _as_integers(object values, str what):
-    """Return *values* as a one-dimensional array of integers that are not negative."""
+    """Return *values* as a 1-D array of integers; refuse negative integers."""
     is_array = hasattr(values, "__array__") or PyObject_CheckBuffer(values)
     if isinstance(values, (str, bytes, bytearray)) or not (
         is_array or isinstance(values, Sequence)
@@ -128,7 +128,7 @@ cdef object _as_integers(object values, str what):
 
 
 cdef object _keys_of_sequence(object values):
-    """Convert ints one by one: numpy would accept bool and round large ints."""
+    """Return a uint64 array of Python ints; numpy would accept bool and round ints."""
     cdef Py_ssize_t i
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
@@ -139,7 +139,7 @@ cdef object _keys_of_sequence(object values):
 
 
 cdef object _as_keys(object keys):
-    """Return *keys* as a contiguous uint64 array; do not copy such an array."""
+    """Return *keys* as a contiguous uint64 array, without a copy if possible."""
     array = _as_integers(keys, "keys")
     if array.dtype == np.int64:
         array = array.view(np.uint64)
@@ -179,16 +179,15 @@ cdef object _frozen(object array):
 
 # ---- The filter ----
 
-# Look-ups of one key are plain C functions (binding=False): CPython calls them with far
-# fewer instructions. If the filter is larger than the processor's caches, fewer
-# instructions let more cache misses overlap, which saves time.
+# Functions that look up one key are built-in functions (binding=False), because CPython
+# calls them faster than other Cython functions.
 
 
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
-    # The rate is the mean over a Poisson distribution of the keys in a block. The usual
-    # formula gives a rate that is too low for a split-block filter. If the rate is
-    # small, a few hundred positive terms are added here, because the alternating sum in
-    # `_rate_of_full_blocks` would lose digits.
+    # The number of keys in a block has a Poisson distribution. This function returns
+    # the mean rate over this distribution; the usual formula for Bloom filters gives a
+    # rate that is too low. For few keys a block, the sum in `_rate_of_full_blocks`
+    # would lose digits, because its terms have different signs.
     if keys_a_block > 64:
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
@@ -202,8 +201,8 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # The loop adds the terms of (1 - x**i)**8, multiplied out. The mean of x**(j*i)
-    # over a Poisson-distributed i is an exponential.
+    # For i keys in a block, the rate is (1 - x**i)**8, with x = 31/32. The loop adds
+    # the means of the terms of this power; the mean of x**(j*i) is an exponential.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -213,7 +212,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the smallest count of blocks with at most *rate* at *capacity* keys."""
+    """Return the smallest number of blocks that has at most *rate* when it is full."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(
@@ -238,7 +237,7 @@ cdef int _require_promise(uint64_t n_blocks, uint64_t capacity, double rate) exc
 
 
 cdef object _empty_blocks(uint64_t n_blocks):
-    """Return zero bytes at a 64-byte boundary: no block is in two cache lines."""
+    """Return blocks of zeros, aligned so that each block is in one cache line."""
     cdef size_t n_bytes = n_blocks * BLOCK_BYTES
     cdef size_t start
     array = np.zeros(n_bytes + 64, np.uint8)
@@ -284,7 +283,7 @@ cdef class BloomFilter:
     """
 
     def __cinit__(self, *_args, **_kwargs):
-        # Without a call of __init__, the filter is empty and accepts no key.
+        # A filter that was made with `__new__` only is empty and accepts no key.
         self._set_blocks(_empty_blocks(1), 0, 1.0)
         self._lock = threading.Lock()
 
@@ -609,15 +608,16 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
 cdef class ExactIndex:
     """Immutable map from keys to codes in flat arrays; a key may have several codes.
 
-    A key is split into `high = key >> 16` and `remainder = key & 0xFFFF`. A run is a
-    range of highs in which at most 8 consecutive highs have no key. Each high of a run
-    is a segment, even if it has no key. The top k bits of the remainder divide a
-    segment into 2**k slots; each run has its own k, from 0 to 12. The numbers of slots
-    continue from run to run. The arrays are little-endian and contain no addresses:
+    An entry is a key and a code. A key is split into `high = key >> 16` and `remainder
+    = key & 0xFFFF`. A run is a range of values of `high`, in which at most 8
+    consecutive values have no key. Each value in a run is a segment. The first k bits
+    of the remainder divide a segment into 2**k slots; each run has its own k, from 0
+    to 12. Slots are numbered from 0, across all runs. All arrays are little-endian:
 
-    - `runs`: uint64 (n_runs, 2); first high << 16 | k, then n_segments << 32 |
-      first_slot, which in memory are two uint32: first_slot, n_segments.
-    - `directory`: uint32, n_slots + 1 offsets into the entries, one for each slot.
+    - `runs`: uint64 (n_runs, 2); the first column is first high << 16 | k, the second
+      is n_segments << 32 | first_slot.
+    - `directory`: uint32, n_slots + 1 items; the entries of slot i have the indexes
+      from `directory[i]` up to, but not including, `directory[i + 1]`.
     - `remainders`: uint16, one for each entry, ascending within a slot.
     - `codes`: uint8, uint16 or uint32, one for each entry.
 
@@ -741,12 +741,12 @@ cdef class ExactIndex:
 
     @property
     def runs(self):
-        """The runs: a read-only uint64 array of two columns, a row for each run."""
+        """The runs: a read-only uint64 array with two columns and one row per run."""
         return _frozen(self._runs)
 
     @property
     def directory(self):
-        """The offset of each slot in the entries: a read-only uint32 array."""
+        """The index of each slot's first entry: a read-only uint32 array."""
         return _frozen(self._directory)
 
     @property
@@ -785,7 +785,7 @@ cdef object damaged_index():
 
 @cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
-    """Return the position of the first entry of *key*, and the count of its entries.
+    """Return the index of the first entry of *key*, and the number of its entries.
 
     If there is no entry, the result is (0, 0).
     """

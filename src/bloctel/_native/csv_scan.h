@@ -187,33 +187,33 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 
 /* -- all positions of a window ------------------------------------------------- */
 
-#ifndef CSV_WINDOW /* a multiple of a block, at most 64 KiB: positions have 16 bits */
+#ifndef CSV_WINDOW /* in bytes; at most 64 KiB, because a position has 16 bits */
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Positions in a window, and extra room, because eight are written at a time. */
+/* Positions in a window, with extra room, because csv_write_positions writes eight. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
 /* The fields and records that end in a window, which starts at the start of a
  * record. */
 typedef struct {
-    csv_positions field_ends;  /* ends of fields, by a delimiter or with their record */
-    csv_positions record_ends; /* indices of the field ends that end a record */
+    csv_positions field_ends;  /* delimiters and line ends that end a field */
+    csv_positions record_ends; /* the index in field_ends of each record's last field */
     int32_t n_fields;
     int32_t n_records;
     int has_quotes;
 } csv_window;
 
-/* State passed from a block to the next; a flag is bit 0 or all bits of its word. */
+/* Facts about the end of a block, for the next block; each is 0 if it is false. */
 typedef struct {
-    uint64_t in_quotes;     /* all bits, while a quote is open */
-    uint64_t after_edge;    /* after a byte that may precede an opening quote */
-    uint64_t after_closing; /* after a quote that closed */
-    uint64_t after_return;  /* after a carriage return */
+    uint64_t in_quotes;     /* all bits are 1 if the block ends inside quotes */
+    uint64_t after_edge;    /* 1 if a quote may open at the start of the next block */
+    uint64_t after_closing; /* 1 if the last byte is a closing quote */
+    uint64_t after_return;  /* 1 if the last byte is a carriage return */
 } csv_carry;
 
-/* Write the positions of the bits of a mask, and return their number. A loop over the
- * exact number would be mispredicted in almost every block. */
+/* Write the positions of the set bits of a mask, and return their number. Positions are
+ * written in groups of eight, because a processor cannot predict the exact number. */
 CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t mask)
 {
     const int count = csv_count_bits(mask);
@@ -225,7 +225,7 @@ CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t m
     return count;
 }
 
-/* Set each bit to the parity of the bits up to and including it. */
+/* Set each bit to 1 if the number of set bits, from bit 0 to this bit, is odd. */
 static inline uint64_t csv_parity(uint64_t mask)
 {
     for (int shift = 1; shift < CSV_BLOCK; shift *= 2)
@@ -255,7 +255,6 @@ CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_
     return !((opening & ~before) | (after_closing & ~edges));
 }
 
-/* Read the window at data; the next window begins after the last complete record. */
 CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window, csv_masker masker)
 {
@@ -299,7 +298,8 @@ csv_read_window_avx2(const uint8_t *data, int64_t size, uint8_t delimiter,
 }
 #endif
 
-/* Read the window at data, which starts at the start of a record. */
+/* Find the fields and records of the window at data, which is the start of a record.
+ * The next window must begin after the last complete record. */
 static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window)
 {

@@ -1,8 +1,8 @@
 /* Keys with periods, collected in any order, then sorted and merged in place.
  *
- * A period is an integer: list (16 bits), first day (23), day after the last (24). The
- * packed periods are ordered by list, then by first day. There are few distinct
- * periods, and each is stored once; an entry is a key and a period code, 12 bytes.
+ * A period is one integer: the list in 16 bits, the first day in 23 bits, and the day
+ * after the last day in 24 bits. So a sort orders periods by list, then by day. Each
+ * distinct period is stored once. An entry is a key and the code of a period: 12 bytes.
  */
 #pragma once
 
@@ -14,9 +14,9 @@
 #include "xxh64.h"
 
 #define PERIOD_END_BITS 24
-#define PERIOD_DAY_BITS 47 /* of the first day and the end together */
+#define PERIOD_DAY_BITS 47 /* bits of both days together */
 #define PERIODS_MAX ((uint32_t)1 << 31)
-/* The size in bytes of twice this number of keys fits in size_t. */
+/* Memory is reserved for up to twice as many keys; its size must fit in size_t. */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
@@ -28,7 +28,7 @@ typedef struct {
     uint64_t *periods;
     uint32_t *slots;
     uint32_t n;
-    size_t n_slots; /* a power of two; periods has room for half as many */
+    size_t n_slots; /* a power of two; the array `periods` has half this length */
 } period_set;
 
 typedef struct {
@@ -101,9 +101,9 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
     return 1;
 }
 
-/* Make room for n more entries; return 0 if there is not enough memory. For many
- * entries, the blocks are so large that the allocator maps them: unwritten pages use no
- * memory, and growing a block does not copy it. */
+/* Make room for n more entries; return 0 if there is not enough memory. A small array
+ * grows to ENTRIES_MANY in one step: an array of this size can grow without a copy, and
+ * its unused pages need no memory. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)
@@ -140,8 +140,8 @@ static int entries_add(entries *all, const uint64_t *keys, const uint64_t *perio
     return 1;
 }
 
-/* Merge the periods of a key, whose entries are [first, last). Write them from *end on,
- * and set *end to the index after them. Merging never increases their number. */
+/* Merge the periods of a key, whose entries have the indexes from first to last - 1.
+ * Write the merged entries from the index *end on, and set *end to the next index. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {

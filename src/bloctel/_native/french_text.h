@@ -21,24 +21,24 @@
 #define FRENCH_WORD(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* The key of a line by its nine-digit national significant number. Saint-Pierre-et-
- * Miquelon's 0508 41 12 34 is +508 41 12 34 from abroad. */
+/* The key of a French number, from its nine digits after the 0. In the form with a
+ * country code, 0508 41 12 34 (Saint-Pierre-et-Miquelon) is +508 41 12 34. */
 static inline uint64_t french_line(uint64_t nsn)
 {
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
 }
 
-/* Return a word whose highest bit is 0 if an integer is a key of the French plan.
+/* Return a word whose highest bit is 0 if an integer is the key of a +33 number.
  * There is no branch, so that a loop over many integers compiles to SIMD. */
 static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
     const uint64_t below = UINT64_C(33999999999) - key;
-    const uint64_t pierre = key - UINT64_C(33508000000); /* Saint-Pierre's own code */
+    const uint64_t pierre = key - UINT64_C(33508000000); /* is +508, not +33 */
     return above | below | (~pierre & (pierre - 1000000));
 }
 
-/* Return whether all of n integers are keys of lines of the French plan. */
+/* Return whether all of n integers are keys of +33 numbers. */
 static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
 {
     uint64_t not_keys = 0;
@@ -51,7 +51,7 @@ static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
 static inline int french_are_digits(uint64_t word)
 {
     const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
-    const uint64_t carried = word + UINT64_C(0x0606060606060606); /* past 9 into high */
+    const uint64_t carried = word + UINT64_C(0x0606060606060606); /* carries above 9 */
     return ((word & high) | (carried & high) >> 4) == UINT64_C(0x3333333333333333);
 }
 
@@ -91,7 +91,7 @@ static inline uint64_t french_clean_key(const uint8_t *text, size_t n)
     return (start & masks[form]) == prefixes[form] ? french_last_nine(text, n) : 0;
 }
 
-/* The key of +33 0 or an overseas code, followed by nine digits; else 0. */
+/* The key of nine digits after +33 0 or an overseas code; 0 for any other text. */
 static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
 {
     uint32_t start;
@@ -117,8 +117,8 @@ enum {
     FRENCH_DIGIT = 2,
     FRENCH_BLANK = 4,
     FRENCH_DOT = 8,
-    FRENCH_LEAD = 16, /* C2, before A0 and AD: no-break space and soft hyphen */
-    FRENCH_TRAIL = 32,
+    FRENCH_LEAD = 16,  /* first byte of a no-break space or soft hyphen in UTF-8 */
+    FRENCH_TRAIL = 32, /* second byte of these characters */
 };
 
 static const uint8_t french_kinds[256] = {
@@ -134,7 +134,7 @@ static const uint8_t french_kinds[256] = {
 };
 
 /* Copy digits and plus signs without the separators, and return their number; 0 if
- * there are other characters, or dots that may mark a fraction. */
+ * there are other characters, or one or two dots after digits: a decimal fraction? */
 static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept)
 {
     size_t n_kept = 0;
@@ -143,7 +143,6 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
         const unsigned kind = french_kinds[text[i]];
         kept[n_kept] = text[i];
         n_kept += kind & FRENCH_KEPT;
-        /* Count dots after a digit. */
         n_dots += (kind / FRENCH_DOT) & (previous / FRENCH_DIGIT) & 1;
         is_known &= (kind != 0)
             & ((previous != FRENCH_LEAD) | ((kind & FRENCH_TRAIL) != 0));

@@ -1,14 +1,14 @@
 /* Exact index over sorted 64-bit keys in flat arrays, and its look-ups after a filter.
  *
- * A key is a high, key >> 16, and a remainder, key & 0xFFFF. Highs close to each other
- * form a run. Each high of a run is a segment. A segment is divided into 1 << k slots
- * by the top k bits of the remainder; each run has its own k, so that dense and sparse
- * parts have slots of a similar size. The directory contains the first entry of each
- * slot.
+ * A key is split into two integers: high (key >> 16) and remainder (key & 0xFFFF).
+ * Values of high that are close to each other form a run. Each value in a run is a
+ * segment. The first k bits of the remainder divide a segment into 1 << k slots. Each
+ * run has its own k, so that all slots contain a similar number of entries. For each
+ * slot, the directory contains the index of the first entry.
  *
- * The arrays may come from an altered file. Each value read from them is compared with
- * the measured length of an array before it is used as a position; if the comparison
- * fails, the look-up returns INDEX_DAMAGED.
+ * The arrays may come from an altered file. Before a value from an array is used as an
+ * index, it is compared with the length of the other array; if it is too large, the
+ * look-up returns INDEX_DAMAGED.
  */
 #pragma once
 
@@ -20,10 +20,10 @@
 #define INDEX_ABSENT (-1)
 #define INDEX_DAMAGED (-2)
 #define INDEX_MAX_K 12
-/* A gap of at most this number of unused highs does not start a new run, because the
- * empty slots need less memory than a new run. */
+/* If at most this number of segments are empty, the run continues after them: empty
+ * slots need less memory than a new run. */
 #define INDEX_MAX_GAP 8
-/* Integers below this are not keys: callers use them as refusal codes. */
+/* Integers below this are not keys, but codes of texts that are not phone numbers. */
 #define INDEX_N_PLACEHOLDERS 64
 /* At most this number of remainders (one cache line) is searched linearly. */
 #define INDEX_SCAN 32
@@ -42,7 +42,7 @@ typedef struct {
     const uint16_t *remainders;
     const void *codes;
     uint64_t n_runs;
-    uint64_t n_slots; /* the directory has one more offset */
+    uint64_t n_slots; /* the directory has n_slots + 1 items */
     uint64_t n_entries;
     int code_bytes; /* 1, 2 or 4 */
 } exact_index;
@@ -53,7 +53,7 @@ typedef struct {
     uint32_t end;
 } index_range;
 
-/* One byte for each code: not 0 if the code is active. */
+/* The active codes: a look-up finds only codes whose flag is not 0. */
 typedef struct {
     const uint8_t *flags;
     uint64_t n_codes;
@@ -66,7 +66,7 @@ typedef struct {
     size_t position; /* of the key in the caller's batch */
 } index_candidate;
 
-/* The k of a run, from four bits, so that a shift by k is defined for any file. */
+/* The k of a run; at most 15 in a damaged file too, so a shift by k is always valid. */
 static inline int index_k(const index_run *run)
 {
     return (int)(run->start & 0xF);
@@ -77,7 +77,7 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int k)
     return (uint32_t)(key & 0xFFFF) >> (16 - k);
 }
 
-/* The last run that starts at or before a key's high; otherwise the first run. */
+/* The last run that starts at or before a key; the first run if no run does. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
     const uint64_t last = key | 0xFFFF; /* the highest start with the same high */
@@ -97,7 +97,7 @@ static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
     if (index->n_runs == 0)
         return index->n_slots;
     const index_run *run = index_run_of(index, key);
-    /* A high before the run wraps around to a number above any n_segments. */
+    /* For a key before the run, this unsigned difference is above any n_segments. */
     const uint64_t segment = (key >> 16) - (run->start >> 16);
     if (segment >= run->n_segments)
         return index->n_slots;

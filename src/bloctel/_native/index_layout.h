@@ -24,7 +24,7 @@ typedef struct {
     uint64_t n_slots;
 } index_extent;
 
-/* Return whether a high starts a new run after the previous high. */
+/* Return whether a new run starts between two successive values of high. */
 static inline int index_starts_run(uint64_t previous_high, uint64_t high)
 {
     return high - previous_high > INDEX_MAX_GAP + 1;
@@ -169,8 +169,8 @@ static int index_remainders_are_sound(const exact_index *index)
     return 1;
 }
 
-/* Return the first array that cannot be a result of index_cut_runs and index_fill. Each
- * check relies on the earlier checks. */
+/* Return the first damaged array: index_cut_runs and index_fill cannot have made this
+ * array. Each check relies on the earlier checks. */
 static index_fault index_verify(const exact_index *index)
 {
     if (!index_runs_are_sound(index))

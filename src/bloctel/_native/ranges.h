@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define RANGES_NONE (-1)
-/* Integers below this are not keys: callers use them as refusal codes. */
+/* Integers below this are not keys, but codes of texts that are not phone numbers. */
 #define RANGES_FIRST_KEY 64
 /* A double can represent all keys up to this limit exactly. */
 #define RANGES_LAST_KEY ((uint64_t)1 << 53)

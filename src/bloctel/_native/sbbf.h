@@ -94,7 +94,7 @@ static inline int sbbf_might_contain(sbbf filter, uint64_t key)
     return sbbf_block_has(block, (uint32_t)hash);
 }
 
-/* Set the bits of a key and return 1 if any of them was new. */
+/* Set the bits of a key; return 1 if one of these bits was 0 before. */
 static inline int sbbf_insert(uint32_t *block, uint32_t low)
 {
     uint32_t is_new = 0;
@@ -248,8 +248,8 @@ static inline int sbbf_count_ones(uint32_t word)
     return (int)((((word + (word >> 4)) & 0x0F0F0F0FU) * 0x01010101U) >> 24);
 }
 
-/* The probability that the eight bits of a uniformly hashed absent key are set: the
- * mean over blocks of the product over lanes of the share of bits that are set. */
+/* The probability that the filter reports a random key that was not added: the shares
+ * of set bits in the lanes of a block are multiplied; the result is their mean. */
 static inline double sbbf_measured_rate(sbbf filter)
 {
     double sum = 0;
