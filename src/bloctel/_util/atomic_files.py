@@ -1,4 +1,4 @@
-"""Atomic replacement of files, removal of leftovers, and file locks."""
+"""Atomic replacement of files, removal of old temporary files, and file locks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _FlushedAhead(io.FileIO):
         super().__init__(path, "xb", opener=open_private)
         if os.name == "posix":
             with suppress(FileNotFoundError):  # there is no older file to replace
-                if (older := final.stat()).st_size:  # ignore an empty file
+                if (older := final.stat()).st_size:  # an empty file counts as new
                     os.fchmod(self.fileno(), older.st_mode & 0o777)
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -97,7 +97,6 @@ class _FlushedAhead(io.FileIO):
             flush.result()
 
     def close(self) -> None:
-        """Wait for the background thread, and close the file."""
         self._flusher.shutdown()
         super().close()
 
@@ -223,7 +222,7 @@ if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
     def _locked_copy(descriptor: int) -> int | None:
-        return None  # on Windows, files of killed processes are not recognised
+        return None  # on Windows, files of killed processes are not removed
 
     def _remove_if_left(name: str) -> None:
         pass

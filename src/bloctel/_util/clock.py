@@ -48,9 +48,9 @@ def today(time_zone: str) -> date:
 
 
 def seconds_of_today(time_zones: Collection[str]) -> float:
-    """Return for how many seconds, at most 1, the day does not change in any zone.
+    """Return a duration in seconds, at most 1, in which no zone begins a new day.
 
-    Shortly before midnight, the result is 0, because `coarse_wall` can be late.
+    Shortly before midnight, the duration is 0, because `coarse_wall` can be late.
     """
     moment, seconds = now(), 1.0
     while any(

@@ -28,7 +28,7 @@ def prepare_in_child(inherited: Inherited) -> None:
 
 
 def keep_forever(inherited: object) -> None:
-    """Never free an object, whose finalizer would use a file of the parent process."""
+    """Never free an object: its finalizer would use a file of the parent process."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 

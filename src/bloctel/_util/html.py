@@ -62,7 +62,7 @@ def environment(folder: Path) -> Environment:
 
 
 def _visible(value: object) -> object:
-    """Replace invisible characters in a text, but do not change markup of templates."""
+    """Replace invisible characters in a text; do not change HTML from a template."""
     if hasattr(value, "__html__"):
         return value
     return "".join(

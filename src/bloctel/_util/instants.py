@@ -73,7 +73,7 @@ def read_instant(
         value = _read_time(value, where)
     if value.utcoffset() is None:
         if zone is None:
-            expected = f"{_EXAMPLE}, or a time zone for all times"
+            expected = f"{_EXAMPLE}, or a time zone for times without an offset"
             raise InputError(expected, "a time without an offset", where)
         value = _localized(value, zone, where)
     return in_utc(value, where)

@@ -7,7 +7,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def not_shown(*names: str) -> Callable[[_C], _C]:
-    """Return a class decorator that omits these fields from a named tuple's `repr`.
+    """Return a class decorator that omits the given fields from a tuple's `repr`.
 
     >>> from typing import NamedTuple
     >>> @not_shown("key")

@@ -78,7 +78,7 @@ def successes_tail(count: int, chances: Sequence[float]) -> float:
     """
     if count <= 0:
         return 1.0
-    # item i is the chance of i successes; the last item also covers more successes
+    # item i is the chance of i successes; the last item, of *count* or more successes
     weights = np.zeros(count + 1)
     weights[0] = 1.0
     for chance in chances:

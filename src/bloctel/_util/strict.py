@@ -31,8 +31,8 @@ def text(pattern: str, description: str) -> msgspec.Meta:
 def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -> T:
     """Convert a decoded document to a record; raise InputError that names a wrong key.
 
-    *where* is the name of the document in error messages.  Unlike JSON, TOML has types
-    for days and times.  TOML calls an object a table.
+    *where* is the name of the document in error messages.  If *is_toml* is true, the
+    document can contain days and times, and messages call an object a table.
     """
     try:
         return msgspec.convert(
