@@ -83,10 +83,11 @@ def import_consents(
     """Record all consents of a CSV file; if a row is invalid, no consent is recorded.
 
     If *columns* has neither a column nor a value for a field, the field is read from
-    the column of the same name.  A consent without a last day is valid as long as the
-    law allows.  Mentions are names that are separated by spaces or commas; the text
-    `all` stands for all mentions that the law required on the day of the consent.  If a
-    file is imported twice, the second import changes nothing.
+    the column of the same name.  A consent without `expires_on` is valid as long as the
+    law allows.  The field `mentions` contains the names of the notices that the person
+    received, separated by spaces or commas; `all` means all notices that the law
+    required on that day.  If a file is imported twice, the second import changes
+    nothing.
 
     Args:
         register: The register.
@@ -154,7 +155,7 @@ class _Rows:
     region: str | None
     zone: ZoneInfo | None
     n: int = 0  # the number of rows read so far
-    current: int | None = None  # the row that is converted or recorded, if any
+    current: int | None = None  # the number of the row that is processed, if any
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
         """Yield the key of the phone number and the consent of each row."""

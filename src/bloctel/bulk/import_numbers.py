@@ -29,7 +29,7 @@ class Imported(NamedTuple):
     """Result of an import of phone numbers.
 
     Attributes:
-        rows: The number of rows that have a filled phone number cell.
+        rows: The number of rows whose phone number cell is not empty.
         registered: The number of new registrations.
         rejected: The number of rows that were written to the file of rejected rows.
         known: The number of phone numbers that were registered before the import, or

@@ -191,8 +191,8 @@ class Requested(NamedTuple):
     Attributes:
         rows: The number of rows in the call file.
         written: The number of rows in the file for the operator.
-        foreign: The number of rows that were left out because the phone number is
-            foreign, so that no French list contains it.
+        foreign: The number of rows with a foreign phone number.  These rows are not
+            written, because no French list contains foreign phone numbers.
         unreadable: The number of rows whose cell is not a phone number, or in which a
             cell contains the next rows because it has no closing quote.
     """
@@ -277,10 +277,9 @@ def answer_request(
         The number of rows with each status in `ANSWERS`.
 
     Raises:
-        InputError: *against* is not a book or `Question`, the file is not valid, a row
-            does not have as many fields as the first row, a phone number is in another
-            column than the first column and `Identifiant`, or the target cannot be
-            written.
+        InputError: *against* is not a book or `Question`, the file is not valid, or the
+            target cannot be written.  All rows must have the same number of fields, and
+            only the first column and `Identifiant` may contain phone numbers.
     """
     counts = np.zeros(len(ANSWERS), np.int64)
     inputs = [("the input", source), *files_read(against)]

@@ -60,8 +60,8 @@ class Rows(NamedTuple):
 
     `keys[i, j]` is the key of the number in phone column *i* and row *j*, or a code if
     the cell is not a phone number.  `days` contains the days on which the oppositions
-    were received, or `NO_DAY` for a text that is no day; without a column
-    of days, `days` is None.  `source` is the batch that contains the rows.
+    were received, or `NO_DAY` for a text that is not a day; it is None if the file has
+    no column of days.  `source` is the batch that contains the rows.
     """
 
     first: int
@@ -246,7 +246,7 @@ class _ParquetRows:
             own = keys.copy()
             unread = zip(self._unread, batch.columns[self._n_read :], strict=True)
             for index, column in unread:
-                for block in blocks(_integral(column)):  # a batch is one block
+                for block in blocks(_integral(column)):  # a batch has only one block
                     found = number_lists.has_unread_numbers(
                         block, own, self._region, self._chosen, index
                     )
@@ -333,7 +333,7 @@ def _text(value: object) -> str:
 
 
 def _integral(column: Any) -> Any:
-    """Convert floats to integers: pandas stores integers with gaps as floats."""
+    """Convert floats to integers; pandas writes integers with gaps (None) as floats."""
     import pyarrow as pa  # noqa: PLC0415
 
     if not pa.types.is_floating(column.type):
