@@ -190,7 +190,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
         (b"called,text\n0639981234," + b"x" * 200_000 + b"\n", "CSV"),
         (b"called,text\n0639981234," + b"x" * 20_000 + b"\n", "at most 10,000"),
         (b"called,called_on\n0639981234,23/11/2026\n", "a day such as"),
-        (b"id\n1\n", "the name of a complaint"),
+        (b"id\n1\n", "the id of a complaint"),
         (b"received_at\n2026-11-25\n", "a date and time with its offset"),
         (b"{", "a JSON document"),
         (b"[" * 100_000, "a header of the columns"),
@@ -355,5 +355,5 @@ def test_one_caller_is_drawn(many: str, tmp_path: Path) -> None:
     assert run("complaint", "report", many, "--plot", picture, "--caller", 1).code == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     too_many = run("complaint", "report", many, "--plot", picture, "--caller", 9_999)
-    assert "the number of a caller from 1 to" in sentence(too_many)
+    assert "a caller of the report, from 1 to" in sentence(too_many)
     assert "--plot" in sentence(run("complaint", "report", many, "--caller", 1))

@@ -94,7 +94,7 @@ def test_an_erased_complaint_is_gone(storage_url: str) -> None:
 
         assert [case.id for case in store.cases()] == [stays.id]
         for call in (store.case, store.describe_status, store.erase, store.forward):
-            with pytest.raises(InputError, match="the name of a stored complaint"):
+            with pytest.raises(InputError, match="the id of a stored complaint"):
                 call(gone.id)
         store.verify()
 

@@ -60,7 +60,7 @@ def _load(name: str) -> Any:
 
 
 def _rules_option() -> Any:
-    """Return the option --rules; the functions of commands do not get its value."""
+    """Return the option --rules; its callback reads the files, not the command."""
     parent = typer.Typer(add_completion=False)
 
     @parent.command()
@@ -76,7 +76,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Make a command store its words and check its files before it runs."""
+    """Before a command runs, store its words, and refuse to overwrite its inputs."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:

@@ -63,7 +63,7 @@ _STATE = f"--state {'|'.join(CaseState)}"
 
 
 class _Fields:
-    """Fields of a complaint that can be added later."""
+    """Options for the fields of a complaint that can be added later."""
 
     called: str = option("--called NUMBER", "The number that was called.", "")
     called_on: str = option("--on YYYY-MM-DD", "The day of the call.", "", parser=str)
@@ -83,7 +83,7 @@ class _Fields:
 
 
 class _OtherFields(_Fields):
-    """All fields of a complaint except the channel."""
+    """Options for all fields of a complaint except the channel."""
 
     time_zone: str = option(
         "--time-zone NAME",
@@ -391,10 +391,10 @@ def _status(case: Case) -> dict[str, object]:
 
 
 def _caller(cases: Sequence[Case], n: int) -> Actor:
-    """Return caller *n* of the report."""
+    """Return the caller with the number *n* in the report."""
     callers = [found for found in find_callers(cases) if found.numbers]
     if n > len(callers):
-        expected = f"the number of a caller from 1 to {len(callers)}"
+        expected = f"a caller of the report, from 1 to {len(callers)}"
         raise InputError(expected, str(n), "--caller")
     return callers[n - 1]
 

@@ -34,7 +34,7 @@ class _ProofFormat(StrEnum):
 
 
 class _Subject(options.Number):
-    """Options for the phone number, the firm and the subject of a record."""
+    """Options for the phone number, the firm, and the goods that a record is about."""
 
     firm: str = options.required(
         "--firm NAME", "The firm that the consent, contract or request names."

@@ -97,7 +97,7 @@ def param_name(param: Any) -> str:
 
 
 def forget_files() -> None:
-    """Forget the files of the last command that this process ran."""
+    """Clear the files of an earlier command, if this process has run one."""
     _written.clear()
 
 

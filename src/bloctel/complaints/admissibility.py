@@ -233,7 +233,7 @@ def _by_regime(
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
     ):
-        grounds = Grounds.NOT_REGISTERED  # the number was registered after the call
+        grounds = Grounds.NOT_REGISTERED  # it was probably registered after the call
     return _by(grounds, regime)
 
 

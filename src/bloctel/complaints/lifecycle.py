@@ -15,7 +15,7 @@ from bloctel.complaints.complaint import Complaint, missing_from
 from bloctel.errors import InputError
 from bloctel.rules import law
 
-#: The letters in the names of complaints; without vowels, no name is a word.
+#: The letters in the ids of complaints; without vowels, no id is a word.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
@@ -84,7 +84,7 @@ class Case:
     """Complaint with all steps that were recorded until now.
 
     Attributes:
-        id: The name of the complaint, such as BCDF-GHJK-LMNP.
+        id: The identifier of the complaint, such as BCDF-GHJK-LMNP.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -121,7 +121,7 @@ class Case:
             where: The place that an error message names; by default the `id`.
 
         Raises:
-            InputError: The step cannot follow the last step, or is before it in time.
+            InputError: The step cannot follow the last step, or is earlier than it.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state].split()
@@ -142,7 +142,7 @@ def received(
 
     Args:
         complaint: The complaint.
-        id: The name of the complaint; empty if the store will create the name.
+        id: The id of the complaint; empty if the store will create the id.
         at: The instant at which the complaint was received.
         where: The place that an error message names; by default *id*.
 
@@ -178,7 +178,7 @@ def require_valid_detail(step: Step, where: str) -> Step:
     }.get(step.state, not step.detail)
     if not is_valid:
         got = f"text of {len(step.detail)} characters"
-        expected = f"a detail that the step {step.state} can have"
+        expected = f"a detail that is allowed in the step {step.state}"
         raise InputError(expected, got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
         got = f"text of {len(step.rule)} characters"
@@ -187,15 +187,15 @@ def require_valid_detail(step: Step, where: str) -> Step:
 
 
 def new_id() -> str:
-    """Return a random name for a complaint, which other people cannot guess."""
+    """Return a random id for a complaint, which other people cannot guess."""
     letters = [secrets.choice(_LETTERS) for _ in range(12)]
     return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
 
 
 def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the name of a complaint in capital letters, or raise InputError."""
+    """Return the id of a complaint in capital letters, or raise InputError."""
     id = text.strip().upper()
     if not _ID.fullmatch(id):
         got = f"text of {len(text)} characters"
-        raise InputError("the name of a complaint, such as BCDF-GHJK-LMNP", got, where)
+        raise InputError("the id of a complaint, such as BCDF-GHJK-LMNP", got, where)
     return id

@@ -82,16 +82,16 @@ class Complaints(RecordStream):
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
         """Store the complaints of a file with their steps; after an error, store none.
 
-        A complaint that is already in the store is not changed, so that a file can be
-        imported twice.  A complaint with a name is compared with the stored complaint
-        of this name.  A complaint without a name is already in the store if the store
-        has a complaint with the same fields and the same number called.  Complaints of
-        different people can have the same fields if the number called is missing or not
-        readable.  The store then has at least as many such complaints as the file.
+        A file can be imported twice: the second import stores nothing.  A complaint
+        with an id is compared with the stored complaint of this id.  A complaint
+        without an id is already in the store if the store has a complaint with the same
+        fields and the same number called.  If the number called is missing or not
+        readable, complaints of different people can be equal; then the import makes the
+        store contain at least as many of these complaints as the file.
 
         Raises:
-            InputError: The store or the file has a complaint with the same name but
-                with different fields or steps.
+            InputError: The store or the file has a complaint with the same id but with
+                different fields or steps.
         """
         read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
@@ -113,7 +113,7 @@ class Complaints(RecordStream):
         """Replace a complaint in the state `signal` by a complaint with more fields.
 
         Raises:
-            InputError: No stored complaint in the state `signal` has this name.
+            InputError: No stored complaint in the state `signal` has this id.
         """
 
         def completed(case: Case, at: datetime) -> Case:
@@ -137,14 +137,14 @@ class Complaints(RecordStream):
         """Decide on a complaint by the law and the list on the day of the call.
 
         Args:
-            id: The name of the complaint.
+            id: The id of the complaint.
             book: A book that contains the list as it was on the day of the call; needed
                 for calls on 2026-08-10 or earlier.
             known: Facts that are not in the complaint.
             at: The instant of the decision; by default now.
 
         Raises:
-            InputError: No stored complaint has this name, the state allows no decision,
+            InputError: No stored complaint has this id, the state allows no decision,
                 or a book is needed and was not given.
             CannotAnswerError: The book has no answer for the day of the call.
         """
@@ -164,12 +164,12 @@ class Complaints(RecordStream):
         """Record that an admissible complaint was sent to the authority.
 
         Args:
-            id: The name of the complaint.
+            id: The id of the complaint.
             to: The authority; by default the authority that the complaint form names.
             at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: No stored complaint that is admissible has this name.
+            InputError: No stored complaint that is admissible has this id.
         """
         authority = to or forms.load("FR").authority
         return self._add_step(id, at, CaseState.FORWARDED, authority)
@@ -184,7 +184,7 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: No stored complaint that is not yet closed has this name.
+            InputError: No stored complaint that is not yet closed has this id.
         """
         return self._add_step(id, at, CaseState.CLOSED, outcome)
 
@@ -192,7 +192,7 @@ class Complaints(RecordStream):
         """Erase a complaint at the request of the person (GDPR art. 17).
 
         Raises:
-            InputError: No stored complaint has this name.
+            InputError: No stored complaint has this id.
         """
         with self._store.write() as transaction:
             rows = _rows(transaction, id)
@@ -202,7 +202,7 @@ class Complaints(RecordStream):
         """Return a complaint with its steps.
 
         Raises:
-            InputError: No stored complaint has this name.
+            InputError: No stored complaint has this id.
         """
         with self._store.read() as transaction:
             return _case(_rows(transaction, id))
@@ -217,7 +217,7 @@ class Complaints(RecordStream):
         """Return the status text of a complaint for the person who complained.
 
         Raises:
-            InputError: No stored complaint has this name, or the language is unknown.
+            InputError: No stored complaint has this id, or the language is unknown.
         """
         return describe_status(self.case(id), lang=lang)
 
@@ -251,11 +251,11 @@ class Complaints(RecordStream):
 
 
 def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
-    """Return the cases of a file that are not stored yet; give each case a name."""
+    """Return the cases of a file that are not stored yet; give each case an id."""
     stored = {case.id: case for case in known}
-    unnamed = Counter(case.complaint for case in stored.values())
-    # a stored complaint that matches by its name must not match a second complaint
-    unnamed -= Counter(
+    unmatched = Counter(case.complaint for case in stored.values())
+    # a stored complaint that matches by its id must not match a second complaint
+    unmatched -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()
         if stored[id].complaint.called is None
@@ -270,16 +270,16 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
                     "other fields or other steps",
                     case.id,
                     message="another complaint with different fields or steps has this "
-                    "name, so nothing was imported: correct the complaint in the file, "
+                    "id, so nothing was imported: correct the complaint in the file, "
                     "or remove its id to store it as a new complaint",
                 )
-        elif not case.id and unnamed[complaint]:
-            unnamed[complaint] -= complaint.called is None
+        elif not case.id and unmatched[complaint]:
+            unmatched[complaint] -= complaint.called is None
         else:
             named = case if case.id else replace(case, id=new_id())
             new.append(named)
             stored[named.id] = named
-            unnamed[complaint] += complaint.called is not None
+            unmatched[complaint] += complaint.called is not None
     return new
 
 
@@ -293,7 +293,7 @@ def _is_earlier(case: Case, stored: Case) -> bool:
 
 
 def _by_id(transaction: ReadTransaction) -> dict[str, list[Record]]:
-    """Return the records of the complaints that were not erased, by their names."""
+    """Return the records of the complaints that were not erased, by their ids."""
     found: dict[str, list[Record]] = {}
     for row in transaction.all(Complaints.stream):
         if row.fields is not None:
@@ -306,7 +306,7 @@ def _rows(transaction: ReadTransaction, id: str) -> list[Record]:
     id = check_id(id)
     if rows := _by_id(transaction).get(id):
         return rows
-    expected, got = "the name of a stored complaint", "a name that is not stored"
+    expected, got = "the id of a stored complaint", "an id that is not stored"
     raise InputError(expected, f"{got} or that was erased", id)
 
 

@@ -19,7 +19,7 @@ _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """Time window with `n_inside` calls; `chance` is the chance of as many or more."""
+    """Time window with `n_inside` calls; `chance` is the chance of at least as many."""
 
     chance: float
     width: str
@@ -76,8 +76,8 @@ def _least_likely(
     """Return the least likely window of length *width*; None if too few calls."""
     if len(moments) < _FEWEST:
         return None
-    # the expected share of the caller's calls in a window is the larger of two shares:
-    # the share of other callers' calls in the window, and the window's share of time
+    # a window should contain a share of the caller's calls that is equal to its share
+    # of the total time or, if this is larger, to its share of all other calls
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -85,7 +85,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = len(everyone) - len(moments)
     share = np.maximum(size / span, of_others / others if others else 0.0)
-    # a window begins at one of the calls, so only the other calls are in it by chance
+    # each window begins at a call, so this call is not in the window by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))

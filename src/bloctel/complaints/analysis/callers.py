@@ -33,10 +33,10 @@ _CHANCE: Final = 1e-3
 _ADDRESS: Final = 1e-5
 #: The chance that two firms share a feature, such as the number of a call centre.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
-#: A feature that this many firms share does not identify a firm.
+#: A feature that this number of firms share, or more, does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name is ignored if a smaller share of the complaints about a number contains it.
+#: In the complaints about a number, a name with a smaller share than this is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
@@ -44,7 +44,7 @@ _FEWEST_DIGITS: Final = 3
 _RUN: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
-#: The chance that two firms have the same sector; it replaces every lower estimate.
+#: The lowest estimate of the chance that two firms have the same sector.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
@@ -107,7 +107,7 @@ class _Linkage:
     """Complaints that are linked step by step into sets, one set per caller.
 
     A set is marked if one of its complaints has a SIREN (the number of a French firm).
-    Two marked sets are about two firms.
+    Two marked sets have different SIRENs, so they are about two firms.
     """
 
     def __init__(self, observations: Sequence[Observation]) -> None:
@@ -140,7 +140,7 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # repeat, because some sets of firms are now one set
+        self._join_by_number()  # again: two firms with one number are now one firm
         return self._sets
 
     def _join_by_number(self) -> None:
@@ -167,7 +167,6 @@ class _Linkage:
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
         for kind, indexes in features:
             firms = self._firms(indexes)
-            # a number, address or name that many firms share does not identify a firm
             if len(firms) < _MANY:
                 for pair in combinations(firms, 2):
                     shared[pair][kind] = _FIRMS_SHARE[kind]
@@ -185,7 +184,7 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return the index of one complaint for each combination of set and sector."""
+        """Return one complaint (its index) for each sector of each set."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 

@@ -9,8 +9,8 @@ class Link(NamedTuple):
     """Reason why two elements, given by their indexes, are in one set.
 
     `kind` is the feature that both elements have: `number`, `siren`, `address` or
-    `name`, or `reopened` for two features.  `chance` is the chance that unrelated
-    elements have the same feature.
+    `name`, or `reopened` if they have two of these features.  `chance` is the chance
+    that unrelated elements have the same feature.
     """
 
     kind: str

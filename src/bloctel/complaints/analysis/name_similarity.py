@@ -32,7 +32,7 @@ _ROWS: Final = 256
 
 
 class Pair(NamedTuple):
-    """Two similar or equal names, and the chance that another firm has such a name."""
+    """Two similar names, and the chance that a different firm has a similar name."""
 
     first: str
     second: str

@@ -124,7 +124,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each mobile number: the most lines it called in one day."""
+    """Yield a pattern for each mobile number, about the day with most called lines."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         nsn = french_nsn(one.shown) if one.shown else None
@@ -168,7 +168,7 @@ _BLOCK: Final = 5
 #: The assumed chance that two lines of one area are in the same block.  For the town
 #: halls of France, this chance is 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: In an estimate, `_SHARE` has the same weight as this number of observed lines.
+#: The number of observed lines that have the same weight in an estimate as `_SHARE`.
 _WEIGHT: Final = 5
 
 
@@ -189,10 +189,10 @@ def neighbours(
 ) -> Iterator[Pattern]:
     """Yield patterns about presented numbers that begin like the called numbers.
 
-    The test is made for all complaints together, and for the complaints about each
-    caller.  It takes the distinct presented numbers in the area of the called number,
-    and counts the numbers in the block of the called number.  The probability of at
-    least this count is exact; if all chances are equal, it is a binomial tail.
+    There is one test for all complaints together, and one test for each caller.  A test
+    examines the distinct presented numbers that are in the area of the called number.
+    It counts those that are also in the block of the called number.  The probability
+    of at least this count is exact.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])

@@ -41,7 +41,7 @@ class ReportOptions:
         title: The title of the page; if empty, the page has a general title.
         made_on: The day of the report; if it is None, the page shows no day.
         full: True to show the complete phone numbers and the names of callers, and the
-            names of the complaints.  If `full` is true, the person who publishes the
+            ids of the complaints.  If `full` is true, the person who publishes the
             page is responsible for these data.
         lang: The language of the page, `en` or `fr`.
     """
