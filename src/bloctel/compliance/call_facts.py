@@ -66,9 +66,9 @@ class CallInstant(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """Firm that makes a call, and subject of the call; None means not known.
+    """Calling firm, and the goods that a call is about; None means not known.
 
-    `vague` contains names of sectors; a consent that names such a sector is too vague.
+    `vague` contains sectors that are too vague to be the object of a consent.
     """
 
     firm: str | None = None
@@ -78,7 +78,7 @@ class Subject(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Firm and goods that a consent names, or firm and object of a contract."""
+    """Firm and goods that a consent or a contract names."""
 
     firm: str
     goods: str
@@ -91,8 +91,8 @@ class CallUnderReview:
     `readings` contains the key (an integer) of the called number, then the keys of
     other phone numbers that the same digits can mean.  `evidence` and `attempts` are
     None if they are not known.  If `counts_later` is true, an attempt or a withdrawal
-    with a time after the call also counts: the clock of the machine that recorded this
-    time can be ahead.
+    with a time after the call also counts, because the clock of another machine can be
+    ahead.
     """
 
     law: Law
@@ -166,7 +166,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
 
 
 def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | None:
-    """Return the attempts; if `counts_later` is true, change later times to *at*."""
+    """Return the attempts; if `counts_later`, a time after *at* is moved to *at*."""
     if call.attempts is None or not call.counts_later:
         return call.attempts
     return [
@@ -179,7 +179,7 @@ def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | Non
 
 
 def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consent:
-    """Return *consent*; if `counts_later`, change a later withdrawal time to *at*."""
+    """Return *consent*; if `counts_later`, a withdrawal after *at* is moved to *at*."""
     withdrawn_at = consent.withdrawn_at
     if withdrawn_at is None or not call.counts_later:
         return consent
@@ -190,7 +190,7 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the state of the best record; the first member of *cls* is the best."""
+    """Return the best state of all records; *cls* lists the states, best first."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))

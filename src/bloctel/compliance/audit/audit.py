@@ -25,9 +25,9 @@ class Audit:
     Attributes:
         n_rows: The number of rows of the log.
         n_calls: The number of judged calls.  Only calls that were dialled are judged.
-        unreadable: The rows, from 1, that are not judged.  Their phone number cannot be
-            read; or the digits can mean two phone numbers, and the less likely number
-            has evidence, was called, or is the only one on a list.
+        unreadable: The rows, from 1, that are not judged.  The phone number of such a
+            row cannot be read or is ambiguous: its digits can also mean another phone
+            number, which has evidence, was called, or is the only one on a list.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
         grounds: For each reason (a value of `Ground`), the number of unlawful calls.
@@ -163,7 +163,7 @@ def _finding_cells(
     )
 
 
-#: For some grounds, the end of the key of the message that `_cure` returns.
+#: Messages that `_cure` returns, by ground: their keys after `compliance.cure.`.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",

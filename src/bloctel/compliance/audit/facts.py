@@ -70,7 +70,7 @@ _R = TypeVar("_R")
 #: Numbers that differ only in their last four digits are in one territory.
 _SAME_TERRITORY: Final = np.uint64(10_000)
 _DAY: Final = 86_400_000_000  # microseconds
-#: About how many pairs of a call and a record one step evaluates.
+#: Approximate number of pairs (a call and a record) that one step evaluates.
 _MAX_PAIRS: Final = 1 << 20
 _NEVER: Final = np.iinfo(np.int64).max
 #: Value that means "no refusal": a time before every instant that a log can contain.
@@ -78,7 +78,7 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts for an audit; `evidence` is None if no register answers."""
+    """Sources of facts; `evidence` is None if no register is given, or none answers."""
 
     law: Law
     book: Book | None
@@ -180,7 +180,7 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
 
 
 class _Place(NamedTuple):
-    """Location of a person; local holidays count in the territories `near`."""
+    """Location of a person; the local holidays of the territories `near` count."""
 
     state: TerritoryState
     zone: ZoneInfo
@@ -220,7 +220,7 @@ def _attempts(table: _CallTable) -> DictionaryColumn:
     within = _by_era(table.law, Frequency, "within_days")[table.versions]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
-    # rows are sorted by number and time: compare each row with the row `back` above it
+    # rows are sorted by number and time: compare each row with the one `back` rows up
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -310,7 +310,7 @@ def _list_states(
 def _rows_by_day(
     at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield groups of rows; in a group, each list is queried for only one local day."""
+    """Yield groups of rows; in each list's time zone, a group is on one local day."""
     if not len(at):
         return
     days, names = _integers(versions), list[str]()
@@ -331,7 +331,7 @@ class _Pairs(NamedTuple):
     records: NDArray[np.intp]
 
 
-#: Function that returns, for each pair, the index of its state in the enumeration.
+#: Function that returns, for each pair, the index of the state in its enumeration.
 _StatesOf: TypeAlias = Callable[[_Pairs], NDArray[np.int64]]
 
 
