@@ -128,7 +128,7 @@ cdef object _as_integers(object values, str what):
 
 
 cdef object _keys_of_sequence(object values):
-    """Return a uint64 array of Python ints; numpy would accept bool and round ints."""
+    """Return ints as a uint64 array; numpy would accept bool and round large ints."""
     cdef Py_ssize_t i
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
@@ -212,7 +212,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the smallest number of blocks that has at most *rate* when it is full."""
+    """Return the smallest number of blocks that gives a full filter at most *rate*."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(
@@ -610,7 +610,7 @@ cdef class ExactIndex:
 
     An entry is a key and a code. A key is split into `high = key >> 16` and `remainder
     = key & 0xFFFF`. A run is a range of values of `high`, in which at most 8
-    consecutive values have no key. Each value in a run is a segment. The first k bits
+    consecutive values have no key. Each value in a run is a segment. The k highest bits
     of the remainder divide a segment into 2**k slots; each run has its own k, from 0
     to 12. Slots are numbered from 0, across all runs. All arrays are little-endian:
 

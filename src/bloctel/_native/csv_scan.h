@@ -1,7 +1,7 @@
 /* Ends of CSV fields and records, found 64 bytes at a time.
  *
  * Each block of 64 bytes is compared once with the four special bytes of the grammar;
- * the results are bit masks. Two readers use the masks. `csv_next` finds one position
+ * the results are bit masks. Two functions use the masks. `csv_next` finds one position
  * after another. `csv_read_window` finds all positions in 16 KiB at once, with few
  * branches that depend on the data; it does not handle rare cases: records longer than
  * the window, and quotes in the middle of a field.
@@ -191,7 +191,7 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Positions in a window, with extra room, because csv_write_positions writes eight. */
+/* Positions in a window; csv_write_positions writes up to seven more after them. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
 /* The fields and records that end in a window, which starts at the start of a
@@ -213,7 +213,7 @@ typedef struct {
 } csv_carry;
 
 /* Write the positions of the set bits of a mask, and return their number. Positions are
- * written in groups of eight, because a processor cannot predict the exact number. */
+ * written in groups of eight, so that a processor predicts the end of the loop. */
 CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t mask)
 {
     const int count = csv_count_bits(mask);

@@ -101,9 +101,9 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
     return 1;
 }
 
-/* Make room for n more entries; return 0 if there is not enough memory. A small array
- * grows to ENTRIES_MANY in one step: an array of this size can grow without a copy, and
- * its unused pages need no memory. */
+/* Make room for n more entries; return 0 if there is not enough memory. A capacity above
+ * ENTRIES_FEW grows to ENTRIES_MANY in one step: an array of this size can grow without
+ * a copy, and its unused pages need no memory. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)

@@ -134,7 +134,7 @@ static const uint8_t french_kinds[256] = {
 };
 
 /* Copy digits and plus signs without the separators, and return their number; 0 if
- * there are other characters, or one or two dots after digits: a decimal fraction? */
+ * there are other characters, or one or two dots after digits, as in a fraction. */
 static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept)
 {
     size_t n_kept = 0;

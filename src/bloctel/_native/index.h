@@ -2,12 +2,12 @@
  *
  * A key is split into two integers: high (key >> 16) and remainder (key & 0xFFFF).
  * Values of high that are close to each other form a run. Each value in a run is a
- * segment. The first k bits of the remainder divide a segment into 1 << k slots. Each
+ * segment. The k highest bits of a remainder divide a segment into 1 << k slots. Each
  * run has its own k, so that all slots contain a similar number of entries. For each
  * slot, the directory contains the index of the first entry.
  *
  * The arrays may come from an altered file. Before a value from an array is used as an
- * index, it is compared with the length of the other array; if it is too large, the
+ * index, it is compared with the length of the indexed array; if it is too large, the
  * look-up returns INDEX_DAMAGED.
  */
 #pragma once

@@ -37,7 +37,7 @@ typedef struct {
     uint32_t n_blocks;
 } sbbf;
 
-/* A chunk of keys: for each, its block in the filter and the low half of its hash. */
+/* For each key of a chunk: its block in the filter, and the low half of its hash. */
 typedef struct {
     uint32_t *block[SBBF_CHUNK];
     uint32_t low[SBBF_CHUNK];
@@ -248,8 +248,8 @@ static inline int sbbf_count_ones(uint32_t word)
     return (int)((((word + (word >> 4)) & 0x0F0F0F0FU) * 0x01010101U) >> 24);
 }
 
-/* The probability that the filter reports a random key that was not added: the shares
- * of set bits in the lanes of a block are multiplied; the result is their mean. */
+/* The probability that the filter reports a random key that was not added. For each
+ * block, the shares of set bits in the lanes are multiplied; the mean is returned. */
 static inline double sbbf_measured_rate(sbbf filter)
 {
     double sum = 0;

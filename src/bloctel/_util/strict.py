@@ -32,7 +32,7 @@ def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -
     """Convert a decoded document to a record; raise InputError that names a wrong key.
 
     *where* is the name of the document in error messages.  If *is_toml* is true, the
-    document can contain days and times, and messages call an object a table.
+    document can contain days and times, and error messages call an object a table.
     """
     try:
         return msgspec.convert(

@@ -76,7 +76,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Before a command runs, store its words, and refuse to overwrite its inputs."""
+    """Make a command, when it runs, store its words and refuse to replace its input."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:

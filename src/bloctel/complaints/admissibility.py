@@ -223,7 +223,8 @@ def _by_regime(
     if regime.question is law.RegimeQuestion.CONSENT:
         return _by(Grounds.CONSENT if known.consent else Grounds.NO_CONSENT, regime)
     if book is None:
-        expected = f"a book with the list {', '.join(regime.lists)} of that day"
+        lists = ", ".join(regime.lists)
+        expected = f"a book (registry or snapshot) with the list {lists} of that day"
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
     verdict = book.check(number, on=day, lists=regime.lists)
     if verdict.reason in NOT_KNOWN:

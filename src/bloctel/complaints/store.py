@@ -82,12 +82,12 @@ class Complaints(RecordStream):
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
         """Store the complaints of a file with their steps; after an error, store none.
 
-        A file can be imported twice: the second import stores nothing.  A complaint
-        with an id is compared with the stored complaint of this id.  A complaint
-        without an id is already in the store if the store has a complaint with the same
-        fields and the same number called.  If the number called is missing or not
-        readable, complaints of different people can be equal; then the import makes the
-        store contain at least as many of these complaints as the file.
+        A complaint that is already in the store is not changed, so a file can be
+        imported twice.  A complaint with an id is compared with the stored complaint of
+        this id.  A complaint without an id is already in the store if a stored
+        complaint has the same fields and the same number called.  Without a readable
+        number, complaints of different people can be equal: after the import, the store
+        has at least as many of these complaints as the file.
 
         Raises:
             InputError: The store or the file has a complaint with the same id but with

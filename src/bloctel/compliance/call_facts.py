@@ -68,7 +68,7 @@ class CallInstant(NamedTuple):
 class Subject(NamedTuple):
     """Calling firm, and the goods that a call is about; None means not known.
 
-    `vague` contains sectors that are too vague to be the object of a consent.
+    `vague` contains sectors that are too vague to be named in a consent.
     """
 
     firm: str | None = None

@@ -19,7 +19,7 @@ _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """Time window with `n_inside` calls; `chance` is the chance of at least as many."""
+    """Time window with `n_inside` calls, and the `chance` of at least this number."""
 
     chance: float
     width: str

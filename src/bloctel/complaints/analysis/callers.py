@@ -144,13 +144,13 @@ class _Linkage:
         return self._sets
 
     def _join_by_number(self) -> None:
-        """Link complaints with one presented number, unless several firms use it."""
+        """Link complaints with the same presented number, if only one firm uses it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._sets.join_all(indexes, "number", _SLIP)
 
     def _join_by_address(self) -> None:
-        """Link complaints with an equal address if a wrong link is unlikely."""
+        """Link complaints with the same address if a wrong link is unlikely."""
         chance = len(self._sets.sets()) * _ADDRESS
         for indexes in self._addresses.values():
             if len(self._one_each(indexes)) <= _MANY:

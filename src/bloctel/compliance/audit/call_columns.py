@@ -41,7 +41,7 @@ COLUMNS: Final = (
 
 
 class DictionaryColumn(NamedTuple):
-    """Column: its distinct values, and for each row the index of the row's value."""
+    """Column in two parts: the distinct values, and the index of each row's value."""
 
     values: Sequence[Any]
     codes: NDArray[np.int64]

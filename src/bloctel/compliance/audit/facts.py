@@ -157,7 +157,7 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return the field *name* of a rule in each era; 0 in an era without the rule."""
+    """Return the field *name* of a rule in each version of the law; 0 without it."""
     rules = (era.one(rule) for era in law.eras)
     return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
@@ -201,7 +201,7 @@ def _places(calls: PastCalls, sources: AuditSources) -> DictionaryColumn:
 
 
 def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.int64]:
-    """Return the local day, the era and the `TimeState` of each call, as three rows."""
+    """Return each call's local day, law version and `TimeState`, as three rows."""
     found = np.zeros((3, len(calls.at)), np.int64)
     for code, place in enumerate(places.values):
         rows = np.flatnonzero(places.codes == code)
