@@ -101,7 +101,6 @@ class _Commands(TyperGroup):
     """Group of commands that prints errors as sentences and sets the exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

@@ -144,7 +144,7 @@ class _Linkage:
         return self._sets
 
     def _join_by_number(self) -> None:
-        """Link complaints with the same presented number, if only one firm uses it."""
+        """Link complaints with one presented number if at most one firm uses it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._sets.join_all(indexes, "number", _SLIP)
