@@ -54,7 +54,7 @@ class _QuestionCache:
     """
 
     def __init__(self, state: State | ClosedState) -> None:
-        self.state = cast("State", state)  # each use of a closed state raises an error
+        self.state = cast("State", state)  # a ClosedState raises an error when used
         self.recent: dict[object, tuple[Question, float, float]] = {}
         self.probes: dict[date | None, tuple[Probe, float, float]] = {}
         self._by_days: dict[object, Question] = {}
@@ -279,7 +279,7 @@ class Book(CompiledBook):
         return self._questions.state
 
     def _lasting_state(self) -> State:
-        """Return a state that stays valid as long as a `Question` uses it."""
+        """Return a state that never changes, even if the file of the book changes."""
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
