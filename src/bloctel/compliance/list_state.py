@@ -73,7 +73,7 @@ def _worst_states(
 def _blocked_states(
     book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that may be on a list, by index in *keys*."""
+    """Return the states of the numbers that can be on a list, by index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)

@@ -87,7 +87,7 @@ cdef class Probe:
             on the requested day.
         plan: The numbering plan for digits without a country code (`_digits.read`).
         changed: A Bloom filter of keys that changed after the table was built, or None.
-        nine_changed: True if these keys can include foreign numbers of nine digits.
+        nine_changed: True if *changed* can contain foreign numbers of nine digits.
         prefixes: The ranges of keys that prefix rules block, or None.
 
     Attributes:

@@ -302,7 +302,6 @@ class Book(CompiledBook):
     def _question(
         self, on: date | None, lists: tuple[str, ...] | None, region: str | None
     ) -> Question:
-        """Return a cached or new `Question` for a day, lists and a region."""
         now = clock.coarse_wall()
         on = None if on is None else plain_day(on)
         key = on, lists, region
@@ -351,7 +350,6 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
-    """Return the indexes of the requested lists in the book."""
     index_of = {
         each.rules.name: index
         for index, each in enumerate(state.lists)

@@ -84,7 +84,7 @@ class Table:
         return [(code, self.entry(code)) for code in codes]
 
     def entry(self, code: int) -> Entry:
-        """Return the entry of *code*."""
+        """Return the period that has this code."""
         return Entry(
             int(self.lists[code]), int(self.starts[code]), int(self.ends[code])
         )
@@ -252,5 +252,5 @@ class Overlay:
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:
-        """Return the entry of *code*."""
+        """Return the period that has this code."""
         return self._periods[code - self._base]

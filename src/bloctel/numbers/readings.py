@@ -102,7 +102,6 @@ def key_to_store(found: Readings, code: str) -> int:
 
 
 def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
-    """Return whether digits are an assigned number."""
     key = readings(digits, region, plan)[0]
     return key >= _digits.FIRST_KEY and _line(f"+{key}", None).fit is _Fit.ASSIGNED
 
