@@ -10,14 +10,14 @@ import sys
 from datetime import date
 from typing import Final
 
-#: `user:password@` in a URL, even if the URL lacks its scheme or a slash.  It also
-#: matches `password@`: a URL of Redis or Valkey may have a password without a user.
+#: `user:password@` in a URL, even if the URL lacks its scheme or a slash.  A URL of
+#: Redis or Valkey can have a password without a user, so `password@` also matches.
 _PASSWORD: Final = re.compile(
     r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
     re.IGNORECASE | re.DOTALL,
 )
-#: The options of a URL after `?`, which can include a password.  If an @ follows, `?`
-#: may be a character of the password before the host, so this text is hidden too.
+#: The options of a URL after `?`, which can include a password.  The `?` can also be a
+#: character of the password itself, so the complete rest of the URL is hidden.
 _OPTIONS: Final = re.compile(
     r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?)[^@]+(@?).*", re.IGNORECASE | re.DOTALL
 )

@@ -146,7 +146,7 @@ def test_an_expiry_out_of_range_is_refused(expires_at: int) -> None:
 def test_a_short_key_is_refused() -> None:
     """A key of fewer than 16 bytes is refused, because it could be guessed."""
     short = KEY[:15]
-    expected = "a key of at least 16 bytes, got 15 bytes"
+    expected = "a token key of at least 16 bytes, got 15 bytes"
 
     with pytest.raises(InputError, match=expected):
         sign_token(short, ID, expires_at=END)

@@ -202,7 +202,7 @@ def state_of_consent(
     subject: Subject,
     instant: CallInstant,
 ) -> ConsentState:
-    """Return a consent's state; *refused* contains times of the person's refusals."""
+    """Return the state of a consent; *refused* has the times of all known refusals."""
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
         return ConsentState.NOT_YET
@@ -238,7 +238,7 @@ def state_of_consent(
 
 
 def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
-    """Return the reason if a consent with *scope* may not cover a call, else None."""
+    """Return None if a consent with *scope* surely covers a call; else the reason."""
     firm, goods = scope
     if subject.firm is not None and not _is_same_text(subject.firm, firm):
         return ConsentState.OTHER_SCOPE
@@ -249,7 +249,7 @@ def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
         if not is_sector:
             return ConsentState.GOODS_UNKNOWN
     elif not _is_same_text(subject.about, goods):
-        # the subject of the call may belong to the sector, but nothing proves this
+        # the consent names only the sector; the subject perhaps belongs to the sector
         return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
 
@@ -283,7 +283,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
 
 
 def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Return how an active contract relates to the firm and the subject of a call."""
+    """Return the relation of an active contract to a call's firm and subject."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(subject.firm, scope.firm):
@@ -341,7 +341,7 @@ def _attempts_in_window(
 def _silence_state(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> SilenceState:
-    """Return the effect of refusals on a later call; the day of a refusal is day 0."""
+    """Return the effect of earlier refusals on a call; the law counts calendar days."""
     if attempts is None:
         return SilenceState.UNKNOWN
     rule = instant.era.one(law.Silence)
@@ -385,10 +385,10 @@ def improvement_times(
 ) -> list[datetime]:
     """Return the instants, in UTC and in order, at which a call can become lawful.
 
-    At each of these instants, calling hours begin, an attempt becomes too old to count,
-    a consent or call-back request is given, a slot of a consent begins, or a day begins
-    in the time zone of the person or of the capital (for lists).  The result omits
-    instants at which a call can only become unlawful, such as the end of calling hours.
+    A call can become lawful when calling hours or the slot of a consent begin, when a
+    consent or call-back request is given, when an attempt becomes too old to count, and
+    at midnight: in the time zone of the person, and in the capital (for lists).  The
+    end of calling hours is not in the result: there, a call can only become unlawful.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)

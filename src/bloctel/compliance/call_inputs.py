@@ -9,7 +9,7 @@ from bloctel._util.strict import convert, show, text
 from bloctel.errors import InputError
 from bloctel.rules.law import Channel, Purpose
 
-#: Name of a time zone.  At most two digits follow a letter, so no phone number matches.
+#: Name of a time zone.  The pattern refuses a phone number that is passed by mistake.
 ZoneName = Annotated[
     str,
     text(

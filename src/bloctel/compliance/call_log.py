@@ -29,7 +29,7 @@ STREAM: Final = "calls"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of a record; for a later outcome, `of` is the id of the attempt."""
+    """Fields of an attempt, or of a later outcome of the attempt with the id `of`."""
 
     outcome: Outcome
     of: int | None = None
@@ -193,8 +193,7 @@ class CallLog(RecordLog):
         """Erase attempts made before a time; return how many records were erased.
 
         The hash chain of the log stays valid.  Dialers can use the log during the
-        erasure.  Refusals are kept, because they end consents.  No law limits the
-        validity of consents that are older than the first legal rules on consent.
+        erasure.  Refusals are kept, because they end earlier consents.
 
         Args:
             before: Attempts made before this time are erased.  The time must be before
@@ -249,7 +248,7 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:
-    """Yield the `seq` of each record, except refusals, of attempts before a time."""
+    """Yield the `seq` of all records of attempts before a time, without refusals."""
     gone: set[int] = set()
     for record in records:
         if record.fields is None:

@@ -32,8 +32,8 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants (UTC) of a day at which `time_state` can change its result.
 
-    A local time that occurs twice, when clocks go back, has two instants (*fold*).  No
-    calling hours begin or end in the hour that is skipped when clocks go forward.
+    When clocks go back, a local time occurs twice, and both instants are returned.
+    When clocks go forward, no calling hours begin or end in the skipped hour.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -122,7 +122,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the era's index (row 0) and `TimeState` index (row 1) of each instant."""
+    """Return two rows: the index of the era and of the `TimeState` of each instant."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)
@@ -138,7 +138,7 @@ def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
 
 
 def _days(at: NDArray[np.int64]) -> list[date]:
-    """Return the UTC days of the instants, and the days before and after these days."""
+    """Return all dates that the instants can have in any time zone."""
     occurring = np.unique(at // _DAY)
     around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
     return [_EPOCH + timedelta(days=day) for day in sorted(around)]

@@ -154,9 +154,9 @@ class Desk:
                 region of the book, or the country of the desk.
 
         Raises:
-            InvalidNumberError: The called or the presented number cannot be read; or
-                the called digits can mean two phone numbers, and the less likely number
-                has records or is the only one on a list.
+            InvalidNumberError: The called or the presented number cannot be read.  Or
+                the called digits can mean a second phone number, and this number has
+                records, or only this number is on a list.
             InputError: Another argument is not valid.
             UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
@@ -233,7 +233,7 @@ class Desk:
             return answers[-1].allowed
 
         if review.readings[1:]:
-            self._attempts(review.readings)  # raises if another reading was called
+            self._attempts(review.readings)  # raises if another number has attempts
         key = review.readings[0]
         reserved = log.reserve_if(key, instant, is_allowed, details=details)
         if reserved is None:
@@ -383,7 +383,7 @@ class Desk:
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
-    """Return the first result; raise InvalidNumberError if a later one has records."""
+    """Return the likely number's records; raise an error if another number has any."""
     found = _none_if_down(store, query)
     if found and any(found[1:]):
         raise InvalidNumberError(Reason.AMBIGUOUS)

@@ -101,7 +101,7 @@ def _findings(case: _Case) -> Iterable[Finding]:
         # the rules cover only voice calls, but some bans also cover messages
         return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
-        # the call may sell nothing, so a rule on sales can lead to ask, but not to no
+        # perhaps the call sells nothing, so a rule on sales leads to ask, never to no
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
     if facts.purpose is law.Purpose.SALE:
@@ -131,7 +131,7 @@ def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
     yield from _on_caller(case)
     state, objection = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
-        # an objection to sales calls may not cover a call that sells nothing
+        # it is not certain that an objection also covers calls that sell nothing
         yield _asks(Ground.OBJECTED, objection)
     elif state in (ListState.UNANSWERED, ListState.NOT_KNOWN):
         yield _unknown_list(state, objection)
@@ -171,7 +171,7 @@ def _banned(ban: law.SectorBan, missing: str = "") -> Finding:
 
 
 def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
-    """Return findings on the exceptions to a ban; without one, that the ban applies."""
+    """Return findings on the exceptions to a ban, or the finding that it applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
@@ -215,7 +215,7 @@ def _missing_evidence(case: _Case) -> str:
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return the first exception that permits, else all exceptions, or *otherwise*."""
+    """Return one exception that permits, or all exceptions, or *otherwise* if none."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]
@@ -318,8 +318,8 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # this rule forbids calls for fewer days than an earlier rule; if this rule is
-        # not certain enough, the answer is ask on the other days of the earlier rule
+        # an earlier rule forbids calls for more days: on these additional days, the
+        # answer is ask, because it is not certain that the new rule applies
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 

@@ -26,7 +26,7 @@ _WORST_FIRST: Final = (
     ListState.CLEAR,
 )
 
-#: Reasons for which a look-up blocks a number that may not be on the list.
+#: Reasons for a block without a valid answer of the list's operator.
 NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
@@ -73,7 +73,7 @@ def _worst_states(
 def _blocked_states(
     book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that may be on a list, by index in *keys*."""
+    """Return the states of the numbers that can be on a list, by index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
@@ -103,7 +103,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return, by local day, the lists that the law names, and other existing lists."""
+    """Return the lists that the law names, and other open lists, by their local day."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:

@@ -6,7 +6,7 @@ from datetime import datetime
 from bloctel.numbers.phone_number import number_to_store
 from bloctel.records.stream import RecordStream
 
-#: How many records one transaction erases; dialers wait until the transaction ends.
+#: Count of records that one transaction erases; dialers wait until it ends.
 _ERASED_PER_TRANSACTION = 1_000
 
 

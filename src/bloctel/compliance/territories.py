@@ -59,7 +59,7 @@ def zone_of(key: int) -> ZoneInfo:
 
 
 def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:
-    """Return the codes of a number's territory, and of all territories in *zone*."""
+    """Return the territories where a person can be: in *zone*, or of the number."""
     own = territory_of(key, law)
     return frozenset(
         territory.code

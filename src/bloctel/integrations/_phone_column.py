@@ -33,7 +33,7 @@ class PhoneColumn(ABC, Generic[_Column]):
 
     @abstractmethod
     def _apply(self, compute: Compute, method: Method) -> _Column:
-        """Return the result of *method*, which *compute* computes for the column."""
+        """Apply *compute* to the column; return a column of the type for *method*."""
 
     def status(
         self,

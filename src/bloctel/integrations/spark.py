@@ -219,7 +219,6 @@ def _require_frame(frame: Any) -> None:
 def _phone_columns(
     schema: Any, columns: str | int | Sequence[str | int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the indexes and the names of the phone columns."""
     wanted = requested_columns(columns)
     chosen = named_columns(wanted, where="columns")([schema.names], True)
     for index in chosen.indexes:

@@ -26,7 +26,7 @@ from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 
-#: Number of snapshots in the cache; an application can use a new one each night.
+#: Number of snapshots in the cache; an application can use a new snapshot each night.
 _CACHED_FILES: Final = 4
 
 

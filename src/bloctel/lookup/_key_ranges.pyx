@@ -63,7 +63,7 @@ cdef class Ranges:
 
 
 cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
-    """Set the bits that look-ups test first; raise InputError if a range is invalid."""
+    """Set the bits in *gate* of keys with a code; raise InputError for bad ranges."""
     cdef uint64_t i, start
     cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:

@@ -87,7 +87,7 @@ cdef class Probe:
             on the requested day.
         plan: The numbering plan for digits without a country code (`_digits.read`).
         changed: A Bloom filter of keys that changed after the table was built, or None.
-        nine_changed: True if these keys can include foreign numbers of nine digits.
+        nine_changed: True if *changed* can contain foreign numbers of nine digits.
         prefixes: The ranges of keys that prefix rules block, or None.
 
     Attributes:
@@ -204,10 +204,10 @@ cdef class CompiledBook:
     cdef double _last_until  # 0 if there is no last entry
 
     def _publish(self, questions, *, bint is_final):
-        """Use a new `_QuestionCache`, unless a cache with *is_final* was set before."""
+        """Use a new `_QuestionCache`, unless a final one is in use already."""
         cdef dict probes = questions.probes
-        # Releasing an object can run other code. So keep the old objects until the end:
-        # before that, no other thread and no signal handler can run.
+        # Keep the old objects until all attributes are set: their destructors can run
+        # other code, and other threads, which must not see a mixture of old and new.
         old = self._questions, self._probes
         if not self._is_final:
             self._questions, self._probes = questions, probes
@@ -256,7 +256,7 @@ cdef class CompiledBook:
         if found is None:
             return False
         probe, begin, until = found
-        old = self._last_probe  # keep it: releasing it could run code in between
+        old = self._last_probe  # keep it: its destructor could run other code
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
         del old

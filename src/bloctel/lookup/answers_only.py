@@ -118,7 +118,7 @@ class AnswersOnlyQuestion(Question):
         return statuses
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list's name, the first day and the end for a code of `match`."""
+        """Return a list's name and a period's first day and end, by a `match` code."""
         if _is_unknown(code):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)

@@ -54,7 +54,7 @@ class _QuestionCache:
     """
 
     def __init__(self, state: State | ClosedState) -> None:
-        self.state = cast("State", state)  # each use of a closed state raises an error
+        self.state = cast("State", state)  # a ClosedState raises an error when used
         self.recent: dict[object, tuple[Question, float, float]] = {}
         self.probes: dict[date | None, tuple[Probe, float, float]] = {}
         self._by_days: dict[object, Question] = {}
@@ -279,7 +279,7 @@ class Book(CompiledBook):
         return self._questions.state
 
     def _lasting_state(self) -> State:
-        """Return a state that stays valid as long as a `Question` uses it."""
+        """Return a state that never changes, even if the file of the book changes."""
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
@@ -302,7 +302,6 @@ class Book(CompiledBook):
     def _question(
         self, on: date | None, lists: tuple[str, ...] | None, region: str | None
     ) -> Question:
-        """Return a cached or new `Question` for a day, lists and a region."""
         now = clock.coarse_wall()
         on = None if on is None else plain_day(on)
         key = on, lists, region
@@ -351,7 +350,6 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
-    """Return the indexes of the requested lists in the book."""
     index_of = {
         each.rules.name: index
         for index, each in enumerate(state.lists)

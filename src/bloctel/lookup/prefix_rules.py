@@ -196,7 +196,7 @@ def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | 
 
 
 def _priority(pair: tuple[PrefixRule, int]) -> tuple[int, ...]:
-    """Return a sort key, by which the last matching rule of a list decides."""
+    """Return a sort key that puts each rule after the rules that it overrides."""
     rule, _ = pair
     n_digits = len(str(rule.prefix))
     return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on

@@ -88,12 +88,11 @@ class BookList:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Origin of the content of a book: a registry, and a cursor in its journal.
+    """Origin of the content of a book: a registry, and the last change in the content.
 
-    `generation` is the cursor of the last change that the content includes, and `token`
-    the token of this change (`bloctel.storage.rows.Position`), or 0 if it is not known.
-    `registry` is None if a snapshot was not made from a registry; `built_on` is the day
-    of a snapshot.
+    `generation` is the cursor of this change in the registry's journal.  `token` is the
+    token of the change (`bloctel.storage.rows.Position`), or 0 if it is not known.  For
+    a snapshot, `built_on` is its day; `registry` is None if no registry was its source.
     """
 
     registry: UUID | None
@@ -166,7 +165,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        # lists that are not requested get a day before all their periods
+        # for other lists, use a day before all periods, so that no period is active
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())
         table = self._table
@@ -239,7 +238,7 @@ class Question:
         return self.match(key, known) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return for each key the code of what blocks it (see `match`), or -1."""
+        """Return the code that `match` returns for each key."""
         out = np.empty(len(keys), np.int32)
         table = self._table
         _filter.match_many(table.filter, table.index, self._active, keys, out)
@@ -274,7 +273,7 @@ class Question:
     def _rows_blocked_abroad(
         self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> list[int]:
-        """Return rows that are clear as French numbers but blocked as foreign ones."""
+        """Return rows whose nine digits are clear in France, but blocked abroad."""
         rows = phone_number.rows_without_zero(block, keys)
         rows = rows[matches[rows] < 0]
         blocked = Question.match_many(self, keys[rows] - phone_number.FRANCE) >= 0
@@ -350,7 +349,7 @@ class Question:
         return day is not None and entry.starts_on <= day < entry.ends_on
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list's name, the first day and the end for a code of `match`."""
+        """Return a list's name and a period's first day and end, by a `match` code."""
         period = self._rule(code) or self._entry(code)
         dated = period.starts_on != UNDATED
         since = from_epoch_day(period.starts_on) if dated else None

@@ -1,7 +1,7 @@
 """Table of phone numbers with their periods, and overlay of later changes.
 
 A `Table` contains a Bloom filter and an exact index.  Each entry of the index has a
-code, which is the number of a period: a list, a first day and an end.
+code, which identifies a period: a list, a first day and an end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Entry:
     ends_on: int
 
 
-#: The entries of phone numbers, each with a code; they replace entries of a table.
+#: Map from each key in an overlay to its entries, each with its code.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
@@ -84,7 +84,7 @@ class Table:
         return [(code, self.entry(code)) for code in codes]
 
     def entry(self, code: int) -> Entry:
-        """Return the entry of *code*."""
+        """Return the period that has this code."""
         return Entry(
             int(self.lists[code]), int(self.starts[code]), int(self.ends[code])
         )
@@ -171,7 +171,7 @@ def _unpack(
 
 
 class _Change(NamedTuple):
-    """Codes of a phone number after a change, and the number's previous change."""
+    """Codes of a number's periods after a change, and the number's previous change."""
 
     version: int
     codes: tuple[int, ...]
@@ -192,9 +192,9 @@ class Overlay:
         self._numbers: dict[int, _Change] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
-        # a Bloom filter of all keys, and perhaps of keys of later versions
+        # all versions share this Bloom filter, so it can contain keys of later versions
         self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
-        self.has_nine_digits = False  # True if a foreign number may have nine digits
+        self.has_nine_digits = False  # True if a key (a foreign number) has nine digits
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -252,5 +252,5 @@ class Overlay:
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:
-        """Return the entry of *code*."""
+        """Return the period that has this code."""
         return self._periods[code - self._base]

@@ -6,7 +6,7 @@ ctypedef const uint8_t* Text
 
 # The numbering plan of digits without a country code.
 cpdef enum:
-    ANY_PLAN     # the region is unknown: an integer has a country code
+    ANY_PLAN     # no region: the digits of an integer begin with a country code
     FRENCH_PLAN
     OTHER_PLAN
 

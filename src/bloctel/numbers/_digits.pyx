@@ -66,7 +66,7 @@ cpdef enum:
     NO_COUNTRY
     AMBIGUOUS
     WORLD        # not a refusal: Python parses the number with `phonenumbers`
-    CONTEXT      # not a refusal: Python parses a local number and its context
+    CONTEXT      # not a refusal: Python parses `;phone-context=` (RFC 3966)
     FIRST_KEY = 64
 
 cdef enum:
@@ -75,7 +75,7 @@ cdef enum:
 
 cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
 
-# Separators between two digits, as bits of Scan.seen.
+# Kinds of separators, as bits of `Scan.seen` and `Scan.pending`.
 cdef enum:
     _BLANK = 1      # blanks, dashes, parentheses, invisible marks
     _DOT = 2
@@ -85,13 +85,13 @@ cdef enum:
 
 cdef struct Scan:
     uint8_t digits[_MAX_DIGITS]
-    int n           # digits seen, also those past _MAX_DIGITS
+    int n           # count of all digits, which can exceed _MAX_DIGITS
     bint plus
-    int seen        # separators between two digits
-    int pending     # separators since the last digit
-    int marks       # dots and commas between two digits
-    int at_mark     # digits before the last dot or comma
-    int at_slash    # digits before the last slash, or 0
+    int seen        # kinds of separators between two digits
+    int pending     # kinds of separators since the last digit
+    int marks       # count of dots and commas between two digits
+    int at_mark     # count of digits before the last dot or comma
+    int at_slash    # count of digits before the last slash, or 0
 
 
 # -- Characters ---------------------------------------------------------------
@@ -127,7 +127,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
     """
     kind[0] = _BLANK
     cdef uint8_t a = p[0]
-    if a == 0xA0 or a == 0x96 or a == 0x97 or a == 0xAD:  # cp1252
+    if a == 0xA0 or a == 0x96 or a == 0x97 or a == 0xAD:  # blanks and dashes of cp1252
         return 1
     if left < 2:
         return 0
@@ -142,7 +142,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
             kind[0] = _HARD
             return 3
         # U+2000-200F spaces and marks, U+2010-2015 dashes, bullet, U+202A-202F
-        # (a byte below 0x80 does not belong to this character: it was cut off)
+        # (a byte below 0x80 is the next character, because this one was cut off)
         return 3 if 0x80 <= c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x81:  # U+205F, U+2060-206F
         return 3 if 0x9F <= c <= 0xAF else 0
@@ -158,7 +158,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Do the same as `_wide`, for the last byte of a character of U+FF01-FF3F."""
+    """Return the result of `_wide` for U+FF01-FF3F, from the last byte *c*."""
     cdef uint8_t plain = c - 0x60  # the ASCII character with the same shape
     if c <= 0x80:
         return 0
@@ -407,7 +407,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
 cdef uint64_t _short(Scan* s) noexcept nogil:
     """Distinguish a short number of the French plan from an incomplete number.
 
-    Short numbers are 15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ, 118XYZ.
+    Short numbers are 1X, 1XX, 10XX, 3XXX, 3XXXX to 8XXXX, 116XXX and 118XXX.
     """
     cdef const uint8_t* d = s.digits
     cdef bint short = (
@@ -590,7 +590,7 @@ cdef bint _is_missing(object value):
 def clean(object value, int plan):
     """Return the digits of a text or int for which `read` returned `WORLD`.
 
-    The result starts with a plus if the text has one, or if an int must be E.164.  It
+    The result starts with a plus if the text has one, or if an int has no region.  It
     keeps the last slash between two digits.  It is empty if the text is refused.
     """
     cdef Scan s

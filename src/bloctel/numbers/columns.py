@@ -199,7 +199,7 @@ def _arrow_chunks(
                 read = pa.chunked_array(column if is_stream else [pa.array(column)])
                 arrow_type, chunks = read.type, iter(read.chunks)
     except (ImportError, InputError):
-        # pandas exports its columns only with pyarrow, and sparse columns not at all
+        # pandas needs pyarrow for this, and cannot export sparse columns: use numpy
         if hasattr(column, "__array__"):
             return None
         raise
@@ -241,7 +241,7 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield Arrow arrays as blocks; the offsets in the arrays are not checked."""
+    """Yield Arrow arrays as blocks; `Spans.read` checks the positions of texts."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")

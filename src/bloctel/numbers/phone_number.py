@@ -101,8 +101,8 @@ _NO_KEYS: Final = np.empty(0, np.uint64)
 #: The difference between the key of a French line and its nine digits.  A spreadsheet
 #: stores the number as the integer of these nine digits.
 FRANCE: Final = np.uint64(33 * 10**9)
-#: Ranges of E.164 digits of French numbers that are not keys: with an overseas code, or
-#: with a 0 after +33, and Saint-Pierre-et-Miquelon's numbers with the code 33.
+#: Ranges of integers that mean French numbers but are not keys: an overseas code or 330
+#: with nine digits, and 33508 with six digits.
 NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),
@@ -312,9 +312,9 @@ def rows_without_zero(block: Block, keys: NDArray[np.uint64]) -> NDArray[np.intp
     A spreadsheet removes this 0.  The nine digits that remain can also be a foreign
     number whose plus is missing.
     """
-    nine_digits = keys - FRANCE  # from 10^8 to 10^9 only for French lines
+    nine_digits = keys - FRANCE  # from 10^8 to 10^9 - 1 if the key is French
     rows = np.flatnonzero((nine_digits < 10**9) & (nine_digits >= 10**8))
-    if isinstance(block, Spans):  # a text of only nine digits has no 0 or plus
+    if isinstance(block, Spans):  # a text that begins with 0 or + is complete
         first = block.data[block.starts[rows]]
         rows = rows[(first != ord("0")) & (first != ord("+"))]
     return rows
@@ -350,7 +350,7 @@ def require_key(key: object, where: str = "key") -> int:
     """Return *key* if it is the key of a phone number; otherwise raise InputError.
 
     An integer is a key if `normalize` returns the same integer as its key.  A look-up
-    would never find another integer, even if `normalize` accepts its digits.
+    finds only keys: 33639981234, but not the E.164 digits of this line, 262639981234.
     """
     number = None
     if not isinstance(key, bool):
@@ -433,7 +433,7 @@ def reason_of(code: int) -> Reason:
 
 
 def plan_of(region: str | None) -> int:
-    """Return the plan of digits without a country code, for the compiled parser."""
+    """Return the code of a region's numbering plan, for the compiled parser."""
     if region is None:
         return _digits.ANY_PLAN
     return _digits.FRENCH_PLAN if is_french(region) else _digits.OTHER_PLAN
@@ -491,7 +491,7 @@ def read_block(
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
     for row in rows:
         value = block.value(row)
-        # objects of other types may not be hashable
+        # an object of another type is perhaps not hashable, so the row is used instead
         name = value if type(value) in (str, bytes, int) else (row,)
         found = read.get(name)
         if found is None:
@@ -524,8 +524,8 @@ def _read_slowly(number: object, answer: int, region: str | None) -> Readings:
     return readings(_digits.clean(cast("str", number), plan), region, plan)
 
 
-#: A local number, its context (leading digits or a domain name), and other parameters
-#: (RFC 3966, section 3), each with too few digits to hide a second number.
+#: A local number, its context (first digits or a domain name), and other parameters
+#: (RFC 3966, section 3), of at most seven digits: more could be a second phone number.
 _LOCAL: Final = re.compile(
     rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
     rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bloctel.numbers.phone_number import number_of
 from bloctel.numbers.readings import load_phonenumbers
 
-#: The maximum share of mistyped numbers in a file that people typed.  A correct number
-#: is in an assigned block: `phonenumbers` has the blocks of all French town halls.
+#: The assumed maximum share of mistyped numbers in a file that people typed.  A number
+#: in no assigned block is probably mistyped or invented.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")

@@ -89,8 +89,8 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
-    A foreign number is refused as ambiguous if its digits, without the plus or without
-    one zero, are a second number that is as likely: the person may mean either line.
+    A foreign number is refused as ambiguous if its digits can mean a second number that
+    is as likely, because the plus is a mistake, or because there is one zero too many.
     *code* is the country code with which the keys of the region begin.
     """
     key = found[0]
@@ -102,7 +102,6 @@ def key_to_store(found: Readings, code: str) -> int:
 
 
 def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
-    """Return whether digits are an assigned number."""
     key = readings(digits, region, plan)[0]
     return key >= _digits.FIRST_KEY and _line(f"+{key}", None).fit is _Fit.ASSIGNED
 
@@ -110,8 +109,8 @@ def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
 def of_french_digits(key: int, digits: str) -> Readings:
     """Return the readings of a French number, by its key and its clean digits.
 
-    Nine digits without a leading zero can also be a foreign number without its plus, if
-    they are the key of that number.  490301234 is no key: +49 (0)30 1234 has 49301234.
+    Nine digits without a leading zero can also be the key of a foreign number without
+    its plus.  But 490301234 is no key: the key of +49 (0)30 1234 is 49301234.
     """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
@@ -156,7 +155,7 @@ def has_other_form(prefix: str) -> bool:
 
 
 def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
-    """Yield numbers that match a pattern and begin with a prefix; their ends differ."""
+    """Yield ten numbers that match a pattern and begin with a prefix, or none."""
     start = _start_of(pattern)
     for preferred in "0123456789" if start.fullmatch(prefix) else "":
         number = prefix
@@ -201,7 +200,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return the patterns and forms of `one_line.toml`, by country code."""
+    """Return pairs of a pattern and its replacement, by country code."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
@@ -232,7 +231,7 @@ def _without_plus(digits: str, region: str) -> Readings:
     national = _line(digits, region)
     code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
-        return (national.key,)  # with the region's international prefix, such as 011
+        return (national.key,)  # begins with an international prefix such as 011
     if digits.startswith("0"):
         return _chosen([national], _NO_READING)
     restored = _line("0" + digits, region)
@@ -324,7 +323,7 @@ def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | Non
     try:
         parsed = world.parse(digits, region)
         e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
-        # phonenumbers keeps one 0 of +49 00 30 ..., but a second parsing removes it
+        # +49 00 30 ... has one 0 too many: phonenumbers removes only one 0 per parsing
         if e164 != digits and world.parse(e164) != parsed:
             return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY), None
         line = "+" + one_line(e164[1:])

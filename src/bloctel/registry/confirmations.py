@@ -44,8 +44,9 @@ _KINDS: Final = {
 _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
-#: An expiry has at most 14 digits, which is enough for every `timedelta`.  The two
-#: unused bits in a signature's last character must be 0, so a token has one spelling.
+#: An expiry has at most 14 digits, which is enough for every `timedelta`.  The last
+#: character of a signature has two unused bits: they must be 0, so that nobody can
+#: write a token in a second way.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -70,8 +71,8 @@ def check_duration(value: object, where: str) -> timedelta:
 def seconds(now: datetime | None) -> float:
     """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
-    An instant in the future is replaced by the present.  If the clock of the caller's
-    machine already shows the next day, the number must still be protected today.
+    An instant in the future is replaced by the present.  Otherwise, if the clock of the
+    caller's machine already shows the next day, the protection would begin a day late.
     """
     at = clock.now()
     return at if now is None else min(at, past_instant(now, "now").timestamp())
@@ -201,7 +202,7 @@ def _signer(key: bytes) -> "Signer":
 
 def _long_enough(key: bytes) -> bytes:
     if len(key) < _MIN_KEY:
-        expected = f"a key of at least {_MIN_KEY} bytes"
+        expected = f"a token key of at least {_MIN_KEY} bytes"
         raise errors.InputError(expected, f"{len(key)} bytes")
     return key
 
@@ -258,8 +259,8 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
 
 # -- contacts ---------------------------------------------------------------------
 
-#: Invisible characters that are not control or format characters (categories Cc and
-#: Cf), and the ideographic full stop.
+#: Invisible characters outside the categories Cc and Cf, and the ideographic full stop,
+#: which can be a dot in a domain.
 _UNCLEAR: Final = re.compile(
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3002\u3164\ufe00-\ufe0f\uffa0"
     r"\U000e0100-\U000e01ef]"

@@ -34,7 +34,7 @@ WhenSilent = Literal["refuse", "answer"]
 _POLL_SECONDS: Final = 0.5
 #: Seconds between an error of the storage and the next attempt to read it.
 _RETRY_SECONDS: Final = 0.5
-#: Longest wait of `close` for each thread: a thread may wait for a server.
+#: Longest wait of `close` for each thread, which can be waiting for a server.
 _CLOSE_SECONDS: Final = 5.0
 #: If the hook is late by more than these seconds, this is logged.
 _HOOK_SECONDS: Final = 5.0
@@ -284,7 +284,7 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # a copy, because reading sets `current_at`, which belongs to the state in use
+        # use a copy: a read sets `current_at`, but look-ups still use the old state
         reader = copy(self._replica)
         state = None
         if self._cache is not None:

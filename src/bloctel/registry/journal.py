@@ -102,8 +102,8 @@ class RegistrationColumns:
 def position_text(cursor: int, end: Position) -> str:
     """Return the position of the change *cursor* as text, for `read_position`.
 
-    *end* is the position of the last change when the journal was read. A journal that
-    contains *end* also contains the same changes up to *cursor*.
+    *end* is the position of the last change in the journal. By *end*, a later reader
+    recognises the same journal, in which *cursor* belongs to the same change.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
@@ -121,7 +121,7 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return events after a cursor; raise CursorPurgedError if *known* is missing."""
+    """Return events after a cursor; if the journal lacks *known*, raise an error."""
     events = reader.changes(cursor, limit)
     # in a journal without *known*, the cursor could belong to a different change
     if known is not None and reader.token(known.cursor) != known.token:

@@ -34,8 +34,8 @@ class PrefixEntry:
 def require_incomplete(prefix: int) -> None:
     """Raise InputError if a prefix is a complete number.
 
-    A storage does not encrypt prefixes, so a prefix must not reveal a number. A number
-    is accepted only if longer numbers can begin with its digits, as in Germany.
+    A storage does not encrypt prefixes, so a prefix must not reveal a number. A
+    complete number is accepted only if longer numbers begin with it, as in Germany.
     """
     text = f"+{prefix}"
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):

@@ -59,7 +59,7 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of this process's rules for a list and the list's scopes."""
+    """Store the digest of this process's rules, for a list and all its scopes."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # the storage can have a registration of the same day with a shorter delay
+        # the storage can have a registration of the same day with an earlier start
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):

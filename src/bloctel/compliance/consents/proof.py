@@ -118,7 +118,7 @@ def _plain(entry: ProofEntry) -> dict[str, object]:
 def check_proof(data: bytes, where: str) -> int:
     """Check that a proof is consistent, and return the number of its records.
 
-    The proof must have exactly the content that `Proof.json` writes for its records.
+    The proof must be exactly what `Proof.json` writes for the records in the proof.
     The check cannot show that the records come from the firm, or that no record was
     left out, so compare the records with the hash chain of the firm.  The check cannot
     confirm the time `made_at`.
@@ -160,7 +160,7 @@ def _read(document: _Document) -> Proof:
     for entry in document.entries:
         stored = {**entry["record"]}
         seq, previous = stored["seq"], stored.pop("previous")
-        if seq > chain.seq + 1:  # a proof omits the records of other numbers
+        if seq > chain.seq + 1:  # records about other numbers were left out
             chain = HashChain(STREAM, (seq - 1, previous))
         row = RecordRow(STREAM, key=key, **stored)
         entries.append(ProofEntry(row, chain.digest))

@@ -154,10 +154,10 @@ _R = TypeVar("_R", bound=LegalRule)
 
 @lru_cache
 def rule_for(kind: type[_R], day: date) -> _R:
-    """Return the rule of the class *kind* on a day; without one, the next later rule.
+    """Return the French rule of a kind on a day; without one, the next later rule.
 
-    A consent can be older than the first rules on consent.  The first rules then set
-    the retention period and the mandatory mentions of this consent.
+    A consent can be older than the first rules on consent.  For such an old consent,
+    the first rules set the retention period and the mandatory mentions.
     """
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
@@ -215,7 +215,7 @@ def _slot(
         got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
         raise InputError("a slot that ends after it starts", got, "slots")
     if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
-        expected = f"a precise date and time, of at most {most_hours} hours"
+        expected = f"a slot of at most {most_hours} hours"
         raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
     return starts_at, ends_at
 
@@ -247,8 +247,8 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
     """Return the evidence from the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  If a contract's end has a `seq` after *last*, this end
-    counts only if no earlier or equal end is known.
+    zone of the phone number.  A contract's end that was recorded after the record
+    *last* counts only if it makes the contract shorter.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -311,7 +311,7 @@ def _withdrawn(
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
     """Return the sequence numbers of the records to erase on a day.
 
-    If the day *on* has not begun in a number's time zone, today's date there counts.
+    In a time zone in which the day *on* has not begun yet, the current date is used.
 
     | record               | erased                                                    |
     | -------------------- | --------------------------------------------------------- |
@@ -362,7 +362,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
 def _is_retained(
     record: Record, key: int, fields: Fields, on: date, now: datetime
 ) -> bool:
-    """Return True if a record's retention period, or a valid consent, has not ended."""
+    """Return True if a record must be kept as a proof, or is a valid consent."""
     zone = zone_of(key)
     day = record.at.astimezone(zone).date()
     kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms

@@ -49,7 +49,7 @@ from bloctel.records.transactions import (
 from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
-#: Number of consents that one step looks up and appends.
+#: Number of consents that `record_many` looks up and appends at a time.
 _BATCH: Final = 1_000
 
 
@@ -61,10 +61,10 @@ class RecordedMany(NamedTuple):
 
 
 class KnownConsents:
-    """Evidence that a register of consents contained at the time *known_at*.
+    """Content of a register of consents at the time *known_at*.
 
-    Records with a sequence number up to *last* count.  Later records count only if they
-    are withdrawals or ends of contracts that were recorded until *known_at*.
+    All records up to the sequence number *last* count.  Of the later records, only
+    withdrawals and ends of contracts count, if they were recorded until *known_at*.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # if the clock of one machine is ahead, later withdrawals must still count
+        # if a machine's clock was ahead, `last` is too low and would hide withdrawals
         return (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
@@ -326,8 +326,8 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Args:
             on: The day of the purge; by default today in the time zone of the capital.
-                A record is erased if its retention period has ended by this day, and
-                by today in the time zone of its phone number.
+                In a time zone in which this day has not begun yet, the current date is
+                used instead.
             at: The time of the erasure; by default now.
 
         Raises:
@@ -347,7 +347,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "a day, because no law limited consents at that time"
+            expected = "a day: no law limited consents when this consent was given"
             raise InputError(expected, "no day", "expires_on")
         if last is not None and expires_on > last:
             years = terms.max_years
@@ -368,7 +368,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         return entry
 
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
-        """Append a record and return its id; the record *of* must be of kind *kind*."""
+        """Append a record and return its id; check that record *of* has kind *kind*."""
 
         def change(transaction: WriteTransaction) -> str:
             if of is not None:
