@@ -276,6 +276,9 @@ class Book(CompiledBook):
     def _refresh(self) -> None:
         """Update the state of the book if its storage or file has changed."""
 
+    def _require_unmodified(self) -> None:
+        """Raise an error if another program modified the content of the book."""
+
     @property
     def _state(self) -> State:
         return self._questions.state
@@ -296,7 +299,9 @@ class Book(CompiledBook):
         region: str | None,
     ) -> _T:
         """Call *look_up* with the `Question` for a day, lists and a region."""
-        return look_up(self._question(on, _names(lists), self._region(region)))
+        found = look_up(self._question(on, _names(lists), self._region(region)))
+        self._require_unmodified()
+        return found
 
     def _region(self, region: str | None) -> str | None:
         return self.region if region is None else check_region(region)

@@ -217,8 +217,8 @@ class Question:
         error code is also returned if the digits can mean two phone numbers, of which
         one is blocked and one is clear.
         """
-        key, *others = phone_number.readings_of(number, self.region)
-        known = self._known([key, *others])
+        key, *others = found = phone_number.readings_of(number, self.region)
+        known = self._known(found)
         if others and self.match(key, known) < 0:
             key = _digits.AMBIGUOUS if self._any_opposition(others, known) else key
         return key, known

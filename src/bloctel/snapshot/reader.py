@@ -227,8 +227,8 @@ def _in_memory(file: FileIO) -> memoryview:
 def _new_memory(size: int) -> memoryview:
     """Return *size* bytes, aligned so that a filter block is one cache line."""
     memory = np.empty(size + layout.ALIGN, np.uint8)
-    start = -memory.ctypes.data % layout.ALIGN
-    return memoryview(memory)[start : start + size]
+    start = -memory.__array_interface__["data"][0] % layout.ALIGN
+    return memory.data[start : start + size]
 
 
 def _verified(memory: memoryview, stamp: Stamp, path: str) -> Content:
