@@ -7,8 +7,8 @@ once for each line of standard input, and answers with a JSON object: wall time,
 processor time, and the peak of additional memory.  `scripts/bench-compare` starts it
 with the package of each commit.
 
-The cases use only public names.  `Inputs.scrub`, `Inputs.scrub_frame` and `_import` hide
-the names of parameters that differ between commits.
+The cases use only public names.  `Inputs.scrub`, `Inputs.scrub_frame` and `_import`
+hide the names of parameters that differ between commits.
 """
 
 from __future__ import annotations
