@@ -179,7 +179,7 @@ def test_a_closed_one_lets_go_of_the_file(
         return made
 
     monkeypatch.setattr(mmap, "mmap", remember)
-    opened = Snapshot.open(path)
+    opened = Snapshot.open(path, verify=False)
     opened.is_blocked(KEY, on=ON)
 
     opened.close()

@@ -28,6 +28,13 @@ static inline uint64_t french_line(uint64_t nsn)
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
 }
 
+/* Return the key of a French line that an integer in E.164 form means, or 0. */
+static inline uint64_t french_integer_key(int64_t value)
+{
+    const uint64_t nsn = (uint64_t)value - UINT64_C(33000000000);
+    return nsn - 100000000 < 900000000 ? french_line(nsn) : 0;
+}
+
 /* Return a word whose highest bit is 0 if an integer is the key of a +33 number.
  * There is no branch, so that a loop over many integers compiles to SIMD. */
 static inline uint64_t french_not_key(uint64_t key)

@@ -73,8 +73,8 @@ def _write_csv(file: BinaryIO, parts: Iterator[RegistrationColumns]) -> int:
     return n
 
 
-def _numbers(part: RegistrationColumns) -> list[str]:
-    return [number_of(key).e164 for key in part.keys.tolist()]
+def _numbers(part: RegistrationColumns) -> Iterator[str]:
+    return (number_of(key).e164 for key in part.keys.tolist())
 
 
 def _days(part: RegistrationColumns) -> tuple[NDArray[Any], ...]:

@@ -9,7 +9,7 @@ the package `phonenumbers` must parse it, or if it changed after the table was b
 """
 
 cimport cython
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.long cimport PyLong_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_DATA, PyUnicode_GET_LENGTH
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -43,6 +43,7 @@ cdef extern from "Python.h":
 
 cdef extern from "french_text.h" nogil:
     uint64_t french_clean_key(const uint8_t *text, size_t n)
+    uint64_t french_integer_key(int64_t value)
 
 
 from bloctel.numbers import _digits
@@ -132,7 +133,6 @@ cdef class Probe:
         """
         cdef uint64_t key
         cdef int64_t value
-        cdef int overflow = 0
         cdef int32_t code
         if PyUnicode_CheckExact(number):
             key = 0
@@ -142,10 +142,15 @@ cdef class Probe:
             if not key:
                 key = read_str(number, self._plan)
         elif PyLong_CheckExact(number):
-            value = PyLong_AsLongLongAndOverflow(number, &overflow)
-            if overflow:
+            try:
+                value = number
+            except OverflowError:
                 return UNDECIDED
-            key = read_integer(value, self._plan)
+            key = 0
+            if self._plan == FRENCH_PLAN:
+                key = french_integer_key(value)
+            if not key:
+                key = read_integer(value, self._plan)
         elif isinstance(number, Line):
             key = line_key(number)
         else:

@@ -7,7 +7,7 @@ caches questions, and uses them for look-ups.  `Registry` and `Snapshot` are boo
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import check_region, reason_of, require_keys
 from bloctel.periods import NO_END, plain_day, to_epoch_day
 from bloctel.rules import ListRules, check_name, unknown_list_error
-from bloctel.tabular.outputs import Written
+
+if TYPE_CHECKING:
+    from bloctel.tabular.outputs import Written
 
 _CACHED_QUESTIONS: Final = 64
 
@@ -111,7 +113,7 @@ class Book(CompiledBook):
         keys: NDArray[np.uint64],
         rules: ListRules,
         region: str | None,
-        plain_file: Written | None = None,
+        plain_file: "Written | None" = None,
     ) -> "Book":
         """Return a book of one list that blocks these phone numbers on every day."""
         n = len(keys)
@@ -274,6 +276,9 @@ class Book(CompiledBook):
     def _refresh(self) -> None:
         """Update the state of the book if its storage or file has changed."""
 
+    def _require_unmodified(self) -> None:
+        """Raise an error if another program modified the content of the book."""
+
     @property
     def _state(self) -> State:
         return self._questions.state
@@ -294,7 +299,9 @@ class Book(CompiledBook):
         region: str | None,
     ) -> _T:
         """Call *look_up* with the `Question` for a day, lists and a region."""
-        return look_up(self._question(on, _names(lists), self._region(region)))
+        found = look_up(self._question(on, _names(lists), self._region(region)))
+        self._require_unmodified()
+        return found
 
     def _region(self, region: str | None) -> str | None:
         return self.region if region is None else check_region(region)

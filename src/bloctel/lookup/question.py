@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 from uuid import UUID
 
 import numpy as np
@@ -27,7 +27,9 @@ from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import Block, blocks
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.rules import ListRules
-from bloctel.tabular.outputs import Written
+
+if TYPE_CHECKING:
+    from bloctel.tabular.outputs import Written
 
 #: What to do with a row that has no answer: raise an error, or return "blocked".
 OrBlock = Literal["raise", "block"]
@@ -121,7 +123,7 @@ class State:
     provenance: Provenance | None = None
     has_erased: bool = False
     files: tuple[Path, ...] = ()
-    plain_file: Written | None = None
+    plain_file: "Written | None" = None
 
 
 class RequestedList(NamedTuple):
@@ -214,10 +216,10 @@ class Question:
         error code is also returned if the digits can mean two phone numbers, of which
         one is blocked and one is clear.
         """
-        key, *others = phone_number.readings_of(number, self.region)
-        known = self._known([key, *others])
-        if self.match(key, known) < 0 and self._any_opposition(others, known):
-            key = _digits.AMBIGUOUS
+        key, *others = found = phone_number.readings_of(number, self.region)
+        known = self._known(found)
+        if others and self.match(key, known) < 0:
+            key = _digits.AMBIGUOUS if self._any_opposition(others, known) else key
         return key, known
 
     def _known(self, keys: Iterable[int]) -> Known:

@@ -232,6 +232,8 @@ class Overlay:
 
         *days* contains the day of the look-up for each list, by its index.
         """
+        if not self._numbers:
+            return {}
         changes = ((key, self._change(key)) for key in keys)
         return {
             key: [(code, self.entry(code)) for code in change.codes]

@@ -44,6 +44,7 @@ cdef extern from "Python.h":
 
 cdef extern from "french_text.h" nogil:
     uint64_t french_line(uint64_t nsn)
+    uint64_t french_integer_key(int64_t value)
     uint64_t french_clean_key(const uint8_t *text, size_t n)
     uint64_t french_spaced_key(const uint8_t *text, size_t n)
     bint french_are_plain_keys(const uint64_t *keys, size_t n)
@@ -485,8 +486,9 @@ cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
 
 cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil:
     cdef Scan s
-    if plan != OTHER_PLAN and 33100000000LL <= value <= 33999999999LL:
-        return french_line(<uint64_t>value - 33000000000ULL)
+    cdef uint64_t key = 0 if plan == OTHER_PLAN else french_integer_key(value)
+    if key:
+        return key
     if value <= 0:
         return UNEXPECTED if value else TOO_SHORT
     if value >= _KEY_LIMIT:

@@ -468,7 +468,8 @@ def readings_of(number: object, region: str | None) -> Readings:
         return _read_slowly(number, answer, region)
     if answer < _digits.FIRST_KEY or isinstance(number, _digits.Line):
         return (answer,)
-    if not is_french(region):
+    is_complete = isinstance(number, str) and number.startswith(("0", "+", "33"))
+    if is_complete or not is_french(region):
         return (answer,)
     digits = _digits.clean(cast("str", number), _digits.FRENCH_PLAN)
     return of_french_digits(answer, digits)

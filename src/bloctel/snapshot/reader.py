@@ -139,7 +139,7 @@ class Content:
         if mapped is None:
             return self
         if mapped.copy is None:
-            memory = mmap.mmap(-1, len(self._bytes))
+            memory = _new_memory(len(self._bytes))
             memory[:] = self._bytes
             mapped.copy = _verified(memory, self.stamp, self.info.path)
         return mapped.copy
@@ -192,7 +192,8 @@ def read_content(path: Path, *, verify: bool) -> Content:
             if verify:
                 return _verified(_in_memory(file), stamp, str(path))
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return _checked(memory, stamp, str(path), _MappedFile(file, stamp))
+            mapped = _MappedFile(file, stamp)
+            return _checked(memoryview(memory), stamp, str(path), mapped)
     except (OSError, ValueError) as error:
         raise _unreadable(error, path) from error
 
@@ -215,24 +216,29 @@ class _MappedFile:
         return _stamp_from(status, data[: min(layout.HEADER.size, status.st_size)])
 
 
-def _in_memory(file: FileIO) -> mmap.mmap:
-    """Return the bytes of a file, in memory that forked processes share."""
-    memory = mmap.mmap(-1, file.seek(0, os.SEEK_END))
+def _in_memory(file: FileIO) -> memoryview:
+    memory = rest = _new_memory(file.seek(0, os.SEEK_END))
     file.seek(0)
-    rest = memoryview(memory)
     while n_read := file.readinto(rest):
         rest = rest[n_read:]
-    return memory
+    return memory[: len(memory) - len(rest)]  # shorter if the file was truncated
 
 
-def _verified(memory: mmap.mmap, stamp: Stamp, path: str) -> Content:
+def _new_memory(size: int) -> memoryview:
+    """Return *size* bytes, aligned so that a filter block is one cache line."""
+    memory = np.empty(size + layout.ALIGN, np.uint8)
+    start = -memory.__array_interface__["data"][0] % layout.ALIGN
+    return memory.data[start : start + size]
+
+
+def _verified(memory: memoryview, stamp: Stamp, path: str) -> Content:
     content = _checked(memory, stamp, path)
     content.check_sections()
     return content
 
 
 def _checked(
-    memory: mmap.mmap, stamp: Stamp, path: str, mapped: _MappedFile | None = None
+    memory: memoryview, stamp: Stamp, path: str, mapped: _MappedFile | None = None
 ) -> Content:
     """Check the header and the layout of a file, and return its content."""
     try:
@@ -246,9 +252,9 @@ def _checked(
 
 
 def _content(
-    memory: mmap.mmap, stamp: Stamp, path: str, mapped: _MappedFile | None
+    memory: memoryview, stamp: Stamp, path: str, mapped: _MappedFile | None
 ) -> Content:
-    data = memoryview(memory).toreadonly()
+    data = memory.toreadonly()
     header, sections = _read_header(data)
     lists, region = _read_lists(sections["LISTS"])
     table = _read_table(header, sections, len(lists))

@@ -1,10 +1,9 @@
 """Look-ups in a snapshot file, and in the new files that replace this file."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from bloctel._util import clock, forks
 from bloctel.errors import BloctelError, DamagedSnapshotError, SnapshotError
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.prefix_rules import PrefixRule
-from bloctel.lookup.question import BookList, Provenance, Question, State
+from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import Table
 from bloctel.snapshot import reader, writer
 from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
@@ -20,8 +19,6 @@ from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
 #: The longest time in seconds until look-ups of single numbers notice that a mapped
 #: file was modified.
 _MAPPED_SECONDS: Final = 0.25
-
-_T = TypeVar("_T")
 
 
 class Snapshot(Book):
@@ -113,29 +110,19 @@ class Snapshot(Book):
             raise DamagedSnapshotError("all numbers in the filter", got, self.info.path)
         if content is not None:
             content.check_sections()
-            content.require_unmodified()
+        self._require_unmodified()
 
     def _lasting_state(self) -> State:
         content = self._content
         return self._state if content is None else content.in_memory().state
 
     def _refresh(self) -> None:
+        self._require_unmodified()
+
+    def _require_unmodified(self) -> None:
         content = self._content
         if content is not None:
             content.require_unmodified()
-
-    def _answer(
-        self,
-        look_up: Callable[[Question], _T],
-        on: date | None,
-        lists: Iterable[str] | None,
-        region: str | None,
-    ) -> _T:
-        content = self._content
-        found = super()._answer(look_up, on, lists, region)
-        if content is not None:
-            content.require_unmodified()  # the file may have changed in the meantime
-        return found
 
     def close(self) -> None:
         """Close the snapshot; later look-ups raise an error.
