@@ -240,7 +240,7 @@ class ValkeyReader:
     def _scan(
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield registrations of a list that end on day *first* or later, before *last*.
+        """Yield registrations of a list that end on *first* or later, before *last*.
 
         The list id 0 means all lists. Each command reads only a few thousand numbers,
         so that other clients do not wait long.
