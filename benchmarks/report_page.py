@@ -36,8 +36,8 @@ LOSSES: Final = (
     "simplest way to look up a batch. From some tens of millions of numbers on, it is "
     "also faster and smaller.",
     "A batch takes longer if many of its numbers are blocked, because each blocked "
-    "number is also looked up in the exact index and in the periods. A bitmap needs the "
-    "same time for all numbers.",
+    "number is also looked up in the exact index and in the periods. A bitmap needs "
+    "the same time for all numbers.",
     "A Bloom filter alone and pyroaring's bitmap need less memory, because they store "
     "no periods.",
 )

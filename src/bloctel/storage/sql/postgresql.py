@@ -120,8 +120,7 @@ class PostgresqlStorage(engine.SqlStorage):
         )
 
 
-#: The class of `StorageError` for the first characters of an SQLSTATE error code
-#: (PostgreSQL manual, appendix A).
+#: The class of `StorageError` for the first characters of an SQLSTATE error code.
 _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("28", errors.StorageDeniedError),
     ("42501", errors.StorageDeniedError),

@@ -196,7 +196,7 @@ class SqliteFile:
         status = os.fstat(self._descriptors[0])
         if not stat.S_ISREG(status.st_mode):
             gone = errors.StorageGoneError
-            raise interface.driver_error(gone, "not a file", self._where)
+            raise interface.driver_error(gone, "not a regular file", self._where)
         if status.st_nlink > 1:
             raise errors.StorageError(
                 "a database file with one name",

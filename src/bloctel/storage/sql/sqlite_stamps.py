@@ -151,7 +151,6 @@ def _is_whole(log_header: bytes, frame: bytes) -> bool:
 
 
 def _header(descriptor: int) -> bytes:
-    """Return the header of an open file; zeros if the file is empty."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     return os.read(descriptor, _HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
 

@@ -22,8 +22,7 @@ Key = Callable[..., str]
 #: Function that returns values from an index, given its name and the wanted fields.
 ReadIndex = Callable[[str, Collection[str]], dict[str, list[Any]]]
 
-#: The maximum number of words of a command, because a function call in a Lua script can
-#: have only a limited number of arguments.
+#: The maximum number of words of a command: Lua limits the arguments of a call.
 _MAX_WORDS: Final = 1_000
 
 

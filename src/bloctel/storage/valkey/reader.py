@@ -93,7 +93,7 @@ class ValkeyReader:
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._send(state, *commands)
         if None in found:
-            raise self._server.damaged("a registry without state")
+            raise self._server.damaged("a registry without the key `state`")
         with self._server.decoding():
             self._last_change, self._trimmed_to = map(int, found)
         return replies
@@ -121,7 +121,7 @@ class ValkeyReader:
     def position(self) -> Position:
         (found,) = self._send(("HMGET", self._key("state"), "last_change", "token"))
         if None in found:
-            raise self._server.damaged("a registry without state")
+            raise self._server.damaged("a registry without the key `state`")
         with self._server.decoding():
             return Position(*map(int, found))
 

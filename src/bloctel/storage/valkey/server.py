@@ -231,7 +231,7 @@ class ValkeyServer:
             "a registry written by this library",
             got,
             self.where,
-            message=f"the registry is damaged: {got}; restore a backup",
+            message=f"the registry is damaged: the server has {got}; restore a backup",
         )
 
     @contextmanager
