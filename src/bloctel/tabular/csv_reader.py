@@ -31,8 +31,8 @@ Source = str | Path | BinaryIO
 #: Function that reads bytes into a buffer and returns their number, 0 only at the end.
 _ReadInto = Callable[[memoryview], int]
 
-#: Function that is called with the number of bytes done and the total, or None if the
-#: total is unknown.
+#: Function that is called with the number of processed bytes and the total number of
+#: bytes; the total is None if it is unknown.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024

@@ -244,7 +244,8 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
     """Write transaction on a PostgreSQL storage."""
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
-        self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")  # for the sort
+        # memory to sort the staging table
+        self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
         return super()._add_staged(parts)
 
     def _stage(self, part: NewRegistrations) -> None:

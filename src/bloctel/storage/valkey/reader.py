@@ -57,8 +57,8 @@ _FIELDS_PER_READ: Final = 10_000
 PAGES_PER_READ: Final = 64
 _FIRST_BUCKETS: Final = 64  # for the first read; `_scan` then adapts the number
 _MOST_BUCKETS: Final = 1024
-_NO_DAY: Final = -(2**31)  # before all days
-_AFTER_DAYS: Final = 2**31  # after all days, `NO_END` included
+_NO_DAY: Final = -(2**31)  # less than every day
+_AFTER_DAYS: Final = 2**31  # greater than every day and `NO_END`
 
 
 def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
