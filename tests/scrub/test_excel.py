@@ -597,7 +597,7 @@ def test_two_sheets_with_the_same_part_are_refused(tmp_path: Path) -> None:
     second = first.replace('name="', 'name="Copy of ')
     damaged = text.replace("</sheets>", f"{second}</sheets>").encode()
 
-    assert "two sheets with the same rows" in refusal(
+    assert "two sheets that use the same part" in refusal(
         with_part(source, "xl/workbook.xml", damaged)
     )
 

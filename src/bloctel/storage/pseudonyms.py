@@ -88,7 +88,8 @@ class Pseudonyms:
     def fingerprint(self) -> str:
         """Return 32 hex digits that identify the secret without revealing it.
 
-        With these digits, anyone can test a guess of the secret. So it must be random.
+        Anyone who has these digits can test guesses of the secret, so the secret must
+        be random.
         """
         return self._fingerprint
 
@@ -143,10 +144,7 @@ class Pseudonyms:
         return out
 
     def _ff1(self, keys: NDArray[np.uint64], *, decrypt: bool) -> NDArray[np.uint64]:
-        """Return keys encrypted or decrypted with FF1.
-
-        A sum that overflows 32 bits is still correct modulo 2^31, after the mask.
-        """
+        # FF1 calculates modulo 2^31, so an overflow of 32 bits does not change a result
         a = (keys >> _HALF).astype(np.uint32)
         b = keys.astype(np.uint32) & _MASK
         encryptor = self._aes.encryptor()
@@ -155,7 +153,7 @@ class Pseudonyms:
         for i in reversed(_ROUNDS) if decrypt else _ROUNDS:
             blocks[:, 2] = self._prefix[2] ^ i
             blocks[:, 3] = last ^ (a if decrypt else b)
-            # the last four of the eight bytes of y are enough to compute y mod 2^31
+            # FF1 uses eight bytes, but only the last four change a sum modulo 2^31
             y = np.frombuffer(encryptor.update(blocks.tobytes()), ">u4")[1::4]
             a, b = ((b - y) & _MASK, a) if decrypt else (b, (a + y) & _MASK)
         return a.astype(np.uint64) << _HALF | b
@@ -171,7 +169,7 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 
 def _first_outside(keys: NDArray[np.uint64]) -> str:
-    """Return a text with the position of the first key out of range, or ""."""
+    """Return a text about the first key that is out of range, or ""."""
     if len(keys) == 0 or 0 <= int(keys.min()) <= int(keys.max()) < 1 << _BITS:
         return ""
     outside = (keys < 0) | (keys >= 1 << _BITS)

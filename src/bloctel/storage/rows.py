@@ -21,10 +21,11 @@ _T = TypeVar("_T")
 
 
 def day_of(epoch_day: int) -> date:
-    """Return the date of a day since 1970-01-01, which must not be `NO_END`."""
+    """Return the date that is *epoch_day* days after 1970-01-01."""
     day = from_epoch_day(epoch_day)
     if day is None:
-        raise InputError("a day", "NO_END", message="expected a day, got NO_END")
+        message = "NO_END is not a day, because it means that a period has no end"
+        raise InputError("a day", "NO_END", message=message)
     return day
 
 
@@ -53,8 +54,8 @@ class ChangeKind(StrEnum):
 class Registration(NamedTuple):
     """Registration of one number on one list.
 
-    The first three fields are the primary key. So a list has at most one registration
-    of a number for each day of receipt.
+    The first three fields are the primary key: a list has at most one registration of
+    a number for each day of receipt.
 
     Attributes:
         list_id: The list, as `StoredList.id`.
@@ -78,10 +79,10 @@ class Registration(NamedTuple):
         return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
 
     def extended_by(self, new: Self) -> Self | None:
-        """Return this registration, extended to the end of *new*; None if unchanged.
+        """Return this registration with the end of *new*; None if *new* ends no later.
 
-        Both have the same primary key.  A withdrawn registration is extended too.  The
-        days on which the number was protected stay protected.
+        Both registrations must have the same primary key.  If this registration was
+        withdrawn, the result is not.  All days that were protected stay protected.
         """
         if new.ends_on <= self.ends_on:
             return None
@@ -113,10 +114,11 @@ class PrefixRow(NamedTuple):
 
 @not_shown("key")
 class Event(NamedTuple):
-    """Event in a registry: one line of the journal.
+    """Change of a registry, as one line of the journal.
 
     Attributes:
-        cursor: The position in the journal, which grows; 0 before the event is stored.
+        cursor: The position of the line in the journal: each new line has a greater
+            cursor than all earlier lines. Before the event is stored, it is 0.
         kind: The kind of the change.
         list_id: The list that changed.
         key: The number; None if it was erased, or if the change has no number.
@@ -145,9 +147,9 @@ class Position(NamedTuple):
 
     Attributes:
         cursor: The cursor of the last change; 0 before the first one.
-        token: A random number that the write transaction of the last change stored.
-            In a restored backup or in another registry, the same cursor has a
-            different token.
+        token: A random number that the transaction of the last change stored. A
+            different token at the same cursor shows that a backup was restored, or
+            that this is another registry.
     """
 
     cursor: int
@@ -162,8 +164,8 @@ class StoredList(NamedTuple):
             list has 2, and so on.
         name: The name of the list.
         rules: The digest of the list's rules; None if the library itself defines them.
-        complete_from: The first day whose data is complete; None if no data was ever
-            erased.
+        complete_from: The first day whose data was not erased; None if the data of no
+            day was erased.
     """
 
     id: int
@@ -185,9 +187,9 @@ class RequestRow(NamedTuple):
         contact: The contact of the person, such as an e-mail address.
         expires_at: The expiry of the token, in seconds since 1970-01-01.
         used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
-        made_on: The day of the registration that the confirmation made.  None if the
-            number was already registered, or if another person later registered,
-            renewed or withdrew it: then this person alone must not withdraw it.
+        made_on: The day of receipt of the registration that this request made, which
+            the person may withdraw. None if the number was registered already, or if
+            another person later registered, renewed or withdrew it.
     """
 
     id: str
@@ -203,10 +205,10 @@ class RequestRow(NamedTuple):
 
 @not_shown("key", "body")
 class RecordRow(NamedTuple):
-    """One record of a stream, to which records are only appended.
+    """One record of a stream, such as the calls; new records are added at its end.
 
-    The first two fields are the primary key. A storage does not interpret
-    the body. It can erase `key` and `body`; then all other fields stay.
+    The first two fields are the primary key. A storage does not interpret the body. An
+    erasure removes `key` and `body`, and keeps all other fields.
 
     Attributes:
         stream: The name of the stream.
@@ -216,7 +218,7 @@ class RecordRow(NamedTuple):
         at: The moment that the record describes, in microseconds since
             1970-01-01T00:00Z.
         body: The content, as text; None after its erasure.
-        content: The digest of `key`, `at` and `body`, which stays when they are erased.
+        content: The digest of `key`, `at` and `body`; an erasure keeps this digest.
         digest: The digest that links the record to the previous record.
     """
 
@@ -238,8 +240,8 @@ class Found(NamedTuple):
 
     Attributes:
         registrations: All registrations of the requested numbers.
-        complete_from: For each list id, the first day from which no data was erased;
-            lists without erasures are absent.
+        complete_from: The first day whose data was not erased, by list id; it contains
+            only lists with erased data.
     """
 
     registrations: list[Registration]
@@ -247,7 +249,7 @@ class Found(NamedTuple):
 
     @classmethod
     def of(cls, rows: list[Registration], lists: Iterable[StoredList]) -> Self:
-        """Return the result of a look-up that read these rows and lists."""
+        """Return the result of a look-up that found *rows*."""
         days = ((stored.id, stored.complete_from) for stored in lists)
         return cls(rows, {id: day for id, day in days if day is not None})
 

@@ -192,8 +192,8 @@ cdef inline int64_t _end_of_record(
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote begins a quoted field only at the start of a field. The byte before
-        # the quote exists, because another field ends before the quote.
+        # A quote begins a quoted field only directly after a delimiter. (data[at - 1]
+        # exists, because at least one field ends before this quote.)
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -252,7 +252,10 @@ cdef inline void _end_row(Found *found, int64_t end, int64_t following) noexcept
 
 
 cdef int _read_one(Reader *reader) noexcept nogil:
-    """Read one record and return 1; if it is incomplete, return 0 or `OPEN_QUOTE`."""
+    """Read one record, and return 1.
+
+    If the record is incomplete, return `OPEN_QUOTE` inside a quoted field, otherwise 0.
+    """
     cdef Found *found = &reader.found
     cdef int64_t start = found.bounds[found.rows], end, following
     end = _read_record(
@@ -268,7 +271,7 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell; `csv_read_window` accepts only valid quotes."""
+    """Remove the quotes around a cell, which `csv_read_window` has already checked."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -507,7 +510,7 @@ class Added(NamedTuple):
 
 
 def pack(fields):
-    """Join *fields*, texts as bytes, into the form that `gather_extended` needs."""
+    """Join *fields*, a sequence of bytes, to the texts that `gather_extended` adds."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
@@ -522,7 +525,7 @@ cdef struct Extended:
 
 
 cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
-    """Return the size in bytes of records with their texts; -1 for an invalid index."""
+    """Return the size of the output in bytes; -1 if the index of a text is invalid."""
     cdef int64_t size = 0
     cdef int32_t which
     cdef Py_ssize_t i

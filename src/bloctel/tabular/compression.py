@@ -12,13 +12,14 @@ from typing import Any, BinaryIO, Final, cast
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
 
-#: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if that is
-#: more.  An archive of rows that differ only in a phone number can have the ratio 270.
+#: An archive may always unpack to this size.  A large archive may unpack to more: up to
+#: `_MOST_RATIO` times its own size.  (Rows that differ only in a number reach 270.)
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
-#: Number of bytes to unpack in one step: few, because 4 bytes can unpack to 128 KiB.
+#: Number of compressed bytes in one step.  It is small to limit the memory: four bytes
+#: can unpack to 128 KiB.
 _SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
@@ -103,7 +104,6 @@ class Archive:
         return data[:size]
 
     def _next(self) -> bytes:
-        """Return the next decompressed bytes; b"" at the end."""
         piece = b""
         while not piece and self._fill():
             part = self._input[self._position : self._position + _SLICE]

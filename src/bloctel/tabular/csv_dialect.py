@@ -21,7 +21,7 @@ from bloctel.tabular.phone_columns import (
     SeveralColumnsError,
 )
 
-#: The number of bytes to examine; the module `csv` refuses a field that is longer.
+#: Number of bytes to examine; the module `csv` cannot read a field that is longer.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
@@ -99,7 +99,7 @@ ALL_DETECTED: Final = CsvOptions()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """CSV dialect of a file; the file begins with `n_blank` blank rows."""
+    """CSV dialect of a file; `n_blank` is the number of blank rows at its start."""
 
     encoding: Encoding
     delimiter: str
@@ -157,10 +157,10 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Return the rank of a delimiter from *rows*, a sample split at this delimiter.
+    """Return the rank of a delimiter, given the rows that it splits the sample into.
 
-    Ranks are compared by three criteria, in this order: the rows contain the columns to
-    read; more rows have the most frequent number of fields; this number is larger.
+    The best delimiter gives rows that contain the columns to read. If several do, the
+    best one gives most rows the same number of fields, and then the most fields.
     """
     try:
         choose(rows, has_header)

@@ -31,15 +31,15 @@ Source = str | Path | BinaryIO
 #: Function that reads bytes into a buffer and returns their number, 0 only at the end.
 _ReadInto = Callable[[memoryview], int]
 
-#: Function that is called with the number of bytes done and the total, or None if the
-#: total is unknown.
+#: Function that is called with the number of processed bytes and the total number of
+#: bytes; the total is None if it is unknown.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
 #: The maximum number of rows in a batch; a chunk of short rows gives several batches.
 _BATCH_ROWS: Final = 32 * 1024
-#: If more columns than this are read, a batch has fewer rows.
+#: Up to this number of columns, a batch can have all `_BATCH_ROWS` rows.
 _FEW_COLUMNS: Final = 16
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
@@ -172,7 +172,6 @@ class RecordFile:
         self._data = buffer[: left + n_read]
 
     def _refuse_unescaped_quotes(self, batch: Batch) -> None:
-        """Raise InputError if text follows a closing quote in a row of the batch."""
         unescaped = np.flatnonzero(batch.records.flags[0] & STRAY)
         if len(unescaped):
             where = f"{self.name}, row {batch.first_row + int(unescaped[0])}"
@@ -226,7 +225,7 @@ def source_name(source: Source) -> str:
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Open a file, or use the given stream; an error says that *expected* is needed."""
+    """Open a file, or yield the given stream; errors describe it as *expected*."""
     if not isinstance(source, str | Path):
         yield source
         return
@@ -278,7 +277,7 @@ class HashedReader:
         return data
 
     def digest(self) -> Written:
-        """Return size and SHA-256 of all bytes; raise InputError if some are unread."""
+        """Return size and SHA-256 of the stream; refuse a stream with unread bytes."""
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)
@@ -302,17 +301,15 @@ class _File:
         self._n_returned = 0
 
     def skip(self, size: int) -> None:
-        """Skip the byte-order mark at the start of the file."""
         self._pending = self._pending[size:]
         self._n_returned = size
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*, and return their number; 0 means the end."""
         n_read = len(self._pending)
         if n_read:
             buffer[:n_read], self._pending = self._pending, b""
         else:
-            # the caller has processed the earlier bytes before it asks for more
+            # report the earlier bytes only now, when the caller has processed them
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._read(buffer)
@@ -343,7 +340,6 @@ class _Transcoded:
         self._raw = bytearray(_CHUNK_SIZE // 2)
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*, and return their number; 0 means the end."""
         text, n_read = b"", 1
         while n_read and not text:
             n_read = self._file.read_into(memoryview(self._raw))

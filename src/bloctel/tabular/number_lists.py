@@ -38,9 +38,9 @@ from bloctel.tabular.phone_columns import (
     shown,
 )
 
-#: Code of a row with a phone number in a cell that is not read.
+#: The code of a row with a phone number in a cell that is not read.
 UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
-#: The reason `UNREAD_NUMBER` in reports; the text is the same in all versions.
+#: The name of this code in reports.  Programs use it, so it must never change.
 UNREAD_REASON: Final = "unread_number"
 
 #: Codes of cells with several phone numbers, or with an uncertain phone number.
@@ -77,8 +77,8 @@ ListColumns = str | int | Sequence[str | int] | None
 def region_of_list(header: Sequence[str], region: str | None) -> str | None:
     """Return the region for the numbers of a list; None for an exported list.
 
-    An exported list contains only E.164 numbers.  With a region, some could also be
-    read as national numbers that begin with a plus sign by mistake.
+    An exported list contains only E.164 numbers.  With a region, some of them would be
+    ambiguous, because other programs put a plus sign before national numbers.
     """
     return None if tuple(header) == EXPORT_COLUMNS else region
 
@@ -89,10 +89,10 @@ def list_columns(
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a function that chooses a list's phone columns and the columns *others*.
+    """Return a function that chooses the phone columns and *others* from a list's file.
 
-    The function also returns `unread` columns, which must not contain phone numbers:
-    text after the last column and, if *columns* is None, all columns not chosen.
+    The column after the last one is always `unread`, because a row can have too many
+    cells. If *columns* is None, all columns that are not chosen are `unread` too.
     """
     named = None
     if columns is not None:
@@ -116,7 +116,7 @@ def list_columns(
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Wrap *choose*, so that a phone number after the last column is detected."""
+    """Extend *choose* to detect phone numbers after the last column."""
 
     def choose_more(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -192,7 +192,8 @@ def _plain(name: str) -> str:
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
     """Return the key or the error code of each phone cell, by column and row.
 
-    A row with a phone number in any other cell has `UNREAD_NUMBER` in each column.
+    If any other cell of a row contains a phone number, all phone cells of the row get
+    the code `UNREAD_NUMBER`.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -232,7 +233,7 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    # in a column of identifiers, such as `siren`, 9 or 14 digits are no phone number
+    # 9 or 14 digits in a column of identifiers, such as `siren`, are not a phone number
     if (
         columns.has_header
         and _PHONE_NAME.search(_plain(columns.names[0]))
@@ -246,7 +247,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return True for each cell with a number not in *own*, and each cell's key."""
+    """Return (found, keys); `found` is True for cells with a number not in *own*."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -255,7 +256,8 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    Adjacent groups of digits are joined in all ways, because spaces split numbers.
+    A number may be written in groups of digits, so each sequence of adjacent groups is
+    tried as one number.
     """
     found = set()
     code = home_code(region)
@@ -267,7 +269,7 @@ def _keys_in(text: str, region: str | None) -> set[int]:
                 key = read(number, region)
                 if key < _digits.FIRST_KEY or len(number) < _FEWEST_DIGITS:
                     continue
-                # digits without + or 0 in front may be an amount or a firm's number
+                # digits without + or 0 at the start may be an amount or a firm's number
                 is_home = number == str(key) and number.startswith(code)
                 is_national = region is not None and is_national_form(number, region)
                 if group.startswith(("+", "0")) or is_home or is_national:
@@ -290,7 +292,7 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
 
 
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Return (row, text) for each text between delimiters, even in quoted cells."""
+    """Return (row, text) for each text between two delimiters, even inside quotes."""
     return [
         (row, piece)
         for row in rows.tolist()
@@ -302,12 +304,13 @@ def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
 def rows_with_hidden_numbers(
     batch: Batch, n_columns: int, region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows whose quoted cells contain lines that look like rows of a list.
+    """Return the rows with a quoted cell that seems to contain other rows of the file.
 
-    If a closing quote is missing, the cell also contains the text of the next rows.  A
-    line looks like a row if it has a number in a phone column, or if it ends before a
-    phone column and has a number inside the quotes.  With `unread` columns, numbers in
-    all columns count.  A number that is also in a phone cell of the row is ignored.
+    If a closing quote is missing, the cell contains the lines of the next rows.  A line
+    seems to be a row if it has a phone number in a phone column.  If the line ends
+    before a phone column, all numbers inside the quotes count.  If columns are
+    `unread`, the numbers in all columns count.  Numbers that are also in a phone cell
+    of the row never count.
     """
     rows = batch.rows_of_several_lines()
     if not len(rows):
@@ -342,7 +345,7 @@ def _keys(
 def _rows_of_others(
     pieces: Sequence[tuple[int, str]], keys: NDArray[np.uint64], region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows with a phone number in a text of *pieces*, but not in *keys*."""
+    """Return the rows with a phone number in *pieces* that is not in their *keys*."""
     rows = np.array([row for row, _ in pieces], np.int64)
     block = Objects.of_all([piece.strip(_BLANKS) for _, piece in pieces])
     return np.unique(rows[_others(block, keys[:, rows], region)[0]])
@@ -375,7 +378,7 @@ def refuse_lengths(
 
 
 def list_reason(code: int) -> str:
-    """Return the name of the reason why a row is invalid, given the reason's code."""
+    """Return the name of the reason why a row is invalid, for an error code."""
     return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
 
 

@@ -96,7 +96,7 @@ def open_outputs(
             yield files
         for output in pending:
             output.finish()
-        # streams are written before files are renamed, because a rename rarely fails
+        # write to the streams first: this can fail, and then no file is renamed
         for output in sorted(pending, key=lambda each: isinstance(each, PendingFile)):
             output.publish()
         if written is not None:
@@ -118,9 +118,9 @@ def open_output(
 def open_writers(
     files: Mapping[str, BinaryIO], make: Callable[[str, BinaryIO], Any]
 ) -> Iterator[list[Any]]:
-    """Yield a writer for each file; if the block succeeds, complete all files.
+    """Yield a writer for each file; if the block succeeds, close all writers.
 
-    After an error, `abandon` prevents the writers from adding a footer to a file.
+    After an error, abandon the writers, so that no incomplete file gets a footer.
     """
     writers: list[Any] = []
     try:
@@ -206,14 +206,14 @@ def named_outputs(targets: Mapping[str, Target]) -> dict[str, Target]:
 
 
 def _identities(file: object) -> list[object]:
-    """Return values that identify a file; two paths of one file share a value."""
+    """Return values that identify a file; all its paths have a value in common."""
     try:
         if not isinstance(file, str | Path):
             status = os.fstat(cast("BinaryIO", file).fileno())
             is_file = stat.S_ISREG(status.st_mode)
             return [id(file), *[(status.st_dev, status.st_ino)] * is_file]
         status = os.stat(file)
-    except (AttributeError, OSError):  # a stream in memory, or a file that is not there
+    except (AttributeError, OSError):  # a stream in memory, or no such file
         if not isinstance(file, str | Path):
             return [id(file)]
         path = Path(os.path.realpath(file))

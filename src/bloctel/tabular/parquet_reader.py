@@ -13,7 +13,7 @@ from bloctel.tabular.csv_reader import Source, file_status, open_source, source_
 _EXPECTED: Final = "a Parquet file"
 #: Number of bytes of a column that are read at once, instead of a complete row group.
 _READ_AHEAD: Final = 1024 * 1024
-#: A column is written with a dictionary if it has at most this many bytes per value.
+#: A column of at most this number of bytes per value is written with a dictionary.
 _INDEX_BYTES: Final = 4
 #: Compressions that pyarrow's reader reports, but that its writer does not accept, and
 #: the compression that the writer uses instead.
@@ -49,7 +49,7 @@ def open_parquet(source: Source) -> Iterator["ParquetSource"]:
 
 
 class ParquetSource:
-    """Open Parquet file whose footer and row groups were found to agree on the rows.
+    """Open Parquet file; its constructor checks that all row counts agree.
 
     `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
     paths of the stored columns, such as `address.city` for a field of a struct.
@@ -127,7 +127,6 @@ class ParquetSource:
                 )
 
     def _value_counts(self, group: int, names: Sequence[str] | None) -> Iterator[int]:
-        """Yield the row count that the metadata declares for each column in *names*."""
         metadata = self._file.metadata.row_group(group)
         for leaf, path in enumerate(self.leaf_paths):
             is_list = self._file.schema.column(leaf).max_repetition_level > 0
@@ -135,7 +134,7 @@ class ParquetSource:
                 yield metadata.column(leaf).num_values
 
     def _names(self, columns: Sequence[int]) -> list[str] | None:
-        """Return the names of *columns*; None if a name stands for several columns."""
+        """Return the names of *columns*; None if a name selects several columns."""
         names = [self.schema.names[index] for index in columns]
         for name in names:
             selected = [
@@ -173,7 +172,7 @@ class ParquetSource:
         if before and after:
             is_same = before.st_size == after.st_size
             is_same &= before.st_mtime_ns == after.st_mtime_ns
-            # ctime also changes when a hard link is removed
+            # ignore a new ctime if the count of hard links changed: this sets ctime too
             is_same &= (
                 before.st_ctime_ns == after.st_ctime_ns
                 or before.st_nlink != after.st_nlink

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: Formats that show all digits of a value, or its first digits in scientific notation.
+#: The plain formats: they show the digits of a value, perhaps in scientific notation.
 _PLAIN: Final = re.compile(r"general|@|0|[0#?]{1,3}(\.[0#?]*)?e[+-]0+", re.IGNORECASE)
-#: Numbers of the built-in formats that show no percentage, no date and no time.
+#: Ids of the built-in formats that show no percentage, no date and no time.
 PLAIN_BUILT_IN: Final = frozenset({*range(9), 11, 12, 13, *range(37, 45), 48, 49})
 
 _TOKEN: Final = re.compile(
@@ -22,20 +22,19 @@ _TOKEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: The format General shows a number with more digits in scientific notation.
+#: The format General shows a number of more than 11 digits in scientific notation.
 _LONGEST_GENERAL: Final = 11
 _MOST_SECTIONS: Final = 4
-#: The kind and the text of a token.
-_Token = tuple[str, str]
+_Token = tuple[str, str]  # kind and text
 
 
 def is_plain(code: str) -> bool:
-    """Return True if a format shows the digits of every value, and no other digit."""
+    """Return True if a format is plain: it shows only digits of the value."""
     return bool(_PLAIN.fullmatch(code))
 
 
 def shown(code: str, value: str | int) -> str | None:
-    """Return a text or a positive integer as a format shows it; None if uncertain.
+    """Return what a format shows for a text or a positive integer; None if uncertain.
 
     >>> shown('"+33 "0', 639981234), shown('00" "00" "00" "00" "00', 639981234)
     ('+33 639981234', '06 39 98 12 34')
@@ -91,7 +90,7 @@ def _shown_number(section: list[_Token], digits: str) -> str | None:
     is_general = any(len(whole[index][1]) > 1 for index in places)
     if is_general and (len(places) > 1 or len(digits) > _LONGEST_GENERAL):
         return None
-    # the placeholder 0, and every placeholder after it, show a missing digit as 0
+    # if there are too few digits, the first placeholder 0 and all later ones show 0
     zeros = whole.index(("place", "0")) if ("place", "0") in whole else len(whole)
     parts: list[str] = []
     for index, (kind, text) in reversed(list(enumerate(whole))):

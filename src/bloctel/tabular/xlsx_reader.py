@@ -1,11 +1,13 @@
 """Reader of Excel workbooks: it validates a workbook, and reads its values.
 
-The library python-calamine unpacks the archive without limit, allocates memory for all
-cells of a sheet up to the last, returns a cell with an error as an empty cell, and
-ignores the formats of numbers.  So this module refuses implausible sizes, and sheets
-with few cells that are far apart, and finds cells with errors or special formats.
-python-calamine omits rows at the end that have only formulas without values; this
-module adds them.  It refuses a sheet that python-calamine would not read completely.
+The library python-calamine reads the values.  It has these limits:
+
+- It unpacks an archive of any size, and allocates memory for the whole rectangle from
+  cell A1 to the last cell.  So this module refuses sizes that are not plausible.
+- It returns a cell with an error as an empty cell, and ignores the formats of numbers.
+  So this module finds cells with errors or with formats that are not plain.
+- It omits rows at the end with only formulas without values; this module adds them.
+- It ignores some valid XML, such as character references; this module refuses them.
 """
 
 from __future__ import annotations
@@ -41,22 +43,24 @@ if TYPE_CHECKING:
 _Key = TypeVar("_Key")
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
+_DAMAGED_SHEET: Final = (
+    "a damaged sheet; try to repair it: save it with a spreadsheet program"
+)
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
 #: Maximum number of parts (files in the archive), because opening a part takes time.
 _MOST_PARTS: Final = 10_000
-#: The maximum number of rows of a sheet in Excel.
-_MOST_ROWS: Final = 1_048_576
+_MOST_ROWS: Final = 1_048_576  # the maximum of Excel
 #: The rectangle from cell A1 to the last value may always have this number of cells.
 #: It may have more cells if at least one cell in `_MOST_SPAN_RATIO` has a value.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
-#: Replacement for every built-in format that is not plain, such as a percentage.
+#: The format that stands for all built-in formats that are not plain, such as dates.
 _NOT_PLAIN: Final = "%"
 #: Pattern that finds the columns in a range of cells, such as B2:D9.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
-#: The sequences of XML elements in a cell that python-calamine reads completely.
+#: The elements in a cell that python-calamine reads completely; "fv" means <f>, <v>.
 _CONTENTS: Final = ("", "v", "is", "f", "fv", "fis")
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
@@ -64,7 +68,10 @@ _NOT_ROWS: Final = "chart or macros"
 
 @not_shown("cells")
 class Rows(NamedTuple):
-    """Consecutive rows of a sheet, from column A; an empty cell is an empty string."""
+    """Consecutive rows of a sheet, each from column A; an empty cell is "".
+
+    `first` is the index of the first row in the sheet.
+    """
 
     first: int
     cells: list[list[Cell]]
@@ -83,7 +90,6 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
-    """Call *read*, and convert errors of python-calamine to `InputError`."""
     try:
         return read()
     except BaseException as error:
@@ -95,7 +101,10 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """Workbook open for reading; `sheets` gives each sheet's kind, such as "hidden"."""
+    """Workbook open for reading; `sheets` contains the kind of each sheet by name.
+
+    The kind is "hidden", "empty", "chart or macros", or "" for all other sheets.
+    """
 
     def __init__(
         self, calamine: Any, book: Any, name: str, cells: dict[str, SheetCells]
@@ -140,7 +149,7 @@ class Workbook:
         known = self.cells[name]
         last_row, last_column = sheet.end or (-1, -1)
         if last_row > known.last_row or last_column > known.last_column:
-            raise InputError("an undamaged sheet", "a damaged sheet", where)
+            raise InputError(_EXPECTED, _DAMAGED_SHEET, where)
         before = [""] * (sheet.start or (0, 0))[1]
         after = [""] * (known.last_column - last_column)
         for row in sheet.iter_rows():
@@ -149,9 +158,9 @@ class Workbook:
 
 
 class Sheet:
-    """Sheet that is scrubbed, with its phone columns.
+    """Sheet to read, with its phone columns.
 
-    `head` contains the empty rows at the top, and the header if there is a header.
+    `head` contains the empty rows at the top, and then the header if the sheet has one.
     """
 
     def __init__(
@@ -200,7 +209,7 @@ class SheetCells:
     #: For each column index and each format that is not plain (see `xlsx_formats`): the
     #: row indexes of cells with this format.
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
-    #: First and last columns of cells whose conditional format is not plain.
+    #: The ranges of columns (first, last) whose conditional format is not plain.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -221,7 +230,7 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
                 raise InputError(_EXPECTED, "two parts with one name", where)
             sheets, styles = _parts(archive)
             if len(set(sheets.values())) < len(sheets):
-                raise InputError(_EXPECTED, "two sheets with the same rows", where)
+                raise InputError(_EXPECTED, "two sheets that use the same part", where)
             formats = _formats(archive, styles) if styles else _Formats([], [])
             return {
                 name: _scan(
@@ -238,7 +247,7 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
 
 
 def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) -> None:
-    """Unpack all parts; raise an error if a part does not have the declared size."""
+    """Unpack all parts; raise an error if a size is too large or not as declared."""
     unpacked = 0
     if limited and len(archive.infolist()) > _MOST_PARTS:
         raise InputError(_EXPECTED, f"more than {_MOST_PARTS:,} parts", where)
@@ -257,7 +266,6 @@ def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) 
 
 
 def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
-    """Return the path of each sheet by the sheet's name, and the path of the styles."""
     sheets, styles = {}, None
     targets = {}
     for name, attributes in _elements(archive, _RELATIONS):
@@ -274,9 +282,9 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
 
 
 class _Formats(NamedTuple):
-    """Number formats of cell styles, and number formats of conditional formatting.
+    """Number formats of cell styles and of conditional formatting, by index.
 
-    An empty text stands for a plain format, as `is_plain` defines it.
+    A plain format (see `is_plain`) is replaced by an empty text.
     """
 
     cells: list[str]
@@ -343,8 +351,7 @@ def _scan(
     try:
         _parse(archive, part, parser)
     except ValueError:
-        got = "a damaged sheet; try to repair it: save it with a spreadsheet program"
-        raise_alone(InputError(_EXPECTED, got, where))
+        raise_alone(InputError(_EXPECTED, _DAMAGED_SHEET, where))
     cells = scanner.cells
     span = (cells.last_row + 1) * (cells.last_column + 1)
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
@@ -359,8 +366,6 @@ def _scan(
 
 
 class _Scanner:
-    """Collector of the positions of cells from the XML elements of a sheet."""
-
     def __init__(self, formats: _Formats) -> None:
         self.cells = SheetCells()
         self._formats = formats
@@ -412,7 +417,7 @@ class _Scanner:
             self._in_rows = False
 
     def text(self, source: str) -> None:
-        """Refuse a value that python-calamine reads only up to "&" or a comment."""
+        # python-calamine omits the rest of a value after "&" or a comment
         if self._in_value and source[0] in ("<" if self._type == "str" else "<&"):
             raise ValueError
 
@@ -425,7 +430,7 @@ class _Scanner:
                     columns = _index(first), _index(last or first)
                     self.cells.conditional.append(columns)
         elif name == "numFmt" and not is_plain(attributes["formatCode"]):
-            # in this element, the range follows the format, so assume all columns
+            # the range of this rule comes later in the file, so assume all columns
             self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
@@ -434,7 +439,7 @@ class _Scanner:
             letters = reference.rstrip("0123456789")
             row, column = int(reference[len(letters) :]) - 1, _index(letters)
         is_valid = 0 <= row < _MOST_ROWS and 0 <= column < MOST_COLUMNS
-        # programs disagree about the value of a cell that occurs twice
+        # cells must be in order: if a cell occurs twice, programs show different values
         if not (is_valid and self._in_rows and (row, column) > self._cell):
             raise ValueError
         self._cell = row, column

@@ -11,8 +11,7 @@ from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
 
-#: The maximum number of columns of a sheet in Excel.
-MOST_COLUMNS: Final = 16_384
+MOST_COLUMNS: Final = 16_384  # the maximum of Excel
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
@@ -43,7 +42,8 @@ class WorkbookWriter:
         self._n_rows = 0
         module = _xlsxwriter()
         self._file = file
-        # use a temporary file, because Python completes the archive even after an error
+        # Python completes a zip archive even after an error, so the archive is a
+        # temporary file; only `close` copies this file to the output
         self._archive = os.path.join(folder, f"{id(self)}.xlsx")
         self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {

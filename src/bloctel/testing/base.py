@@ -129,7 +129,7 @@ class ContractBase:
 
     @pytest.fixture
     def shared_url(self, url: str, storage: Storage) -> str:
-        """Return the URL of an empty registry that a second storage can open."""
+        """Return the URL of `storage`; skip the test if it cannot be opened twice."""
         if not self.is_shared:
             pytest.skip("this storage is not shared")
         return url

@@ -112,7 +112,7 @@ class JournalContract(ContractBase):
             assert reader.request("ab" * 16) is None
 
     def test_a_trimmed_journal_refuses_old_cursors(self, storage: Storage) -> None:
-        """A trim removes all events up to a cursor; they can no longer be read."""
+        """After a trim up to a cursor, earlier cursors raise CursorPurgedError."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])

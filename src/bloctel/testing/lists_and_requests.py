@@ -31,7 +31,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.lists() == (OWN, *added)
 
     def test_a_list_is_replaced(self, storage: Storage) -> None:
-        """An update of a list replaces its digest of rules and first complete day."""
+        """An update of a list replaces its fields `rules` and `complete_from`."""
         with storage.write() as writer:
             added = writer.add_list("a", "5" * 64)
 

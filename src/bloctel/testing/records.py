@@ -49,7 +49,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [KEY + 5]) == []
 
     def test_streams_are_separate(self, storage: Storage) -> None:
-        """Streams have separate sequence numbers, and a search reads one stream."""
+        """Each stream has its own sequence numbers, and is searched separately."""
         call, consent = record(1), record(1, KEY, "consents")
         upper = record(1, KEY, "Calls")
         with storage.write() as writer:
@@ -151,7 +151,7 @@ class RecordsContract(ContractBase):
             writer.append_records([record(3)])
 
     def test_records_move_no_cursor(self, storage: Storage) -> None:
-        """Records do not move the cursor of the journal, but changes of lists do."""
+        """New records do not change the journal's last cursor; changes of lists do."""
         with storage.read() as reader:
             before = reader.position().cursor
         with storage.write() as writer:

@@ -82,7 +82,7 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # KEY + 2 was still protected on DAY, so its first day does not change
+            # KEY + 2 was protected on DAY, so it keeps its first day
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
@@ -122,7 +122,7 @@ class RegistrationsContract(ContractBase):
             )
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up also returns `complete_from` of each list that has such a day."""
+        """A look-up also returns `complete_from` of each list with erased data."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])

@@ -52,7 +52,7 @@ class TransactionsContract(ContractBase):
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
-        with storage.write() as writer:  # the id of the lost list is used again
+        with storage.write() as writer:  # the id 2 was used only in the failed block
             assert writer.add_list("a", None).id == 2
 
     def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:

@@ -33,12 +33,12 @@ CONNECT_SECONDS: Final = 10
 
 
 class DriverFault(sa.exc.SQLAlchemyError):
-    """Error for an exception that a driver raises, but that is not of its classes."""
+    """Exception of Python, such as ValueError, that a driver raised."""
 
 
 @contextmanager
 def driver_faults() -> Iterator[None]:
-    """Convert exceptions of Python itself, raised inside a driver, to DriverFault."""
+    """Convert exceptions such as ValueError in the `with` block to DriverFault."""
     try:
         yield
     except interface.UNEXPECTED as error:
@@ -47,7 +47,7 @@ def driver_faults() -> Iterator[None]:
 
 
 def _convert_fault(context: sa.ExceptionContext) -> None:
-    """Convert an exception to DriverFault if SQLAlchemy would not convert it."""
+    """Convert an exception to DriverFault if SQLAlchemy has not converted it."""
     if context.sqlalchemy_exception is None:
         with driver_faults():
             raise context.original_exception
@@ -74,25 +74,24 @@ class SqlStorage:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Refuse all operations in a forked child process."""
         self._refusal = interface.forked_error
 
-    # -- hooks for each database ------------------------------------------------
+    # -- methods that the class of each database defines ------------------------
 
     #: The base classes of the driver's errors.
     _driver_errors: tuple[type[Exception], ...]
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return the class of our error for an error of the driver."""
+        """Return the class of `StorageError` that fits an error of the driver."""
         raise NotImplementedError
 
     def _lock_creation(self, connection: sa.Connection) -> None:
-        """Wait until no other process creates a registry; do nothing by default."""
+        """Wait until no other process is creating a registry."""
 
     def _remove_traces(self) -> bool:
         """Remove erased numbers from the database's files, after the commit.
 
-        Return False if a reader prevents this: then the next transaction tries again.
+        If a reader prevents this, return False, and the next transaction tries again.
         """
         return True
 
@@ -103,7 +102,8 @@ class SqlStorage:
             self._lock_creation(connection)
             if _stored_version(connection) is not None:
                 raise interface.exists_error(self._where)
-            # tables may exist already: some databases cannot roll back CREATE TABLE
+            # if an earlier `create` failed, its tables may still exist, because some
+            # databases cannot roll back CREATE TABLE
             schema.metadata.create_all(connection)
             token = interface.new_token()
             first = {"id": 1, "last_change": 0, "token": token, "trimmed_to": 0}
@@ -132,7 +132,7 @@ class SqlStorage:
         with self._transaction(writes=False) as connection:
             lag = None
             if connection.info["is_copy"]:
-                # the transaction sees this heartbeat, or a newer one
+                # this transaction sees all changes that are older than this heartbeat
                 heartbeat = connection.scalar(sa.select(schema.heartbeat.c.at))
                 lag = self._copy_age.seconds(heartbeat or 0)
             interface.require_recent(lag, max_lag_seconds)
@@ -189,7 +189,7 @@ class SqlStorage:
     def _connected(
         self, engine: sa.Engine, *, writes: bool = False
     ) -> Iterator[sa.Connection]:
-        """Yield a connection; connect again if a connection from the pool was lost."""
+        """Yield a connection from the pool; if it was lost, connect again."""
         pool = engine.pool
         try:
             connection = self._begin(engine, writes=writes)
@@ -222,13 +222,12 @@ class SqlStorage:
         return connection
 
     def _give_back(self, connection: sa.Connection, error: BaseException) -> None:
-        """Give a connection back to the pool after an error."""
         known = (sa.exc.DBAPIError, BloctelError, *self._driver_errors)
         if isinstance(error, known) and not isinstance(error, StorageUnreachableError):
             connection.close()
         else:
-            # after Ctrl-C, unread results of the last statement may remain; if the
-            # server lacks changes, a new connection may reach another server
+            # close it: after Ctrl-C, it may have unread results; after
+            # StorageUnreachableError, a new connection may reach another server
             connection.invalidate(error)
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
@@ -237,7 +236,7 @@ class SqlStorage:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into our errors, without phone numbers."""
+        """Convert errors of the driver to `StorageError`, without phone numbers."""
         kinds: tuple[type[Exception], ...] = (
             sa.exc.SQLAlchemyError,
             *self._driver_errors,
@@ -248,7 +247,7 @@ class SqlStorage:
             if self._refusal is interface.forked_error:
                 raise_alone(interface.forked_error(self._where))
             cause = (isinstance(error, sa.exc.StatementError) and error.orig) or error
-            if not isinstance(cause, kinds):  # an exception of a signal handler
+            if not isinstance(cause, kinds):  # a signal handler raised this exception
                 raise_alone(cause)
             is_busy = isinstance(cause, sa.exc.TimeoutError)  # no free connection
             kind = StorageBusyError if is_busy else self._kind_of(cause)
@@ -275,7 +274,7 @@ def _stored_version(connection: sa.Connection) -> str | None:
     return connection.scalar(_VERSION)
 
 
-#: The query for the schema version, which is the last row that `create` writes.
+#: The query for the schema version; `create` writes this version in its last statement.
 _VERSION: Final = sa.select(schema.setting.c.value).where(
     schema.setting.c.name == "schema_version"
 )
@@ -287,7 +286,7 @@ _VERSION: Final = sa.select(schema.setting.c.value).where(
 def server_engines(
     url: sa.URL, isolation_level: str, connect_args: dict[str, Any]
 ) -> tuple[sa.Engine, sa.Engine]:
-    """Return an engine for transactions, and an engine for single statements."""
+    """Return an engine for transactions, and an engine in autocommit mode."""
 
     def engine(**options: Any) -> sa.Engine:
         made = sa.create_engine(
@@ -310,20 +309,21 @@ def server_engines(
 
 
 class _Socket:
-    """Socket of a connection, which a forked child process must not use."""
+    """Socket of a connection; a forked child process must not use this socket."""
 
     def __init__(self, fileno: Callable[[], int]) -> None:
         self._fileno = fileno
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Close the socket in the child, which could otherwise end the session."""
+        """Close the socket in a child, so that it cannot end its parent's session."""
         forks.cut_off(self._fileno)
 
 
 def _cut_in_child(raw: Any, record: Any) -> None:
-    """Register a new connection, so that forked child processes cannot use it."""
-    fileno = raw.fileno if hasattr(raw, "fileno") else raw._sock.fileno  # PyMySQL
+    """Prevent forked child processes from using a new connection."""
+    # connections of PyMySQL have no public method for the descriptor
+    fileno = raw.fileno if hasattr(raw, "fileno") else raw._sock.fileno
     record.info["socket"] = _Socket(fileno)
 
 
@@ -333,13 +333,15 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     with suppress(sa.exc.ArgumentError, ValueError):
         parsed = sa.make_url(url).set(drivername=driver)
     if parsed is None:  # the original error could show the password, even as context
-        raise InputError(
-            "scheme://user:password@host/database", "text that is not such a URL"
-        )
+        raise InputError("scheme://user:password@host/database", "text of another form")
     if "@" in f"{parsed.host}{parsed.database}":
-        # then the host contains a part of the password: do not show it or use it
-        expected = "scheme://user:password@host/database, with %40 for each other @"
-        raise InputError(expected, "a URL with an @ in another place")
+        # the host or the database then contains a part of the password: do not show it
+        raise InputError(
+            "scheme://user:password@host/database",
+            "a URL with an @ in another place",
+            message="the URL must have the form scheme://user:password@host/database, "
+            "with two slashes before the user, and %40 for an @ in the password",
+        )
     if not parsed.database:
         raise InputError(
             "a URL that names a database",

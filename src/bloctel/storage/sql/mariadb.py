@@ -69,8 +69,9 @@ class MariadbStorage(engine.SqlStorage):
         except sa.exc.DBAPIError as error:
             if error.orig is None or error.orig.args[:1] != (_NOT_ALLOWED,):
                 raise
-        # without the privilege to read the replication status, only settings can show a
-        # copy; a former copy may be the primary server now, so a writer continues
+        # this user may not read the replication status; settings show that the server
+        # is a copy or was one; a server that was a copy may be the primary server now,
+        # so writes are not refused
         return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
@@ -82,8 +83,8 @@ class MariadbStorage(engine.SqlStorage):
         )
 
 
-#: For MySQL (False) and MariaDB (True): the statement that returns a row per server
-#: that this server copies, and a query for the settings of a copy or a former copy.
+#: For MySQL (False) and MariaDB (True): a statement whose result has a row for each
+#: server that this server copies, and a query for settings of a copy or a former copy.
 _REPLICATION: Final = {
     False: ("SHOW REPLICA STATUS", "SELECT @@GLOBAL.read_only"),
     True: (
@@ -91,7 +92,7 @@ _REPLICATION: Final = {
         "SELECT @@GLOBAL.read_only OR @@GLOBAL.gtid_slave_pos <> ''",
     ),
 }
-#: The number of the server's error for a missing privilege.
+#: The number of the error that the server returns if the user lacks a privilege.
 _NOT_ALLOWED: Final = 1227
 
 
@@ -103,7 +104,7 @@ class MariadbWriter(SqlWriter):
         self._connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {table.name}")
 
 
-#: The statement that sets how long a transaction waits for rows and for tables.
+#: The statement that sets how long a transaction waits for locked rows and tables.
 _WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:.0f}"
 
 #: Settings that keep the server from shortening results or values without an error.
@@ -117,7 +118,7 @@ _NOT_FLUSHED: Final = """SELECT CASE
 WHEN @@GLOBAL.innodb_flush_log_at_trx_commit <> 1 THEN 'innodb_flush_log_at_trx_commit'
 WHEN @@GLOBAL.log_bin AND @@GLOBAL.sync_binlog <> 1 THEN 'sync_binlog' END"""
 
-#: Our error class for each error number of the server.
+#: The class of `StorageError` for each error number of the server.
 _KINDS: Final[Mapping[object, type[errors.StorageError]]] = {
     **dict.fromkeys(
         (1044, 1045, 1142, 1143, 1227, 1370, 1698), errors.StorageDeniedError

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Watcher
 
 _CHANNEL: Final = "bloctel"
-_CREATION: Final = 0x626C6F63  # the number of the lock for creating a registry
+#: The number of the lock that a process needs to create a registry.
+_CREATION: Final = 0x626C6F63
 
 
 class PostgresqlStorage(engine.SqlStorage):
@@ -119,7 +120,7 @@ class PostgresqlStorage(engine.SqlStorage):
         )
 
 
-#: Our error class for the first characters of an SQLSTATE (PostgreSQL, appendix A).
+#: The class of `StorageError` for the first characters of an SQLSTATE error code.
 _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("28", errors.StorageDeniedError),
     ("42501", errors.StorageDeniedError),
@@ -180,7 +181,7 @@ _END: Final = b"\xff\xff"
 
 
 def _row_type(*sizes: int) -> np.dtype[Any]:
-    """Return the layout of a row in COPY data: field count, then sizes and values."""
+    """Return the layout of a row in COPY data, for fields of these sizes in bytes."""
     fields = [("n", ">i2")]
     for i, size in enumerate(sizes):
         fields += [(f"size{i}", ">i4"), (f"field{i}", f">i{size}")]
@@ -243,7 +244,8 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
     """Write transaction on a PostgreSQL storage."""
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
-        self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")  # for the sort
+        # memory to sort the staging table
+        self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
         return super()._add_staged(parts)
 
     def _stage(self, part: NewRegistrations) -> None:

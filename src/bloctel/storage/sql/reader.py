@@ -48,7 +48,7 @@ class SqlReader:
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
-        """Close results that were not read to the end: they could block a query."""
+        """Close the results that were not read to the end."""
         for stream in self._streams:
             stream.close()
 
@@ -80,7 +80,7 @@ class SqlReader:
         return sorted(found)[:limit]
 
     def _bounds(self) -> tuple[int, int]:
-        """Return the cursors of the last dropped journal line and of the last line."""
+        """Return the cursor up to which lines were dropped, and the last cursor."""
         bounds = sa.select(state.c.trimmed_to, state.c.last_change)
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
@@ -160,7 +160,6 @@ class SqlReader:
     def _by_key(
         self, query: sa.Executable, keys: Collection[int], **values: object
     ) -> Iterator[Any]:
-        """Yield the rows of a query that has a parameter `keys`."""
         for some in in_parts(keys, KEYS_PER_QUERY):
             yield from self._connection.execute(query, {"keys": some, **values})
 
@@ -193,17 +192,20 @@ _COLUMNS: Final = sa.select(
 )
 
 _ZERO: Final = sa.literal(0)
-#: The query for lists' `complete_from`; its rows have the key 0, which no number has.
+#: The query for the column `complete_from` of all lists, in the form of registrations.
+#: Its rows have the key 0, which no phone number has.
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-#: The query for a cursor's token; its row has list id 0, and the token in column `key`.
+#: The query for the token of a cursor, in the form of a registration.  Its row has the
+#: list id 0, which no list has, and contains the token in the column `key`.
 _TOKEN_ROW: Final = sa.select(
     _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
 ).where(_HAS_CURSOR)
 _LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, _TOKEN_ROW)
 
-#: For each of the journal's two tables: its cursor column, and `Event`'s other fields.
+#: The columns of the two tables that contain journal lines: for each table, the column
+#: of the cursor, and the columns of the other fields of `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     (
         registration.c.cursor,
@@ -230,7 +232,8 @@ _RECORDS_AFTER: Final = (
     .order_by(record.c.seq)
     .limit(sa.bindparam("n", type_=sa.Integer))
 )
-#: The last sequence number of a stream, and its record (nulls if it is missing).
+#: The query for the last sequence number of a stream, and the record with this number.
+#: If this record is missing, its columns are NULL.
 LAST_RECORD: Final = (
     sa.select(schema.stream.c.last_seq, record)
     .select_from(

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-#: The version of this database schema.
 SCHEMA_VERSION: Final = 1
 
 metadata: Final = sa.MetaData()
@@ -39,7 +38,7 @@ def _value(name: str, kind: Any) -> sa.Column[Any]:
 setting: Final = _table(
     "setting", _key("name", sa.String(64)), _value("value", sa.String(255))
 )
-#: Each writer locks the only row, so that cursors grow in the order of the commits.
+#: Table of one row.  Each writer first locks this row, so there is only one writer.
 state: Final = _table(
     "state",
     _key("id", sa.Integer),
@@ -47,11 +46,11 @@ state: Final = _table(
     _value("token", sa.BigInteger),  # the token of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
 )
-#: The only row has the time of the last heartbeat (`interface.heartbeat_time`).
+#: Table of one row with the time of the last heartbeat (`interface.heartbeat_time`).
 heartbeat: Final = _table(
     "heartbeat", _key("id", sa.Integer), _value("at", sa.BigInteger)
 )
-#: One row for each write transaction that changed something: its last cursor.
+#: One row for each write transaction that used cursors, with the last of these cursors.
 commit: Final = _table(
     "commit", _key("cursor", sa.BigInteger), _value("token", sa.BigInteger)
 )
@@ -59,7 +58,7 @@ list_: Final = _table(
     "list",
     _key("id", sa.Integer),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
-    sa.Column("rules", sa.String(64)),  # NULL: the library itself has the rules
+    sa.Column("rules", sa.String(64)),  # NULL if the library itself defines the rules
     sa.Column("complete_from", sa.Integer),
 )
 # there is no foreign key to the list, because it would double the time of a bulk load
@@ -69,7 +68,7 @@ registration: Final = _table(
     _key("list_id", sa.Integer),
     _key("registered_on", sa.Integer),
     _value("starts_on", sa.Integer),
-    _value("ends_on", sa.Integer),  # NO_END: no end
+    _value("ends_on", sa.Integer),
     sa.Column("withdrawn_on", sa.Integer),
     _value("cursor", sa.BigInteger),
     sa.Index("bloctel_registration_cursor", "cursor"),
@@ -80,7 +79,7 @@ event: Final = _table(
     _key("cursor", sa.BigInteger),
     _value("kind", sa.String(16)),
     _value("list_id", sa.Integer),
-    sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
+    sa.Column("key", sa.BigInteger),  # NULL after an erasure, or without a number
     _value("on_day", sa.Integer),
     sa.Index("bloctel_event_key", "key"),
 )
@@ -107,7 +106,7 @@ request: Final = _table(
     sa.Index("bloctel_request_key", "key"),
 )
 
-#: The last sequence number of each stream, which shows if its last record is missing.
+#: The last sequence number of each stream.  It shows if the last record is missing.
 stream: Final = _table(
     "stream", _key("name", sa.String(32)), _value("last_seq", sa.BigInteger)
 )
@@ -115,9 +114,9 @@ record: Final = _table(
     "record",
     _key("stream", sa.String(32)),
     _key("seq", sa.BigInteger),
-    sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
+    sa.Column("key", sa.BigInteger),  # NULL after an erasure, or without a number
     _value("at", sa.BigInteger),
-    sa.Column("body", sa.Text),  # NULL: erased
+    sa.Column("body", sa.Text),  # NULL after an erasure
     _value("content", sa.String(64)),
     _value("digest", sa.String(64)),
     sa.Index("bloctel_record_key", "stream", "key"),
@@ -128,7 +127,6 @@ _temporary: Final = sa.MetaData()
 
 
 def _temporary_table(name: str, *more: sa.Column[Any]) -> sa.Table:
-    """Return a temporary table with the columns of a new registration."""
     columns = [_value(column.name, column.type) for column in [*registration.c][:5]]
     return sa.Table(name, _temporary, *more, *columns, prefixes=["TEMPORARY"])
 

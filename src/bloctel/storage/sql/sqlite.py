@@ -32,7 +32,7 @@ class SqliteStorage(SqlStorage):
         if path == url or not path:
             raise errors.InputError("sqlite:///path", "a URL without a path")
         self._path = Path(path).absolute()
-        # SQLite creates the log next to the file, not next to a symbolic link to it
+        # SQLite creates the write-ahead log next to the target of a symbolic link
         try:
             file = os.path.realpath(self._path)
         except ValueError as error:  # a null character or an unpaired surrogate
@@ -61,7 +61,7 @@ class SqliteStorage(SqlStorage):
         connection = self._file.connect(self.busy_seconds)
         # flush each commit to the disk, so that it survives a power failure
         connection.execute("PRAGMA synchronous = FULL")
-        # a bulk load writes to pages in all places of the file: use a cache of 64 MiB
+        # a cache of 64 MiB, because a bulk load changes pages all over the file
         connection.execute("PRAGMA cache_size = -65536")
         # overwrite erased rows with zeros, instead of only freeing their space
         connection.execute("PRAGMA secure_delete = ON")
@@ -154,8 +154,8 @@ class SqliteStorage(SqlStorage):
             try:
                 is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
                 if not is_busy:
-                    # the first transaction of the new log truncates the log file; an
-                    # empty log would look as if the last changes were missing
+                    # this transaction begins a new log, and so truncates the log file;
+                    # if it were empty, the last changes would seem to be missing
                     execute("BEGIN IMMEDIATE")
                     sqlite_stamps.stamp(connection)
                     execute("COMMIT")

@@ -9,8 +9,9 @@ This module prevents three causes of lost changes:
   stay if another descriptor is closed.  Only Linux has OFD locks.  On all systems, each
   transaction checks that the files still exist under their names.
 - A copy of the database file without its write-ahead log lacks the last changes.
-  Before the first change goes to the log, `sqlite_stamps` stores in the header of the
-  file that the file needs a log.  The last process to close it removes this entry.
+  Before the first change is written to the log, `sqlite_stamps` stores in the header of
+  the file that it needs its log.  The last process that closes the file first moves all
+  changes to the file, and then stores that the file needs no log.
 - SQLite applies every valid log next to a file, even the log of another file, for
   example after a backup was copied over the file.  `sqlite_stamps` detects this.
 """
@@ -42,8 +43,8 @@ else:
     _HAS_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
     _SHARED, _EXCLUSIVE, _UNLOCKED = fcntl.F_RDLCK, fcntl.F_WRLCK, fcntl.F_UNLCK
 
-#: The first byte and the count of the bytes that SQLite locks: in the database file
-#: while a connection is open, and in the `-shm` file while a process uses it.
+#: The bytes that SQLite locks, as the first byte and the number of bytes: in the
+#: database file, and in the `-shm` file that belongs to the write-ahead log.
 _DATABASE_BYTES: Final = 0x40000002, 510
 _SHM_BYTES: Final = 128, 1
 #: A byte of the database file that SQLite does not use.  Processes lock this byte while
@@ -51,8 +52,8 @@ _SHM_BYTES: Final = 128, 1
 _USERS_BYTE: Final = 0x40000200, 1
 
 _PAUSE_SECONDS: Final = 0.01
-#: The number of checks before a log is refused: another program may be creating the log
-#: or writing one of its pages during a check.
+#: The number of failed checks after which a log is refused.  One failed check is not
+#: enough, because another program may be writing the log during the check.
 _LOG_CHECKS: Final = 30
 
 
@@ -70,7 +71,6 @@ class _Connection(sqlite3.Connection):
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Refuse statements in a forked child process."""
         self._is_inherited = True
         forks.keep_forever(self)
 
@@ -96,7 +96,7 @@ class _Connection(sqlite3.Connection):
 
 
 class SqliteFile:
-    """Database file that is open, with its log; storages of this process share it."""
+    """Open database file with its write-ahead log, for all storages of this process."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class SqliteFile:
         creates: bool,
         restored: bool,
     ) -> None:
-        # SQLite creates the log next to the file, not next to a symbolic link to it
+        # SQLite creates the write-ahead log next to the target of a symbolic link
         self._path = Path(os.path.realpath(path))
         self._log, self._shm, self._journal = (
             self._path.with_name(self._path.name + end) for end in SQLITE_ENDINGS
@@ -142,7 +142,6 @@ class SqliteFile:
             stack.pop_all()
 
     def connect(self, busy_seconds: float, mode: str = "mode=rw") -> sqlite3.Connection:
-        """Return a new connection to the file."""
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?{mode}",
             uri=True,
@@ -151,7 +150,7 @@ class SqliteFile:
             check_same_thread=False,
             factory=_Connection,
         )
-        # the first transaction of a new log removes all pages of the old log
+        # when SQLite begins a new log, truncate the log file to remove erased numbers
         connection.execute("PRAGMA journal_size_limit = 0")
         return connection
 
@@ -175,9 +174,9 @@ class SqliteFile:
                 )
 
     def close(self) -> None:
-        """Release the file; remove its log if no other process uses it.
+        """Close the file, and remove its log if no other process uses the file.
 
-        Before, all other connections of this process must be closed.
+        All other connections of this process to the file must be closed before.
         """
         with closing(self._connection):
             if not self.keeps_log:
@@ -185,19 +184,19 @@ class SqliteFile:
         self._close_descriptors()
 
     def _open(self, *, creates: bool, restored: bool) -> None:
-        """Open the file; refuse a file with hard links: each would get its own log."""
+        """Open the file; refuse it if it is not a regular file or has hard links."""
         try:
             flags = os.O_RDWR | (os.O_CREAT if creates else 0)
             self._descriptors.append(open_private(self._path, flags))
         except OSError:
             if creates or restored:
                 raise
-            # perhaps this process may read the file but not write it
+            # this process may have permission only to read the file
             self._descriptors.append(os.open(self._path, os.O_RDONLY))
         status = os.fstat(self._descriptors[0])
         if not stat.S_ISREG(status.st_mode):
             gone = errors.StorageGoneError
-            raise interface.driver_error(gone, "not a file", self._where)
+            raise interface.driver_error(gone, "not a regular file", self._where)
         if status.st_nlink > 1:
             raise errors.StorageError(
                 "a database file with one name",
@@ -209,10 +208,10 @@ class SqliteFile:
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Mark a file without a write-ahead log as incomplete (last changes missing).
+        """Mark a file without a write-ahead log as a file without its last changes.
 
         The next write transaction removes this mark.  If this process is killed before
-        that transaction, `open` still refuses the file.
+        that transaction, later processes still refuse the file.
         """
         if not _HAS_LOCKS:  # other programs could be using the file
             return
@@ -224,10 +223,10 @@ class SqliteFile:
         self._lock(busy_seconds)
 
     def _require_own_files(self, *, restored: bool) -> None:
-        """Check that the write-ahead log exists, and belongs to the file.
+        """Check that the write-ahead log exists and belongs to the file.
 
-        A rollback journal (`-journal`) is refused: a registry never has one, and SQLite
-        would apply its pages, which come from another file or another program.
+        Refuse a rollback journal (`-journal`).  A registry never has one, so it is from
+        another file or program, and SQLite would copy its pages into the registry.
         """
         if _size_of(self._journal):
             raise self._foreign_error(self._journal)
@@ -239,7 +238,7 @@ class SqliteFile:
             Event().wait(_PAUSE_SECONDS)
 
     def _log_error(self, *, restored: bool) -> errors.StorageError | None:
-        """Return the error if the log is missing or belongs to another file."""
+        """Return an error if the log is missing or belongs to another file, or None."""
         descriptor = self._descriptors[0]
         if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
@@ -307,10 +306,7 @@ class SqliteFile:
             self._lock(busy_seconds)
 
     def _require_log(self, busy_seconds: float) -> None:
-        """Store in the file that it needs a log, before the first change of the log.
-
-        A file that this process cannot write is not changed.
-        """
+        """Store in the file itself that it needs its log, unless it is read-only."""
         end = clock.elapsed() + busy_seconds
         is_stored = False
         while not is_stored:
@@ -320,7 +316,8 @@ class SqliteFile:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
                     return
                 raise
-            # move this entry from the log to the file, for copies of the file
+            # this stamp is still in the log: move it to the file, so that a copy of
+            # the file without the log has the stamp too
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
             is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
             if not is_stored and clock.elapsed() >= end:
@@ -334,8 +331,8 @@ class SqliteFile:
             execute("PRAGMA busy_timeout = 0")
             if not _try_lock(self._descriptors[0], _EXCLUSIVE, *_USERS_BYTE):
                 return
-            # the file can be copied, or this process be killed, at any moment: first
-            # move all changes to the file, then store that they are in the file
+            # first move all changes from the log to the file, and only then store that
+            # the file needs no log: this process can be killed between the two steps
             busy, n_pages, n_moved = execute("PRAGMA wal_checkpoint(FULL)").fetchone()
             if busy or n_pages != n_moved:
                 return
@@ -346,7 +343,7 @@ class SqliteFile:
             self._lock(0)  # keeps SQLite from removing the log
 
     def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
-        """Lock the bytes that SQLite locks; wait if another process locked them."""
+        """Set OFD locks on the bytes that SQLite locks; wait for other processes."""
         end = clock.elapsed() + busy_seconds
         database, *shm = self._descriptors
         locks = [(database, _USERS_BYTE), (database, _DATABASE_BYTES)]
@@ -402,7 +399,6 @@ def _id_of(status: os.stat_result) -> tuple[int, int]:
 
 
 def _id_at(path: Path) -> tuple[int, int] | None:
-    """Return the device and inode of the file at *path*; None without a file."""
     try:
         return _id_of(path.stat())
     except OSError:
@@ -410,14 +406,14 @@ def _id_at(path: Path) -> tuple[int, int] | None:
 
 
 def _size_of(path: Path) -> int:
-    """Return the size of a file; 0 if there is no such file."""
     return path.stat().st_size if _id_at(path) else 0
 
 
 # -- files of this process ----------------------------------------------------------
 
-#: The open files of this process by device and inode: one list item per storage.  A
-#: file is opened only once: closing a second descriptor would drop its POSIX locks.
+#: The open files of this process, by device and inode.  Storages share a file, because
+#: closing a second descriptor would release its POSIX locks.  So each list contains one
+#: object, once for each storage that uses the file.
 _open_files: dict[tuple[int, int], list[SqliteFile]] = {}
 _mutex = Lock()
 
@@ -430,7 +426,7 @@ def acquire(
     creates: bool = False,
     restored: bool = False,
 ) -> SqliteFile:
-    """Open a file, or return its object if this process has the file open already."""
+    """Open a file; if it is open in this process, return the existing `SqliteFile`."""
     if _is_unusable:
         raise errors.ForkedError(
             "a process that can use SQLite",
@@ -455,7 +451,7 @@ def release(file: SqliteFile, *, is_idle: bool) -> None:
     """Close a file, unless another storage of this process uses the file."""
     with _mutex:
         users = _open_files.get(file.id, [])
-        if file not in users:  # the parent process opened it, before a fork
+        if file not in users:  # a parent process opened this file
             return
         if len(users) > 1:
             users.pop()
@@ -464,10 +460,10 @@ def release(file: SqliteFile, *, is_idle: bool) -> None:
             file.close()
 
 
-#: One object for each thread that is using SQLite now.
+#: One object for each `in_use` block that is running in a thread.
 _uses: Final[set[object]] = set()
-#: True if this process was forked while a thread used SQLite: then SQLite's mutexes, in
-#: memory, can stay locked forever.
+#: True if this process was forked while a thread of its parent used SQLite.  A mutex of
+#: SQLite that this thread had locked stays locked forever in this process.
 _is_unusable = False
 
 
@@ -482,12 +478,13 @@ def in_use() -> Iterator[None]:
         _uses.discard(use)
 
 
-#: The files that the parent process opened: a child must not close them (SQLite's FAQ).
+#: The files that the parent process opened.  This list keeps their objects alive,
+#: because a child process must not close them (SQLite's FAQ).
 _inherited: list[list[SqliteFile]] = []
 
 
 def _keep_logs() -> None:
-    """Keep the logs after a fork, because SQLite in the child still refers to them."""
+    """Keep the log of each open file: SQLite in the child may still refer to it."""
     for users in _open_files.values():
         users[0].keeps_log = True
 
@@ -496,7 +493,7 @@ def _start_in_child() -> None:
     """Keep a forked child process from using the open files of its parent."""
     global _mutex, _is_unusable
     _mutex = Lock()  # a thread of the parent may have locked it
-    # without inherited locks, the parent could delete the log that the child uses
+    # OFD locks are inherited; without them, the parent could delete the child's log
     _is_unusable |= bool(_uses or (_open_files and not _HAS_LOCKS))
     _inherited.extend(_open_files.values())
     _open_files.clear()

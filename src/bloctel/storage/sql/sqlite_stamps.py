@@ -1,18 +1,18 @@
 """Stamps that show which write-ahead log belongs to an SQLite file.
 
 SQLite applies any valid log next to a database file, even the log of another file.
-Therefore each write transaction of a registry stores two numbers in the header of the
-file: its own stamp, which is random (in `user_version`), and the stamp of the previous
-transaction (in `application_id`).  The header belongs to page 1, so the log contains a
-copy of page 1 for each transaction.
+So each write transaction of a registry creates a random number, its stamp. It stores
+this stamp (in `user_version`) and the stamp of the previous transaction (in
+`application_id`) in the header of the file.  The header is in page 1, so the log
+contains a copy of page 1 for each transaction.
 
-An odd stamp means that the file may need a log.  Each transaction stores an odd stamp.
-A process that creates a log stores an odd stamp in the file itself before the first
-change goes to the log.  A process that removes the log first stores an even stamp.  So
-a file without a log lacks changes only if it is in WAL mode and its stamp is odd.
+An odd stamp means that the file may need a log, and an even stamp that it needs none.
+Each transaction stores an odd stamp.  A process that creates a log stores an odd stamp
+in the file itself, before the first change is written to the log.  A process stores an
+even stamp before it removes the log.
 
-A log belongs to a file if the log contains the stamps of the file, or if the previous
-stamp of the log's first transaction is the file's own stamp.
+A log belongs to a file in two cases: the log contains both stamps of the file, or the
+first transaction in the log follows the last transaction in the file.
 """
 
 import os
@@ -46,7 +46,7 @@ def stamp(connection: sa.Connection) -> None:
 
 
 def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
-    """Store an even stamp if *complete*, or an odd stamp if the file may need a log."""
+    """Store that the file needs no log if *complete*, or that it may need a log."""
     execute = connection.execute
     execute("BEGIN IMMEDIATE")
     (found,) = execute("PRAGMA user_version").fetchone()
@@ -69,7 +69,7 @@ def is_backup(path: Path) -> bool:
             header = _header(opened.fileno())
     except FileNotFoundError:
         return False
-    # a log can contain the transaction that removed the mark from the file
+    # if there is a log, it can contain a transaction that removes the mark
     has_log = os.path.exists(f"{file}-wal")
     return header[_PREVIOUS] == _INCOMPLETE.to_bytes(4, "big") and not has_log
 
@@ -86,7 +86,7 @@ def write_incomplete(descriptor: int) -> None:
 
 
 def is_complete(descriptor: int) -> bool:
-    """Return True if the header of an open file states that it needs no log."""
+    """Return True if the header of an open file shows that the file needs no log."""
     return _is_complete(_header(descriptor))
 
 
@@ -97,10 +97,11 @@ def _is_complete(header: bytes) -> bool:
 def owns_log(descriptor: int, log: Path) -> bool:
     """Return True if a log belongs to an open file.
 
-    So does a log without transactions, unless it is empty and the file needs a log.
+    A log without transactions belongs to every file; if it has not even a header, it
+    belongs only to a file that needs no log.
     """
     before = None
-    # check again if another program changed the file or the log during the check
+    # a program can change both files during a check: repeat it until they stay the same
     while before != (now := (_header(descriptor), _log_header(log))):
         if _belongs(now[0], log):
             return True
@@ -115,13 +116,13 @@ def _belongs(header: bytes, log: Path) -> bool:
         page_bytes, salts = int.from_bytes(log_header[8:12], "big"), log_header[16:24]
         first = file.read(_FRAME_HEADER_BYTES + page_bytes)
         if salts and not _is_whole(log_header, first):
-            return True  # a process was killed when it began to use the log again
+            return True  # a process was killed while it began a new log in this file
         file.seek(len(log_header))
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                # the frames from here on are of an older use of the log, whose changes
-                # are in the file; a program that only reads also creates an empty log
+                # the next frames are from an older log, and their changes are already
+                # in the file; an empty log file can be from a program that only reads
                 return not has_commit and (bool(salts) or _is_complete(header))
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
@@ -130,14 +131,14 @@ def _belongs(header: bytes, log: Path) -> bool:
                 if follows or copy[_STAMPS] == header[_STAMPS]:
                     return True
                 is_first = False
-            has_commit |= n_pages > 0  # true only in a transaction's last frame
+            has_commit |= n_pages > 0  # only the last frame of a transaction has a size
             file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
 
 
 def _is_whole(log_header: bytes, frame: bytes) -> bool:
-    """Return True if the checksum of the log's first frame is right.
+    """Return True if the checksum of the first frame in a log matches its content.
 
-    https://sqlite.org/walformat.html
+    See https://sqlite.org/walformat.html.
     """
     if len(frame) % 8 or len(frame) < _FRAME_HEADER_BYTES + _HEADER_BYTES:
         return False
@@ -150,7 +151,6 @@ def _is_whole(log_header: bytes, frame: bytes) -> bool:
 
 
 def _header(descriptor: int) -> bytes:
-    """Return the first bytes of an open file; zeros if the file is empty."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     return os.read(descriptor, _HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
 
@@ -161,12 +161,11 @@ def _log_header(log: Path) -> bytes:
 
 
 def _store(execute: Callable[[str], Any], new: int) -> None:
-    """Store the stamp *new*, and store the current stamp as the previous one."""
     (previous,) = execute("PRAGMA user_version").fetchone()
     execute(f"PRAGMA application_id = {previous}")
     execute(f"PRAGMA user_version = {new}")
 
 
 def _new_stamp() -> int:
-    """Return a random odd stamp, greater than `_INCOMPLETE`."""
+    # odd, and greater than `_INCOMPLETE`
     return 2 * secrets.randbelow(2**30 - 1) + 3

@@ -48,7 +48,7 @@ class SqlWriter(reader.SqlReader):
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
-        # wait for other writers here, so that cursors grow in the order of the commits
+        # lock before using cursors, so that a later commit always has greater cursors
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False  # True after an erasure of numbers
@@ -69,7 +69,6 @@ class SqlWriter(reader.SqlReader):
         return super()._bounds()[0], self._last
 
     def _cursors(self, n: int) -> range:
-        """Return the next *n* cursors."""
         self._last += n
         return range(self._last - n + 1, self._last + 1)
 
@@ -113,7 +112,7 @@ class SqlWriter(reader.SqlReader):
         return len(fresh) + self._extend(stored)
 
     def _extend(self, pairs: Iterable[tuple[Registration, Registration]]) -> int:
-        """Extend the registrations of pairs (stored, new); return how many changed."""
+        """Extend registrations in pairs (stored, new); return how many changed."""
         rows = [row for known, new in pairs if (row := known.extended_by(new))]
         self.update_registrations(rows)
         self.append_events(map(Event.of_registration, rows))
@@ -135,7 +134,6 @@ class SqlWriter(reader.SqlReader):
         return n_fresh + self._extend(pairs)
 
     def _drop_temporary(self, table: sa.Table) -> None:
-        """Drop a temporary table of this connection, if it exists."""
         self._connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table.name}")
 
     def _stage(self, part: NewRegistrations) -> None:
@@ -146,14 +144,16 @@ class SqlWriter(reader.SqlReader):
         self._insert(staged, NEW, rows)
 
     def _ending_earlier(self) -> list[tuple[Registration, Registration]]:
-        """Return pairs of a stored registration and a staged one that ends later."""
+        """Return pairs (stored, staged) in which the staged registration ends later."""
         has_end = registration.c.ends_on < NO_END
         if not self._connection.scalar(sa.select(sa.exists().where(has_end))):
-            return []  # avoid the query below, which reads the whole staging table
-        columns = [table.c[name] for table in (registration, staged) for name in _DAYS]
+            return []  # the query below is slow: it reads the whole staging table
+        columns = [
+            table.c[name] for table in (registration, staged) for name in _NEW_FIELDS
+        ]
         is_earlier = registration.c.ends_on < staged.c.ends_on
         query = sa.select(*columns).where(is_earlier, *_same(staged)).distinct()
-        n = len(_DAYS)
+        n = len(_NEW_FIELDS)
         pairs = {
             row[:n]: (Registration(*row[:n]), Registration(*row[n:]))
             for row in self._connection.execute(query)
@@ -161,7 +161,6 @@ class SqlWriter(reader.SqlReader):
         return list(pairs.values())
 
     def _add_fresh(self) -> int:
-        """Add the new rows of the staging table; return their count."""
         new = self._fresh().subquery()
         columns = [new.c[name] for name in NEW]
         number = sa.func.row_number().over(order_by=columns[:3])
@@ -238,7 +237,6 @@ class SqlWriter(reader.SqlReader):
             self._insert(record, RecordRow._fields, rows)
 
     def _extend_stream(self, rows: Sequence[RecordRow]) -> None:
-        """Store the new last sequence number of a stream that gets new records."""
         name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
         require_following(rows, before)
         execute = self._connection.execute
@@ -248,8 +246,8 @@ class SqlWriter(reader.SqlReader):
         ends = {"of": name, "before": before, "after": after}
         if execute(_EXTEND, ends).rowcount != 1:
             raise DamagedRecordsError(
-                "records that continue the stream",
-                f"records from sequence number {before + 1} on",
+                f"a stream whose last sequence number is {before}",
+                "another last sequence number",
                 f"stream {name}",
             )
 
@@ -261,7 +259,6 @@ class SqlWriter(reader.SqlReader):
     def _many(
         self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
     ) -> None:
-        """Execute each statement once for each registration."""
         for rows in in_parts(registrations, reader.PART):
             values = [
                 {f"new_{name}": value for name, value in row._asdict().items()}
@@ -294,19 +291,18 @@ def _insertion(
     return str(compiled), itemgetter(*indexes)
 
 
-#: The fields of a registration, except the day of its withdrawal.
-_DAYS: Final = Registration._fields[:-1]
+#: The fields of a new registration; only a stored registration can be withdrawn.
+_NEW_FIELDS: Final = Registration._fields[:-1]
 #: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 
 
 def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that a row of *table* has a registration's primary key."""
+    """Return the conditions that join *table* to `registration` by primary key."""
     return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
 def _new(name: str) -> sa.BindParameter[Any]:
-    """Return the parameter of a statement for one field of a registration."""
     return sa.bindparam(f"new_{name}")
 
 
@@ -317,11 +313,11 @@ _REPLACE: Final = (
     .values({name: _new(name) for name in ("starts_on", "ends_on", "withdrawn_on")})
 )
 
-#: The columns of a journal line.
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 _line_cursor, _line_columns = reader.JOURNAL[0]
-#: The statement that copies the journal line of an erased registration to `event`.
+#: The statement that keeps the journal line of a registration: it copies this line to
+#: the table `event` before the registration is erased.
 _MOVE_LINE: Final = event.insert().from_select(
     _LINE,
     sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),
@@ -329,7 +325,7 @@ _MOVE_LINE: Final = event.insert().from_select(
 
 
 def _of_absent_number(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for rows about a number that is no longer on the list."""
+    """Return the conditions for rows about a number without registrations on a list."""
     left = sa.select(registration.c.key).where(
         registration.c.key == _new("key"), registration.c.list_id == _new("list_id")
     )

@@ -1,9 +1,9 @@
 """Binary encoding of numbers and journal lines for Valkey.
 
-The value stored for a number is a sequence of entries of 20 bytes, little-endian. If
-the first integer of an entry is positive, the entry is a registration (list, receipt,
-start, end, withdrawal). If that integer is negative, the entry refers to a journal line
-about the number (list, cursor): an erasure also erases the number in that line.
+The value stored for a number is a sequence of entries of 20 bytes, little-endian. There
+are two kinds of entries. In a registration (list, receipt, start, end, withdrawal), the
+id of the list is positive. In a reference to a journal line about the number (list,
+cursor), the id is negated. These references show which lines an erasure must change.
 
 A page of the journal is a sequence of lines of 18 bytes. The cursor of a line
 determines its offset. A line that contains only zeros was dropped or lost.
@@ -20,9 +20,9 @@ from bloctel.storage.rows import ChangeKind, Columns, Event, Registration
 
 _NEVER: Final = -(2**31)  # the day of withdrawal if there was no withdrawal
 _REGISTRATION: Final = Struct("<5i")
-_MENTION: Final = Struct("<iq8x")
+_REFERENCE: Final = Struct("<iq8x")
 
-#: The numpy type of a row: a number, and one registration of the number.
+#: The numpy type of a registration.
 ROW: Final = np.dtype(
     [("key", "<u8")]
     + [
@@ -31,14 +31,14 @@ ROW: Final = np.dtype(
     ]
 )
 
-#: A line of the journal: the number, 1 if the line has a number, kind, list and day.
+#: A line of the journal: the number or 0, a flag (1 with a number, 0 without a number),
+#: the kind, the list and the day.
 LINE: Final = Struct("<QBBIi")
 DROPPED: Final = bytes(LINE.size)
-_NO_EVENT: Final = 7  # the kind of a journal line without an event
-#: The first bytes of a line whose number was erased.
+_NO_EVENT: Final = 7  # the kind of a line for a change that has no event
+#: The number and the flag of a line whose number was erased.
 BLANK: Final = bytes(9)
-#: The number of lines in a page.
-PAGE: Final = 1024
+PAGE: Final = 1024  # the number of lines in a page
 
 _KINDS: Final = {
     1: ChangeKind.REGISTERED,
@@ -51,7 +51,8 @@ _KINDS: Final = {
 _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 
 _BUCKET_BITS: Final = 17
-#: The bit after the bits of all buckets; if it is 0, the server has lost the bitmap.
+#: The index of the last bit of the bitmap, which is always 1.  If it is 0, the server
+#: has lost the bitmap.
 ALL_BUCKETS: Final = 1 << _BUCKET_BITS
 #: The name of a field that is written only when a hash is created.  If a hash does not
 #: have this field, the server has lost the hash.
@@ -76,7 +77,6 @@ def _registration(key: int, record: Sequence[int]) -> Registration:
 
 
 def _integers(row: Registration) -> tuple[int, ...]:
-    """Return the fields of a registration, except its number, as integers."""
     withdrawn_on = _NEVER if row.withdrawn_on is None else row.withdrawn_on
     return (row.list_id, *row[2:5], withdrawn_on)
 
@@ -87,22 +87,21 @@ class Number:
 
     Attributes:
         registrations: The registrations of the number by primary key.
-        mentions: The journal lines about the number, as (list id, cursor).
+        references: The journal lines about the number, as (list id, cursor).
     """
 
     registrations: dict[tuple[int, ...], Registration] = field(
         default_factory=dict, repr=False
     )
-    mentions: list[tuple[int, int]] = field(default_factory=list)
+    references: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
     def unpack(cls, key: int, value: bytes) -> Self:
-        """Decode the value of a number."""
         number = cls()
         for record in _REGISTRATION.iter_unpack(value):
             if record[0] < 0:
-                list_id, cursor = _MENTION.unpack(_REGISTRATION.pack(*record))
-                number.mentions.append((-list_id, cursor))
+                list_id, cursor = _REFERENCE.unpack(_REGISTRATION.pack(*record))
+                number.references.append((-list_id, cursor))
             else:
                 row = _registration(key, record)
                 number.registrations[row[:3]] = row
@@ -113,14 +112,13 @@ class Number:
         rows = self.registrations.values()
         records = [_REGISTRATION.pack(*_integers(row)) for row in rows]
         records += [
-            _MENTION.pack(-list_id, cursor)
-            for list_id, cursor in self.mentions
+            _REFERENCE.pack(-list_id, cursor)
+            for list_id, cursor in self.references
             if cursor > trimmed_to
         ]
         return b"".join(records)
 
     def add_registration(self, row: Registration) -> bool:
-        """Add a registration; return False if it changes nothing."""
         known = self.registrations.get(row[:3])
         added = row if known is None else known.extended_by(row)
         if added is not None:
@@ -128,13 +126,12 @@ class Number:
         return added is not None
 
     def is_on(self, list_id: int) -> bool:
-        """Return True if the number has a registration on the list."""
         return any(row.list_id == list_id for row in self.registrations.values())
 
-    def remove_mentions(self, list_id: int) -> list[int]:
+    def remove_references(self, list_id: int) -> list[int]:
         """Remove the references to a list's journal lines; return their cursors."""
-        cursors = [cursor for of, cursor in self.mentions if of == list_id]
-        self.mentions = [(of, c) for of, c in self.mentions if of != list_id]
+        cursors = [cursor for of, cursor in self.references if of == list_id]
+        self.references = [(of, c) for of, c in self.references if of != list_id]
         return cursors
 
 
@@ -154,7 +151,7 @@ def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
 
 
 def pack_line(event: Event | None) -> bytes:
-    """Encode a journal line without its cursor; None makes a line without an event."""
+    """Encode a journal line; its event is None for a change that has no event."""
     if event is None:
         return LINE.pack(0, 0, _NO_EVENT, 0, 0)
     key = (0, 0) if event.key is None else (event.key, 1)
@@ -162,7 +159,10 @@ def pack_line(event: Event | None) -> bytes:
 
 
 def unpack_lines(page: bytes, first: int, wanted: range) -> Iterator[Event]:
-    """Yield a page's events with *wanted* cursors; its first cursor is *first*."""
+    """Yield the events of a page that have *wanted* cursors.
+
+    *first* is the cursor of the first line of the page.
+    """
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
         if cursor in wanted and code != _NO_EVENT:

@@ -11,11 +11,11 @@ from bloctel.errors import StorageBusyError, StorageError, StorageGoneError
 from bloctel.storage.interface import busy_error, new_token
 from bloctel.storage.valkey.server import Command, ValkeyServer, is_primary
 
-#: The time after which the lock of a dead writer expires; `BUSY_SECONDS` is longer.
+#: The time after which the lock of a killed writer expires, less than `BUSY_SECONDS`.
 _LIFE_SECONDS: Final = 4.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
-#: A staged chunk of commands ends when it has this number of words.
+#: Commands are sent in chunks of about this number of words (names and arguments).
 _WORDS_PER_CHUNK: Final = 20_000
 
 
@@ -69,7 +69,7 @@ class WriterLock:
     def send(self, *commands: Command) -> list[Any]:
         """Send commands that read data; return the replies.
 
-        The server must have this lock: otherwise, it could lack earlier changes.
+        A server that has lost the lock is refused: it may also have lost changes.
         """
         holder, *replies = self._server.send(("GET", self._name), *commands)
         if holder != self._token.encode():
@@ -77,12 +77,12 @@ class WriterLock:
         return replies
 
     def extend(self) -> None:
-        """Extend the lock; if it is lost, only the commit raises an error."""
+        """Extend the lock; raise no error if it is lost: the commit checks the lock."""
         with suppress(StorageError):
             self._hold(_LIFE_SECONDS)
 
     def release(self) -> None:
-        """Release the lock and the staged commands, if the server can be reached."""
+        """Release the lock and delete the staged commands; ignore storage errors."""
         with suppress(StorageError):
             self._hold(0)
             if self._staged:
@@ -102,7 +102,11 @@ class WriterLock:
         )
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
-        """Run all *commands* or none, store cursor *last_change*, release the lock."""
+        """Run all *commands* or none, store the last cursor, and release the lock.
+
+        The commands are first stored in lists on the server (staged); then one script
+        runs them.
+        """
         key, stage = self._server.key, list[Command]()
         for words in _chunks(commands):
             if stage:
@@ -132,7 +136,7 @@ class WriterLock:
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
-    """Yield chunks of words: for each command, its word count and then its words."""
+    # `commit.lua` defines this format
     words: list[str | bytes | int] = []
     for command in commands:
         words += (len(command), *command)
@@ -148,7 +152,7 @@ def _extend_locks(server: ValkeyServer) -> None:
     while True:
         Event().wait(_LIFE_SECONDS / 4)
         if not server.locks:
-            server.keeper = None  # a transaction that begins now starts a new thread
+            server.keeper = None  # from now on, a new transaction starts a new thread
             if not server.locks:
                 return
         for lock in list(server.locks):

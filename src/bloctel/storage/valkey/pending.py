@@ -3,8 +3,8 @@
 There is one class for the journal, one for requests, and one for records.
 
 A stream of records is a Valkey hash from sequence numbers to JSON. The hash `state`
-contains the last sequence number of each stream, which shows if the last records are
-missing. An index is a hash from a text, such as a phone number, to a JSON list of
+contains the last sequence number of each stream. This number shows if the last records
+are missing. An index is a hash from a text, such as a phone number, to a JSON list of
 sequence numbers or of ids of requests.
 """
 
@@ -19,10 +19,10 @@ from bloctel.storage.valkey import encoding
 from bloctel.storage.valkey.server import Command
 
 Key = Callable[..., str]
-#: A function that gets the names of an index and of fields; it returns their values.
+#: Function that returns values from an index, given its name and the wanted fields.
 ReadIndex = Callable[[str, Collection[str]], dict[str, list[Any]]]
 
-#: The maximum number of words of a command: the stack of Lua scripts is limited.
+#: The maximum number of words of a command: Lua limits the arguments of a call.
 _MAX_WORDS: Final = 1_000
 
 
@@ -55,7 +55,6 @@ def _index_commands(
     removed: Iterable[tuple[str, Any]],
     added: Iterable[tuple[str, Any]],
 ) -> Iterator[Command]:
-    """Yield the commands that remove items from an index, and add items to it."""
     for field_name, item in removed:
         known = stored.get(field_name, ())
         stored[field_name] = [old for old in known if old != item]
@@ -71,7 +70,8 @@ def _index_commands(
 class JournalChanges:
     """New lines of the journal, and erasures of numbers in stored lines.
 
-    The cursors `last` and `trimmed_to` are those after these changes.
+    After the changes, `last` is the cursor of the last line, and all lines up to
+    `trimmed_to` are dropped.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -88,7 +88,6 @@ class JournalChanges:
         return self.last
 
     def erase_number(self, cursor: int) -> None:
-        """Erase the number from the journal line at a cursor."""
         if cursor > self._stored[0]:
             start = self._offset(cursor)
             self._lines[start : start + len(encoding.BLANK)] = encoding.BLANK
@@ -96,7 +95,10 @@ class JournalChanges:
             self._blank.add(cursor)
 
     def trim(self, before: int) -> int:
-        """Drop lines up to cursor *before*; return how many new events they contain."""
+        """Drop lines up to cursor *before*; return the count of dropped new events.
+
+        New events are events that this transaction added.
+        """
         n_dropped = sum(event.cursor <= before for event in self.new_events())
         end = max(self._offset(before + 1), 0)
         self._lines[:end] = bytes(end)
@@ -104,7 +106,6 @@ class JournalChanges:
         return n_dropped
 
     def new_events(self) -> Iterator[Event]:
-        """Yield the events that are not stored yet."""
         first = self._stored[0] + 1
         wanted = range(max(first, self.trimmed_to + 1), self.last + 1)
         return encoding.unpack_lines(bytes(self._lines), first, wanted)
@@ -117,7 +118,6 @@ class JournalChanges:
         return (cursor - self._stored[0] - 1) * encoding.LINE.size
 
     def commands(self, key: Key) -> Iterator[Command]:
-        """Yield the commands that store the changes."""
         for cursor in self._blank:
             page, line = divmod(cursor, encoding.PAGE)
             yield (
@@ -154,11 +154,10 @@ class JournalChanges:
 class RequestChanges:
     """Requests that the transaction changed, by id."""
 
-    new: dict[str, RequestRow | None] = field(default_factory=dict)  # None: dropped
+    new: dict[str, RequestRow | None] = field(default_factory=dict)  # None if dropped
     stored: dict[str, RequestRow] = field(default_factory=dict)
 
     def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:
-        """Yield the commands that store the changes."""
         for id, row in self.new.items():
             if row is not None:
                 yield ("HSET", key("requests"), id, json.dumps(row))
@@ -174,11 +173,11 @@ class RequestChanges:
 
 
 def request_field(list_id: int, about: str | int) -> str:
-    """Return the name of a person's or a number's field in an index of requests."""
+    """Return the field of a person or of a number in an index of requests."""
     return f"{list_id}:{about}"
 
 
-#: The indexes of requests, each with the function from a request to its field name.
+#: The indexes of requests; for each index, the function that returns a request's field.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
     "requests:by": lambda row: request_field(row.list_id, row.person),
     "requests:of": lambda row: request_field(row.list_id, row.key),
@@ -186,12 +185,12 @@ REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
 
 
 def end_field(stream: str) -> str:
-    """Return the name of the field of `state` with a stream's last sequence number."""
+    """Return the field of `state` that contains a stream's last sequence number."""
     return f"records:{stream}"
 
 
 def record_index(stream: str) -> str:
-    """Return the name of the index of a stream's records by phone number."""
+    """Return the name of the index that finds records of a stream by phone number."""
     return f"records:of:{stream}"
 
 
@@ -199,8 +198,11 @@ def record_index(stream: str) -> str:
 class RecordChanges:
     """Records that the transaction added or erased, by stream and sequence number.
 
-    `erased` contains records as they were before their erasure, `ends` the last
-    sequence numbers of streams, `new_indexes` names of indexes not on the server yet.
+    Attributes:
+        rows: The records as they are after the transaction.
+        erased: The erased records as they were before the transaction.
+        ends: The last sequence number of each stream.
+        new_indexes: The names of indexes that are not on the server yet.
     """
 
     rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)
@@ -209,7 +211,6 @@ class RecordChanges:
     new_indexes: set[str] = field(default_factory=set)
 
     def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:
-        """Yield the commands that store the changes."""
         for stream in {stream for stream, _ in self.rows}:
             rows = {seq: row for (of, seq), row in self.rows.items() if of == stream}
             for seq, row in rows.items():

@@ -4,10 +4,10 @@
 | ----------------------------- | ------ | ----------------------------------------- |
 | `setting`                     | hash   | settings of the registry                  |
 | `state`                       | hash   | `last_change`, its `token`, `trimmed_to`, |
-|                               |        | stream ends                               |
+|                               |        | last sequence number of each stream       |
 | `lists`                       | string | lists, as JSON                            |
 | `prefixes`                    | string | prefix rules, as JSON                     |
-| `n:BUCKET`                    | hash   | number to its encoded value; the mark     |
+| `n:BUCKET`                    | hash   | number to entries (`encoding`); the mark  |
 | `buckets`                     | bitmap | buckets that contain or contained numbers |
 | `journal:PAGE`                | string | lines of the journal                      |
 | `requests`                    | hash   | id to JSON; the mark                      |
@@ -17,13 +17,14 @@
 | `records:of:STREAM`           | hash   | number to sequence numbers; the mark      |
 | `heartbeat`                   | string | time of the last heartbeat                |
 | `lock`, `staged:...`          |        | lock and staged commands of a writer      |
-| `changes`                     | stream | an entry per commit, CURSOR-TOKEN; wakes  |
+| `changes`                     | stream | one id CURSOR-TOKEN per commit; notifies  |
 |                               |        | followers                                 |
 
-A server without free memory may have deleted some keys. Each read detects this:
-some keys always exist, and their values show which other keys must exist. The mark is a
-field that is written only when a hash is created. A hash without the mark was lost,
-and later created again with only some of its fields.
+A server without free memory may have deleted some keys. Each read detects this: some
+keys must always exist, and their values show which other keys must exist.
+
+The mark is a field that a writer adds only when it creates a hash for the first time. A
+hash without the mark was deleted by the server, and later created again by a writer.
 """
 
 import json
@@ -53,16 +54,14 @@ from bloctel.storage.valkey.pending import end_field, record_index, request_fiel
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 _FIELDS_PER_READ: Final = 10_000
-#: The number of pages of the journal in each read.
 PAGES_PER_READ: Final = 64
-_FIRST_BUCKETS: Final = 64  # in the first read; later reads adapt this number
+_FIRST_BUCKETS: Final = 64  # for the first read; `_scan` then adapts the number
 _MOST_BUCKETS: Final = 1024
-_NO_DAY: Final = -(2**31)  # before all days
-_AFTER_DAYS: Final = 2**31  # after all days, `NO_END` included
+_NO_DAY: Final = -(2**31)  # less than every day
+_AFTER_DAYS: Final = 2**31  # greater than every day and `NO_END`
 
 
 def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
-    """Return the distinct numbers, grouped by bucket."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for key in dict.fromkeys(keys):
         buckets[encoding.bucket_of(key)].append(key)
@@ -70,7 +69,10 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
 
 
 class ValkeyReader:
-    """Reader of a registry in Valkey; a later call may read newer data."""
+    """Reader of a registry in Valkey, without a snapshot of all data.
+
+    If data is changed while a reader is open, later calls of the reader read new data.
+    """
 
     def __init__(
         self, server: ValkeyServer, send: Send, lag: float | None = None
@@ -85,13 +87,13 @@ class ValkeyReader:
     def _query(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, after checking that the registry exists.
 
-        `state` is read first, so no reply is older than `state`. If the server lost its
-        data, without this check no number would seem to be on a list.
+        Without this check, a server that lost all data would answer that no number is
+        on a list. `state` is read first, so the replies contain at least its changes.
         """
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._send(state, *commands)
         if None in found:
-            raise self._server.damaged("a registry without state")
+            raise self._server.damaged("a registry without the key `state`")
         with self._server.decoding():
             self._last_change, self._trimmed_to = map(int, found)
         return replies
@@ -112,14 +114,14 @@ class ValkeyReader:
             return tuple(StoredList(*row) for row in json.loads(found or b""))
 
     def _require(self, found: object, part: str) -> None:
-        """Raise an error if *found* is empty: then the server has lost this data."""
+        """Raise an error if *found* is empty, because the server then lost the data."""
         if not found:
             raise self._server.damaged(f"a registry without its {part}")
 
     def position(self) -> Position:
         (found,) = self._send(("HMGET", self._key("state"), "last_change", "token"))
         if None in found:
-            raise self._server.damaged("a registry without state")
+            raise self._server.damaged("a registry without the key `state`")
         with self._server.decoding():
             return Position(*map(int, found))
 
@@ -148,7 +150,7 @@ class ValkeyReader:
         return found[:limit]
 
     def _lines(self, after: int, n_pages: int) -> tuple[list[Event], int]:
-        """Read pages; return events after a cursor, and the cursor at the end."""
+        """Return events after a cursor from *n_pages* pages, and their last cursor."""
         first = (after + 1) // encoding.PAGE
         wanted = range(first, first + n_pages)
         *pages, trimmed_to = self._query(
@@ -179,7 +181,8 @@ class ValkeyReader:
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         buckets = _bucketed(keys)
-        # read the lists last: the lists show if numbers were erased during this read
+        # read the lists last: their `complete_from` then includes each erasure that
+        # happened while the numbers were read
         lists: Command = ("GET", self._key("lists"))
         fetches = (self._entry(position.cursor), *self._fetches(buckets), lists)
         entry, *replies, found = self._query(*fetches)
@@ -188,12 +191,11 @@ class ValkeyReader:
         return Found.of(rows, self._lists_of(found))
 
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, encoding.Number]:
-        """Return the stored entries by number, without numbers that are not stored."""
+        """Return the registrations and references of those *keys* that are stored."""
         buckets = _bucketed(keys)
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        """Return commands that test which buckets are used, and that read numbers."""
         bits: list[Command] = [
             ("GETBIT", self._key("buckets"), bucket)
             for bucket in (encoding.ALL_BUCKETS, *buckets)
@@ -232,16 +234,16 @@ class ValkeyReader:
         return map(encoding.rows_of, self._scan(list_id, first, last))
 
     def columns(self) -> Iterator[Columns]:
-        # this reads, once, each bucket that was in use at the start
+        # this reads each bucket that was in use at the start, and reads it only once
         return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
 
     def _scan(
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the rows of a list that end in [first, last); list id 0 means all.
+        """Yield registrations of a list that end on *first* or later, before *last*.
 
-        Each command reads only a few thousand numbers, so that other clients do not
-        wait long.
+        The list id 0 means all lists. Each command reads only a few thousand numbers,
+        so that other clients do not wait long.
         """
         (bitmap,) = self._query(("GET", self._key("buckets")))
         bits = np.unpackbits(np.frombuffer(bitmap or b"", np.uint8))
@@ -293,7 +295,6 @@ class ValkeyReader:
         return self._requests({id for ids in index.values() for id in ids})
 
     def _requests(self, ids: Collection[str]) -> list[RequestRow]:
-        """Return the stored requests that have these ids."""
         found = self._fields("requests", ids)
         with self._server.decoding():
             return [_request(value) for value in found.values()]
@@ -305,13 +306,12 @@ class ValkeyReader:
             return [_request(value) for value in found.values()]
 
     def _index(self, name: str, fields: Collection[str]) -> dict[str, list[Any]]:
-        """Return the decoded values of the given fields of an index."""
         found = self._fields(name, fields)
         with self._server.decoding():
             return {field: json.loads(value) for field, value in found.items()}
 
     def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
-        """Return those *fields* that a hash has; check that the hash has the mark."""
+        """Return the values of those *fields* that a hash has; check its mark."""
         stored: dict[str, bytes] = {}
         for some in in_parts(fields, _FIELDS_PER_READ):
             read: Command = ("HMGET", self._key(name), encoding.MARK, *some)
@@ -326,7 +326,7 @@ class ValkeyReader:
         if not self._end_of(stream):
             return []
         index = self._index(record_index(stream), [str(key) for key in wanted])
-        # a record that was erased after the index was read has no key
+        # a record can lose its key after the index was read, because it is erased
         rows = self._records_at(stream, sorted(chain.from_iterable(index.values())))
         return [row for row in rows if row.key in wanted]
 
@@ -342,8 +342,8 @@ class ValkeyReader:
     def _end_of(self, stream: str) -> int:
         """Return the last sequence number of a stream; 0 without records.
 
-        Raise an error if the server lost its data: without the records of earlier
-        calls, another call would seem to be allowed.
+        Raise an error if the server has lost records. If the records of earlier calls
+        were missing, another call would seem to be allowed.
         """
         field = end_field(stream)
         before = self._server.seen(field)
@@ -354,7 +354,6 @@ class ValkeyReader:
         return last_seq
 
     def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
-        """Return the records of a stream that have the sequence numbers *seqs*."""
         if not seqs:
             return []
         (values,) = self._query(("HMGET", self._key("records", stream), *seqs))

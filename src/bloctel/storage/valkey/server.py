@@ -35,7 +35,8 @@ _TLS_OPTIONS: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
-#: The names of the driver's exceptions for each of our classes; the driver is optional.
+#: The exceptions of the driver for each class of `StorageError`, by name, because the
+#: driver is an optional package.
 _NAMES: Final[dict[type[errors.StorageError], str]] = {
     errors.StorageError: """
         AskError ClusterCrossSlotError DataError ExecAbortError ModuleError
@@ -71,7 +72,7 @@ _CODES: Final[dict[str, type[errors.StorageError]]] = {
 
 
 def kind_of(error: BaseException) -> type[errors.StorageError]:
-    """Return the class of our error for an error of the driver."""
+    """Return the class of `StorageError` that fits an error of the driver."""
     code = str(error).partition(" ")[0]
     if code in _CODES:
         return _CODES[code]
@@ -80,12 +81,13 @@ def kind_of(error: BaseException) -> type[errors.StorageError]:
 
 
 class ValkeyServer:
-    """Connections to the server of one registry.
+    """Connections to the server of one registry, for any number of threads.
 
-    Any number of threads can use this object.  Messages name the registry by `where`.
-    The set `locks` has the lock of each write transaction that has not ended; the
-    thread `keeper` extends these locks.  A commit already releases its lock, so another
-    thread can take the lock before the first transaction has ended.
+    Attributes:
+        where: The name of the registry in messages.
+        locks: The writer locks of this process. There can be two for a moment, because
+            a commit releases the lock on the server before it is removed here.
+        keeper: The thread that extends these locks.
     """
 
     def __init__(self, url: str) -> None:
@@ -98,7 +100,7 @@ class ValkeyServer:
         self._seen: dict[str, int] = {}
         self._copy_age = interface.CopyAge(self.where)
         self._noting = Lock()  # protects `_seen`
-        # because of the braces, a cluster stores all keys of a registry in one slot
+        # a cluster stores all keys with the same text in braces on the same server
         self._root = f"{{{namespace}}}"
         self._idle: deque[_Connection] = deque()
         self._refusal: interface.Refusal | None = None
@@ -109,11 +111,9 @@ class ValkeyServer:
         }
 
     def enter_child(self) -> None:
-        """Refuse all commands in a forked child process."""
         self._refusal = interface.forked_error
 
     def key(self, *names: str | int) -> str:
-        """Return the full name of a key of this registry."""
         return ":".join([self._root, *map(str, names)])
 
     def send(self, *commands: Command) -> list[Any]:
@@ -132,7 +132,7 @@ class ValkeyServer:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Yield a function that sends commands to one server, and its `Reader.lag`."""
+        """Yield a function that sends commands on one connection, and `Reader.lag`."""
         with self._errors():
             connection, lag = _retried(self._begin)
 
@@ -150,15 +150,14 @@ class ValkeyServer:
             self._give_back(connection)
 
     def script(self, name: str, keys: list[str], *arguments: str | int) -> Command:
-        """Return the command that runs a script."""
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def seen(self, field: str) -> int:
-        """Return the greatest value that `note` got for a field of `state`, or 0."""
+        """Return the greatest value of a field of `state` that `note` stored, or 0."""
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
-        """Remember a field of `state`; raise an error if it is below *at_least*."""
+        """Store the value of a field of `state`; refuse a value below *at_least*."""
         if value < at_least:
             raise errors.StorageUnreachableError(
                 "a storage with all confirmed changes",
@@ -170,9 +169,9 @@ class ValkeyServer:
             self._seen[field] = max(self.seen(field), value)
 
     def require_durable(self) -> None:
-        """Check that the server will not lose a change that it has confirmed.
+        """Check that the server cannot lose a change that it has confirmed.
 
-        A replica is refused: it would lose changes when it copies its source again.
+        Refuse a replica, because its next synchronisation would delete the change.
         """
         (info,) = self.send(("INFO", "memory", "persistence", "replication"))
         if not is_primary(info):
@@ -199,7 +198,7 @@ class ValkeyServer:
         )
 
     def _lag_of(self, connection: _Connection) -> float | None:
-        """Return `Reader.lag`; first check that the server itself deletes no keys."""
+        """Return the value of `Reader.lag`; check that the server never evicts keys."""
         heartbeat: Command = ("GET", self.key("heartbeat"))
         try:
             info, at = connection.send(("INFO", "memory", "replication"), heartbeat)
@@ -223,7 +222,6 @@ class ValkeyServer:
         self.disconnect()
 
     def disconnect(self) -> None:
-        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
@@ -233,7 +231,7 @@ class ValkeyServer:
             "a registry written by this library",
             got,
             self.where,
-            message=f"the registry is damaged: {got}; restore a backup",
+            message=f"the registry is damaged: the server has {got}; restore a backup",
         )
 
     @contextmanager
@@ -258,7 +256,6 @@ class ValkeyServer:
             self._give_back(connection)
 
     def _begin(self) -> tuple[_Connection, float | None]:
-        """Return a connection whose server has answered, and its `Reader.lag`."""
         connection = self._take()
         try:
             return connection, self._lag_of(connection)
@@ -285,7 +282,7 @@ class ValkeyServer:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into our errors, without phone numbers."""
+        """Convert errors of the driver to `StorageError`, without phone numbers."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -297,16 +294,14 @@ class ValkeyServer:
             OSError,
             *interface.UNEXPECTED,
         ) as error:
-            # the text after the first line can contain the words of a command, and the
-            # text of an unexpected error can contain a value
+            # texts can contain phone numbers: keep only the first line of an error of
+            # the driver, and no text of an unexpected error
             text = "" if isinstance(error, interface.UNEXPECTED) else str(error)
             line = text.partition("\n")[0].partition(", with args")[0]
             interface.raise_driver_error(kind_of(error), error, line, self.where)
 
 
 class _Connection:
-    """Connection to a Valkey server."""
-
     def __init__(self, client: Any) -> None:
         self._client = client
         self._raw = client.connection_pool.make_connection()
@@ -342,7 +337,6 @@ class _Connection:
         return replies
 
     def close(self) -> None:
-        """Close the connection."""
         self._raw.disconnect()
 
 
@@ -357,16 +351,16 @@ def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
 
 
 def is_primary(info: Mapping[str, Any]) -> bool:
-    """Return True if the reply to INFO is from a server that copies no other server."""
+    """Return True if the reply to INFO is from a primary server, not a replica."""
     return bool(info.get("role") == "master")
 
 
 def _client(url: str) -> tuple[Any, str, str]:
-    """Return a client, the name of the registry in messages, and the namespace."""
+    """Return a client, the registry's name in messages, and the prefix of its keys."""
     import valkey  # noqa: PLC0415 - an optional dependency
 
     expected = "valkey://user:password@host:port/0?namespace=name"
-    got = "text that is not such a URL"
+    got = "text of another form"
     try:
         parts = urlsplit(url)
         database, port = int(parts.path.strip("/") or 0), parts.port

@@ -27,10 +27,8 @@ from bloctel.storage.valkey.reader import ValkeyReader
 from bloctel.storage.valkey.server import Command, ValkeyServer
 from bloctel.storage.valkey.writer import ValkeyWriter
 
-#: Version of the stored format.
 _SCHEMA_VERSION: Final = 1
-#: The seconds after which a waiting watcher checks if it was closed.
-_SLICE_SECONDS: Final = 0.2
+_SLICE_SECONDS: Final = 0.2  # a waiting watcher then checks if it was closed
 
 
 class ValkeyStorage:

@@ -54,7 +54,7 @@ class ValkeyWriter(ValkeyReader):
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
-            self._journal.append()  # numbers were changed without an event
+            self._journal.append()  # move the cursor also for changes without events
         commands = chain(
             number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
@@ -70,7 +70,6 @@ class ValkeyWriter(ValkeyReader):
     def _replacing(
         self, name: str, rows: Mapping[Any, tuple[Any, ...]] | None
     ) -> Iterator[Command]:
-        """Yield the command that stores *rows* under a key, unless *rows* is None."""
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
@@ -142,14 +141,14 @@ class ValkeyWriter(ValkeyReader):
             number.registrations.pop(row[:3], None)
             if not number.is_on(row.list_id):
                 forgotten[row.list_id].add(row.key)
-                for cursor in number.remove_mentions(row.list_id):
+                for cursor in number.remove_references(row.list_id):
                     self._journal.erase_number(cursor)
         for list_id, keys in forgotten.items():
             for request in self.requests_of(list_id, keys):
                 self._requested.new[request.id] = None
 
     def _loaded(self, keys: Iterable[int]) -> dict[int, Number]:
-        """Return the entries of each number, to change them; new numbers have none."""
+        """Return the `Number` of each key, to change it; a new number is empty."""
         wanted = list(keys)
         found = self._numbers_of(wanted)
         return {key: found.get(key) or Number() for key in dict.fromkeys(wanted)}
@@ -173,7 +172,7 @@ class ValkeyWriter(ValkeyReader):
     def _log(self, event: Event, number: Number | None) -> None:
         cursor = self._journal.append(event)
         if number is not None and event.key is not None:
-            number.mentions.append((event.list_id, cursor))
+            number.references.append((event.list_id, cursor))
             self._numbers[event.key] = number
 
     def trim_journal(self, before: int) -> int:
@@ -207,7 +206,7 @@ class ValkeyWriter(ValkeyReader):
         return self._with_changes(super()._all_requests())
 
     def _with_changes(self, rows: Iterable[RequestRow]) -> list[RequestRow]:
-        """Return stored requests as this transaction changed them, and new requests."""
+        """Return *rows* as this transaction changed them, and its new requests."""
         found = {row.id: row for row in rows}
         self._requested.stored |= found
         return [row for row in (found | self._requested.new).values() if row]
