@@ -437,7 +437,7 @@ def test_what_is_no_book_is_refused() -> None:
     against: Any = ["0199001234"]
 
     with pytest.raises(
-        InputError, match=r"^expected a book, a list lookup, a path or a URL"
+        InputError, match=r"^expected a book, a prepared look-up, a path or a URL"
     ):
         bloctel.scrub_frame(frame_of("pandas"), against, columns="tel", on=ON)
 

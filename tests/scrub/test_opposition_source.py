@@ -243,8 +243,8 @@ def test_day_lists_and_region_are_those_of_the_look_up(book: Registry) -> None:
 def test_a_list_lookup_has_its_day_already(
     book: Registry, fixed: dict[str, object]
 ) -> None:
-    """A list lookup has a day, lists and a region; other values are refused."""
-    with pytest.raises(InputError, match="a list lookup already has its own"):
+    """A prepared look-up has a day, lists and a region; other values are refused."""
+    with pytest.raises(InputError, match="a prepared look-up already has a value"):
         scrub(book.question(on=DAY), **fixed)
 
 

@@ -83,13 +83,13 @@ def test_a_column_of_the_list_is_read(folder: Path) -> None:
     assert b"B;0261910002" in target.getvalue()
 
 
-def test_a_fixed_list_lookup_accepts_no_second_day(folder: Path) -> None:
+def test_a_prepared_look_up_accepts_no_second_day(folder: Path) -> None:
     """The error names the argument, and nothing is written."""
     with open_against("own.bloctel") as book:
         question = book.question(on=DAY)
-        with pytest.raises(InputError, match="already has its own 'on'"):
+        with pytest.raises(InputError, match="already has a value for 'on'"):
             scrub_file("calls.csv", question, columns="tel", on=DAY)
-        with pytest.raises(InputError, match="already has its own 'region'"):
+        with pytest.raises(InputError, match="already has a value for 'region'"):
             scrub_files("calls.csv", question, columns=2, into="out", region="FR")
 
     assert not Path("out").exists()

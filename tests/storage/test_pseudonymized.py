@@ -246,7 +246,7 @@ def test_another_secret_is_refused(
         use(PseudonymousStorage(inner, OTHER))
 
     assert str(caught.value) == (
-        "the numbers of this registry are hidden by another secret: "
+        "the numbers of this registry are encrypted with another secret: "
         "open it with that secret"
     )
 
@@ -258,7 +258,7 @@ def test_a_secret_for_a_plain_registry_is_refused(
     """A secret is refused for a registry whose numbers were stored in plain text."""
     inner.create({"region": "FR"})
 
-    with pytest.raises(WrongSecretError, match="are not hidden: open it without"):
+    with pytest.raises(WrongSecretError, match="are not encrypted: open it without"):
         use(PseudonymousStorage(inner, SECRET))
 
 
@@ -284,7 +284,7 @@ def test_hidden_numbers_without_a_secret_are_refused(
     with inner.read() as reader, pytest.raises(WrongSecretError) as caught:
         require_plain(reader.settings())
 
-    message = "the numbers of this registry are hidden: open it with its secret"
+    message = "the numbers of this registry are encrypted: give its secret"
     assert str(caught.value) == message
 
 

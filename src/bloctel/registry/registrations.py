@@ -197,8 +197,8 @@ class RegistrationBuilder:
             list_id, keys, on.astype(np.int64), starts[rows], ends[rows]
         )
 
-    def require_end(self, n_rows: int) -> None:
-        """Raise InputError if there are more days than numbers."""
+    def refuse_extra_days(self, n_rows: int) -> None:
+        """Raise InputError if there are more days than the *n_rows* numbers."""
         if self._is_one_day:
             return
         n_days = len(self._on)
@@ -297,7 +297,7 @@ def _amended(
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
-    """Erase the registrations of a list that are due on a day; return their count."""
+    """Erase a list's registrations whose retention has ended; return their count."""
     day = to_epoch_day(on)
     due: list[Registration] = []
     for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
@@ -323,9 +323,9 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
     for stored in writer.lists():
         rows = [row for row in found if row.list_id == stored.id]
         n_requests += len(writer.requests_of(stored.id, [key]))
-        # erase the number's requests even if the number has no registrations
-        absent = Registration(stored.id, key, day, day, day)
-        _erase(writer, stored, rows or [absent], day)
+        # `_erase` also erases requests; it needs a row even if nothing is registered
+        placeholder = Registration(stored.id, key, day, day, day)
+        _erase(writer, stored, rows or [placeholder], day)
         if rows:
             writer.append_events([Event(0, ChangeKind.FORGOTTEN, stored.id, None, day)])
     return len(found) + n_requests
@@ -334,12 +334,12 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations, and store the first day for which no data was erased."""
+    """Erase registrations, and store the first day for which look-ups stay possible."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
-    # if a period has not ended, only the days of the period before *today* are lost
-    lost = ((row.starts_on, min(row.ends_on, today)) for row in rows)
-    complete_from = max((end for start, end in lost if start < end), default=0)
+    # the days before *today* on which the erased registrations protected a number
+    erased_days = ((row.starts_on, min(row.ends_on, today)) for row in rows)
+    complete_from = max((end for start, end in erased_days if start < end), default=0)
     if complete_from > (stored.complete_from or 0):
         writer.update_list(stored._replace(complete_from=complete_from))
 

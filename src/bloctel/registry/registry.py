@@ -1,7 +1,7 @@
 """Registry of phone numbers on opposition lists, with look-ups.
 
 A change is stored, with a line in the journal, before the method that makes it returns.
-Look-ups read memory; changes of other processes get there within `refresh_seconds`.
+Look-ups read memory. They use another process's change within `refresh_seconds`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +141,7 @@ class Registry(Book):
                 other rules than the registry.
             WrongSecretError: The registry uses another secret, or no secret.
             StorageError: The registry cannot be read.
-            InputError: An argument is not valid; durations are at most one day.
+            InputError: An argument is not valid, such as a time of more than one day.
         """
         require_exact(exact)
         clock.check_seconds(refresh_seconds, "refresh_seconds")
@@ -157,7 +157,7 @@ class Registry(Book):
         without its write-ahead log. Such a file lacks the last changes, so `open`
         refuses the file. After this call, make the missing changes again.
 
-        If the call is interrupted, call it again. If the registry needs no mark, the
+        If the call is interrupted, call it again. If `open` accepts the registry, the
         call changes nothing. With every storage, followers, caches and readers of the
         journal detect lost changes themselves. `open` explains the arguments.
 
@@ -167,7 +167,7 @@ class Registry(Book):
         """
         storage = opening.join_storage(url, secret, restored=True)
         with closing(storage), storage.write():
-            pass  # every write transaction removes the sign that changes are missing
+            pass  # a write transaction removes the mark that makes `open` refuse
 
     @staticmethod
     def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:
@@ -291,7 +291,7 @@ class Registry(Book):
                 keys = _require_valid(phone_number.keys_to_store(block, region), row)
                 yield builder.build(list_id, keys, row)
                 row += len(keys)
-            builder.require_end(row)
+            builder.refuse_extra_days(row)
 
         return self._add(rule, parts)
 
@@ -338,7 +338,7 @@ class Registry(Book):
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
     ) -> int:
-        """Store the registrations that *parts* returns for the list's id."""
+        """Store registrations; *parts* gets the list's id and returns the batches."""
 
         def change(writer: Writer) -> int:
             stored = registrations.find_list(writer, rule.name)
@@ -385,7 +385,7 @@ class Registry(Book):
         """Renew a number's active registration, and return the registration's period.
 
         The next term begins when the current term ends. If the list's rules renew the
-        registration automatically, or the term has no end, only the journal changes.
+        registration automatically, or the term has no end, the period does not change.
 
         Raises:
             NotRegisteredError: No registration is active on that day.
@@ -676,13 +676,13 @@ class Registry(Book):
         return journal.position_text(end.cursor, end)
 
     def trim_journal(self, *, before: int) -> int:
-        """Drop journal lines with cursors up to *before*; return the number of lines.
+        """Drop the journal lines up to the cursor *before*; return the number of lines.
 
-        Registrations stay. A follower without these lines reads the whole registry.
+        Registrations stay. A follower that needs these lines reads the whole registry.
         """
         if type(before) is not int:
             got = f"a value of type {type(before).__name__}"
-            raise errors.InputError("a cursor, which is an integer", got, "before")
+            raise errors.InputError("an integer (a journal cursor)", got, "before")
         return self._commits.run_alone(lambda writer: writer.trim_journal(before))
 
     def due_for_renewal(
@@ -782,7 +782,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*; raise InvalidNumberError if one of them is an error code."""
+    """Return *keys*; raise InvalidNumberError for the code of an invalid number."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())

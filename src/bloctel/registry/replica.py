@@ -63,7 +63,6 @@ def require_exact(exact: str) -> None:
 
 
 def _identity_of(settings: Mapping[str, str]) -> UUID:
-    """Return the identifier of a registry from its settings."""
     try:
         return UUID(settings.get("identity", ""))
     except ValueError as error:
@@ -84,7 +83,6 @@ def read_lists(reader: Reader) -> tuple[BookList, ...]:
 
 
 def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
-    """Return the prefix rules of a storage."""
     return tuple(
         PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
         for row in reader.prefixes()
@@ -113,7 +111,7 @@ def _require_keys(keys: NDArray[np.uint64]) -> None:
 def _entries(
     keys: Iterable[int], rows: Iterable[Registration]
 ) -> dict[int, list[Entry]]:
-    """Return the table entries of each key, made from the registrations *rows*."""
+    """Return the protected periods of each key, made from the registrations *rows*."""
     periods: dict[int, dict[int, list[RegistrationPeriod]]] = {key: {} for key in keys}
     for row in rows:
         periods[row.key].setdefault(row.list_id - 1, []).append(row.period)
@@ -128,14 +126,14 @@ def _entries(
 
 
 class FilterOnlyOverlay(Overlay):
-    """Overlay with only a Bloom filter; look-ups of numbers in it query the storage."""
+    """Overlay with only a Bloom filter; look-ups of its numbers query the storage."""
 
     def __init__(
         self, storage: Storage, reader: Reader, table: Table, position: Position
     ) -> None:
         super().__init__(table)
         self._storage = storage
-        self._position = position  # the filter contains all numbers up to this change
+        self._position = position  # of the last change in the filter
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -156,7 +154,7 @@ class FilterOnlyOverlay(Overlay):
         self.has_nine_digits |= bool(((keys >= 10**8) & (keys < 10**9)).any())
 
     def extended(self, keys: set[int], reader: Reader, position: Position) -> Self:
-        """Return an overlay for a later position; *keys* have changed in between."""
+        """Return an overlay for a later position; *keys* are the changed numbers."""
         later = copy(self)
         later._position = position
         if self.filter.n_added + len(keys) > self.filter.capacity:
@@ -168,7 +166,7 @@ class FilterOnlyOverlay(Overlay):
         return later
 
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
-        """Return the keys' entries from the storage; refuse a day with erased data."""
+        """Look numbers up in the storage; raise an error for a day with erased data."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
             return {}
@@ -187,8 +185,7 @@ class FilterOnlyOverlay(Overlay):
 class Replica:
     """Reader of a registry's storage, which returns states for look-ups.
 
-    `current_at` is the time (`clock.elapsed`) up to which the last state that was read
-    contains all changes.
+    The last state contains all changes up to the time `current_at` (`clock.elapsed`).
     """
 
     def __init__(self, storage: Storage, exact: Exact) -> None:
@@ -211,7 +208,7 @@ class Replica:
         return State((), table, Overlay(table))
 
     def is_behind(self, state: State) -> bool:
-        """Return True if *state* has erased numbers or many changes: call `load`."""
+        """Return True if `load` must replace *state*: an erasure, or many changes."""
         return state.has_erased or len(state.overlay) > self._max_overlay
 
     def load(self) -> State:
@@ -231,9 +228,9 @@ class Replica:
         return self.catch_up(state, reload=False)
 
     def catch_up(self, state: State, *, reload: bool = True) -> State:
-        """Return *state* updated with all later changes; *state* if there are none.
+        """Return a state with all later changes, or *state* itself if there are none.
 
-        If *reload* is true and the new state `is_behind`, the whole storage is read.
+        If *reload* is true and the new state `is_behind`, read the whole storage.
         """
         asked_at = clock.elapsed()
         with self._storage.read(max_lag_seconds=inf) as reader:
@@ -248,7 +245,7 @@ class Replica:
                 later = self._applied(reader, state, position)
                 if self.is_behind(later) and reload:
                     later = self._loaded(reader, position)
-        # set it only after the transaction, whose end can raise an error
+        # the end of the transaction can raise an error, so set the time after it
         self.current_at = max(self.current_at, asked_at - (lag or 0))
         return later
 
@@ -306,7 +303,7 @@ class Replica:
         has_erased: bool,
     ) -> State:
         prefixes = _read_prefix_rules(reader)
-        # read the lists last: they show which days were erased during the other reads
+        # read the lists last: they name the days whose data the other reads may lack
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
@@ -328,7 +325,7 @@ class Replica:
     ) -> snapshot.SnapshotInfo:
         """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
         with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
-            # read the position first: readers of the file apply all changes after it
+            # read the position first: readers of the file then apply all later changes
             position = reader.position()
             self._require_identity(reader)
             table, prefixes = read_table(reader), _read_prefix_rules(reader)
@@ -343,7 +340,6 @@ class Replica:
 
 
 def _position_of(state: State) -> Position | None:
-    """Return the position of a state; None for the state before the first read."""
     origin = state.provenance
     return None if origin is None else Position(origin.generation, origin.token)
 

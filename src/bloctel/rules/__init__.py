@@ -82,8 +82,8 @@ __all__ = [
 ]
 
 _FOLDER: Final = Path(__file__).parent
-#: The scope of a list's name, which follows the colon.  The scope has no five digits in
-#: a row, because these could be part of a phone number.
+#: The scope of a list's name, which follows the colon.  The scope has no five
+#: consecutive digits, because these could be part of a phone number.
 _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 _LONGEST_FILE: Final = 1 << 20
@@ -212,7 +212,7 @@ def _digest(rules: ListRules) -> str:
 
 
 def _effective(value: Any) -> Any:
-    """Remove the keys in `_TEXTS` and the keys without a value, at every level."""
+    """Remove empty values and texts for people (`_TEXTS`), at every level."""
     if isinstance(value, dict):
         return {
             key: _effective(part)
@@ -236,7 +236,7 @@ def unknown_list_error(
 
 
 def _similar(name: str, known: Collection[str]) -> str:
-    """Return " (did you mean X?)", where X is the most similar name; "" without X."""
+    """Return " (did you mean NAME?)" with the most similar name, or an empty text."""
     from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
 
     found = get_close_matches(shown_name(name), known, 1)

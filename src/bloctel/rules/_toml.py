@@ -18,7 +18,7 @@ from bloctel.errors import InputError
 
 #: The name of a list without a scope.  It has at most 23 characters, because a database
 #: column of 64 characters must also hold `.cleared`, `:` and a scope of 32 characters.
-#: It has no five digits in a row, because these could be part of a phone number.
+#: It has no five consecutive digits, because these could be part of a phone number.
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
@@ -26,7 +26,7 @@ ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
 _ZONE: Final = r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
 TimeZone = Annotated[str, text(_ZONE, "a time zone such as Europe/Paris")]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
-#: Receipts of scrubbed files contain these texts, and may not contain longer texts.
+#: The length is limited because the receipts of scrubs contain such texts.
 Sentence = Annotated[
     str,
     Meta(
@@ -70,7 +70,7 @@ def countries_in(folder: Path) -> tuple[str, ...]:
 
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
-    """Return the text and name of a country's file; raise InputError without a file."""
+    """Return the text and name of a country's file; the file must exist."""
     # make a path only from the code of a known country, because another text could
     # contain ".." and lead out of the folder
     known = countries_in(folder)

@@ -90,7 +90,7 @@ def extended_rows(
     text_of: NDArray[np.int32],
     wanted: NDArray[np.bool_] | None = None,
 ) -> bytes | memoryview:
-    """Return the *wanted* rows (None: all), each with a field `texts[text_of[row]]`."""
+    """Return the *wanted* rows (None: all); each gets the field texts[text_of[row]]."""
     kinds = np.ones(len(batch), np.uint8) if wanted is None else wanted.view(np.uint8)
     suffixes = pack([suffix(text, records) for text in texts])
     return records.encode(
@@ -99,7 +99,7 @@ def extended_rows(
 
 
 class AddedFields:
-    """Cache of the encoded fields to add to rows; *encode* is called once per text."""
+    """Cache of the encoded fields to add to rows; each text is encoded only once."""
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
         self._encode = encode
@@ -109,7 +109,7 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return *texts* encoded; the caller may append texts between two calls."""
+        """Return the encoded fields of *texts*, a list that can grow between calls."""
         with self._lock:
             new = texts[self._n_texts :]  # a copy, because other threads append texts
             if new:

@@ -38,7 +38,7 @@ _DECIMAL: Final = REASONS.index("decimal")
 _MISSING_FIELD: Final = FIRST_KEY - 1
 #: Code of a workbook cell that contains an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: Code of cells in a row with text after a closing quote: their ends are uncertain.
+#: Code of all cells in a row that is not valid CSV: text follows a closing quote.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
 #: Code of a workbook cell whose format shows another phone number than its value.
 CELL_FORMAT: Final = FIRST_KEY - 5
@@ -134,7 +134,7 @@ class RowCounts:
         self.decimals = np.zeros(n_columns, np.int64)
 
     def add_clear(self, n_rows: int) -> None:
-        """Count clear rows that have a phone number in every column."""
+        """Count clear rows that have a phone number in every phone column."""
         self.kinds[CLEAR] += n_rows
         self.filled += n_rows
         self.numbers += n_rows
@@ -303,7 +303,7 @@ class RowClassifier:
 
 
 def _refusals(codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return for each row the code of the first cell that is not a number, or 0."""
+    """Return the code of each row's first cell that is not a phone number, or 0."""
     wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]

@@ -162,7 +162,7 @@ def plan_files(
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
 ) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
-    """Return each call file with its outputs, and a result for each path left out."""
+    """Return each call file with its outputs, and a result for each other path."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
@@ -222,7 +222,7 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
 
 
 def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each path in *source*, and why it is not scrubbed; "" if it is scrubbed."""
+    """Yield each path in *source* and the reason not to scrub it; "" for call files."""
     path = Path(source)
     # `Path` methods would raise an error if a folder of the path cannot be opened
     if os.path.isdir(path):
@@ -258,7 +258,7 @@ def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
             try:
                 if is_listed:
                     os.scandir(folder).close()
-                # raises an error if the files in the folder cannot be opened
+                # this call raises an error if files in the folder cannot be opened
                 os.lstat(os.path.join(folder, os.curdir if is_listed else name))
             except (FileNotFoundError, NotADirectoryError):
                 continue
@@ -267,7 +267,7 @@ def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
-    """Return the reason why a path is not a call file, or "".
+    """Return the reason not to scrub a path; "" if it is a call file.
 
     If *in_folder* is true, the file name must have the ending of a call file.
     """

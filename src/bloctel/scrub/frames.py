@@ -85,7 +85,7 @@ def scrub_frame(
 
 
 class _FrameAdapter(ABC):
-    """Adapter of a data frame; `taken` contains names that no added column can have."""
+    """Adapter of a data frame; no added column may have a name from `taken`."""
 
     def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
         self._frame = frame
@@ -93,7 +93,7 @@ class _FrameAdapter(ABC):
 
     @abstractmethod
     def sample(self, index: int) -> object:
-        """Return column *index* for a check of its type, without rows if possible."""
+        """Return column *index* to check its type, if possible without its rows."""
 
     @abstractmethod
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
@@ -169,10 +169,10 @@ class _PandasFrame(_FrameAdapter):
         found = classifier.classify_frame(columns, len(self._frame))
         pandas = sys.modules["pandas"]
         kinds = pandas.Categorical.from_codes(found.kinds.view(np.int8), KINDS)
-        text = pandas.Series([""]).dtype  # depends on the version of pandas
+        text = pandas.Series([""]).dtype  # the text type of this pandas version
         texts = pandas.array(list(found.reasons), dtype=text)
         reasons = texts.take(_reason_indexes(found), allow_fill=True)
-        scrubbed = self._frame.assign()  # a shallow copy in newer versions of pandas
+        scrubbed = self._frame.assign()  # newer versions of pandas copy no data
         levels = self._frame.columns.nlevels
         for name, values in ((ADDED_COLUMN, kinds), (REASON_COLUMN, reasons)):
             label = name if levels == 1 else (name, *[""] * (levels - 1))
@@ -185,8 +185,6 @@ class _PandasFrame(_FrameAdapter):
 
 
 class _PolarsFrame(_FrameAdapter):
-    """Adapter of a `polars.DataFrame`."""
-
     def __init__(self, frame: Any) -> None:
         super().__init__(frame, frame.columns)
 

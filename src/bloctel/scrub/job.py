@@ -54,12 +54,12 @@ class ReceiptOptions:
     key: SigningKey | None = None
 
     def files(self) -> dict[str, Target]:
-        """Return the given paths of the receipt and the journal, by name."""
+        """Return the paths that are set; the keys name the files in error messages."""
         files = {"the receipt": self.path, "the journal": self.journal}
         return {name: path for name, path in files.items() if path is not None}
 
     def files_read(self) -> list[tuple[str, Path]]:
-        """Return the file of the signing key, if any, with its name for messages."""
+        """Return the file of the signing key, if any, with its name in messages."""
         return [] if self.key is None else [("the signing key", self.key.path)]
 
 

@@ -36,7 +36,7 @@ class Examples:
         self._found: dict[str, list[Example]] = {}
 
     def add(self, reason: str, row: int, text_of: Callable[[], str]) -> None:
-        """Mask and store a cell if it belongs to the first cells with this reason."""
+        """Mask and store a cell if it is one of the first cells with this reason."""
         found = self._found.get(reason, [])
         is_early = len(found) < MOST_EXAMPLES or row < found[-1].row
         if reason not in _WITHOUT and is_early:

@@ -57,7 +57,7 @@ class NumberFile:
     secret: bytes | None = field(default=None, repr=False)
 
 
-#: An opposition source: a book, a list lookup, a file, a path or a URL.
+#: An opposition source: a book, a prepared look-up, a file, a path or a URL.
 Against = Book | Question | NumberFile | str | Path
 
 #: List that contains the numbers of a plain file: objections to calls of one firm.
@@ -72,21 +72,21 @@ def open_question(
     lists: Iterable[str] | None = None,
     region: str | None = None,
 ) -> Iterator[Question]:
-    """Yield a list lookup (`Question`) for an opposition source.
+    """Yield a prepared look-up (`Question`) for an opposition source.
 
-    A file, a path or a URL is opened, and closed at the end of the block; the list
-    lookup remains usable after the block.  If *against* is itself a list lookup, all
+    A file, a path or a URL is opened, and closed at the end of the block; the look-up
+    remains usable after the block.  If *against* is itself a prepared look-up, all
     other arguments must be None.
     """
     if isinstance(against, Question):
         for name, value in {"on": on, "lists": lists, "region": region}.items():
             if value is not None:
                 raise InputError(
-                    f"no {name} with a list lookup",
-                    f"a list lookup and {name}",
+                    f"no {name} with a prepared look-up",
+                    f"a prepared look-up and {name}",
                     name,
-                    message=f"a list lookup already has its own {name!r}: give "
-                    f"{name!r} to Book.question()",
+                    message=f"a prepared look-up already has a value for {name!r}: "
+                    f"give {name!r} to Book.question()",
                 )
         yield against
     elif isinstance(against, Book):
@@ -96,7 +96,7 @@ def open_question(
             yield book.question(on=on, lists=lists, region=region)
     else:
         got = f"a value of the type {type(against).__name__}"
-        raise InputError("a book, a list lookup, a path or a URL", got, "against")
+        raise InputError("a book, a prepared look-up, a path or a URL", got, "against")
 
 
 def open_against(target: NumberFile | str | Path, *, region: str | None = None) -> Book:
@@ -137,7 +137,7 @@ def path_of(against: Against) -> str | Path | None:
 
 
 def files_read(against: Against) -> list[tuple[str, Path]]:
-    """Return the files of an opposition source, each with a name for messages."""
+    """Return the files of an opposition source, each with its name in messages."""
     path = path_of(against)
     if isinstance(against, Book | Question):
         files = against.files

@@ -9,7 +9,7 @@ import numpy as np
 #: bytes (a line end) change if a program copies the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: The kind of keys: E.164 numbers as integers, with one key for each French number.
+#: The code in the header that means: keys are E.164 numbers as integers.
 KEY_DOMAIN: Final = 1
 #: The version of the rules that convert text to keys; other rules give other keys.
 NORMALISATION_VERSION: Final = 1
@@ -20,9 +20,9 @@ ALIGN: Final = 64
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
-#: Optional sections, which older readers refuse.
+#: Optional sections; an older version of the library refuses a file with one.
 OPTIONAL: Final = ("PREFIXES",)
-#: The fields of a period: the index of a list, the first day, and the end.
+#: The fields of a period: the index of a list, the first day, the day after the last.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
 #: The fields of a prefix rule.

@@ -45,7 +45,7 @@ class Stamp(NamedTuple):
     """Identity of a snapshot file; it changes if the file is replaced or modified.
 
     Programs can set `written_ns` (the last write), but not `changed_ns` (the last
-    change of content or name).  A write to a memory map may not change these times.
+    change of content or name).  A write to a memory map can leave both unchanged.
     """
 
     device: int
@@ -171,7 +171,7 @@ _ADVICE: Final[dict[type[CannotAnswerError], str]] = {
     DamagedSnapshotError: "; build the snapshot again",
     NewerSnapshotError: "; update bloctel",
 }
-#: Errors of the reader if another program wrote content with valid checksums.
+#: Errors that wrong content causes in this module even if its checksums are right.
 _INCONSISTENT: Final = (
     BloctelError,
     ValueError,
@@ -212,7 +212,7 @@ class _MappedFile:
     def stamp_now(self, data: memoryview) -> Stamp:
         """Return the current identity of the file whose mapped bytes are *data*."""
         status = os.fstat(self._descriptor)
-        # after a read beyond the end of the file, the system would end the process
+        # a read beyond the end of a truncated file would end the process
         return _stamp_from(status, data[: min(layout.HEADER.size, status.st_size)])
 
 
@@ -402,7 +402,7 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
-    if not section.is_intact():  # or an altered name causes an error about rules
+    if not section.is_intact():  # checked first: the names select the rules
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
@@ -450,7 +450,7 @@ def _read_table(
 
 
 def _require_keys(runs: NDArray[np.uint64]) -> None:
-    """Raise an error if a run of the index contains integers that cannot be keys.
+    """Raise an error if the index contains integers that cannot be keys.
 
     No look-up would find such integers; perhaps another program wrote them.
     """

@@ -103,7 +103,8 @@ class Snapshot(Book):
         keys = table.index.keys()
         n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))
         if n_numbers != table.n_numbers:
-            expected, got = f"{table.n_numbers} numbers", f"{n_numbers} in the index"
+            expected = f"{table.n_numbers} numbers, the count in the header"
+            got = f"{n_numbers} numbers in the index"
             raise DamagedSnapshotError(expected, got, self.info.path)
         if not table.filter.might_contain_many(keys).all():
             got = "a filter without some numbers"
@@ -174,7 +175,8 @@ class _Following(Snapshot):
         _require_successor(self.info, content.info)
         self._content, self.info = content, content.info
         self._set_state(content.state)
-        self._stamp, self._refused = content.stamp, None  # last: Ctrl-C can interrupt
+        # set the stamp last: after Ctrl-C, the next look-up then switches again
+        self._stamp, self._refused = content.stamp, None
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
@@ -185,9 +187,10 @@ def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
         expected = "a snapshot of the same registry"
         raise SnapshotError(expected, got, new.path, message=message)
     if new.generation < old.generation or new.built_on < old.built_on:
-        expected = f"a snapshot since {old.built_on}, generation {old.generation}"
-        got = f"a snapshot of {new.built_on}, generation {new.generation}"
-        raise SnapshotError(expected, got, new.path)
+        expected = f"generation {old.generation} of {old.built_on}, or a later one"
+        got = f"generation {new.generation} of {new.built_on}"
+        message = f"an older snapshot replaced the file ({got}); build a new one"
+        raise SnapshotError(expected, got, new.path, message=message)
 
 
 def build(

@@ -24,9 +24,9 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors of the storage itself: it does not help to try each change of a group alone.
+#: Errors of the storage itself: each change of a group would fail alone too.
 #: A different error can come from one change, for example from a damaged stored row.
-_OF_ALL = (StorageBusyError, StorageGoneError)
+_STORAGE_ERRORS = (StorageBusyError, StorageGoneError)
 
 #: Seconds after which a waiting thread checks if it can become the leader. The thread
 #: that must wake it can be interrupted by an exception of a signal handler.
@@ -145,7 +145,7 @@ class GroupCommit:
                 self._fill(group)
                 self._commit(group)
         finally:
-            # before the release, call no function: a call could run a signal handler
+            # call no function before `release`: a signal handler could run and raise
             if leader is not None:
                 self._leader = None
             try:
@@ -170,7 +170,7 @@ class GroupCommit:
             with self._storage.write() as writer:
                 results = _apply(changes, writer)
         except BaseException as error:
-            if len(changes) > 1 and not isinstance(error, _OF_ALL):
+            if len(changes) > 1 and not isinstance(error, _STORAGE_ERRORS):
                 # the transaction was rolled back: try each change alone
                 for change in changes:
                     self._commit([change])

@@ -390,7 +390,7 @@ def closed_error(where: str) -> errors.StorageError:
     )
 
 
-#: A function that gets a storage's name and returns the error for any use of it.
+#: A function that returns the error for each use of the storage with this name.
 Refusal = Callable[[str], errors.StorageError]
 
 
@@ -516,7 +516,7 @@ class CopyAge:
                 "clock of the machine that runs bloctel registry heartbeat, so the age "
                 "of the data is not known; synchronise the two clocks",
             )
-        # even if a clock is wrong, this heartbeat is older than its first reading
+        # the heartbeat was stored before it was first read, even if a clock is wrong
         return max(age, clock.elapsed() - self._newest[1])
 
 
@@ -608,13 +608,13 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
     """
     if since < trimmed_to:
         raise errors.CursorPurgedError(
-            f"a cursor from {trimmed_to} on (lines were dropped: read all lists again)",
-            str(since),
+            f"cursor {trimmed_to} or a later one",
+            f"cursor {since} (the lines after it were dropped: read all lists again)",
         )
     if since > last:
         raise errors.CursorPurgedError(
             f"a cursor of this journal, up to {last}",
-            f"{since}, which is greater (a backup was restored: read all lists again)",
+            f"cursor {since} (a backup was restored: read all lists again)",
         )
 
 
@@ -627,7 +627,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
             raise errors.DamagedRecordsError(
-                f"sequence number {wanted} next", str(row.seq), f"stream {row.stream}"
+                f"sequence number {wanted}", f"{row.seq}", f"stream {row.stream}"
             )
 
 

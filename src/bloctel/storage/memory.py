@@ -33,8 +33,6 @@ _PART: Final = 1 << 14  # rows per batch of registrations
 
 
 class _Content:
-    """Content of a registry in memory."""
-
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
         self.lists: list[StoredList] = []
@@ -170,7 +168,7 @@ class MemoryWriter(MemoryReader):
 
     def _append(self, target: list[Any], value: object) -> None:
         """Append to a list; `roll_back` undoes this."""
-        # store the undo step first: Ctrl-C can interrupt between it and the change
+        # store the undo step first, because Ctrl-C can interrupt after the change
         self._undo_steps.append(partial(target.__delitem__, slice(len(target), None)))
         target.append(value)
 
@@ -207,7 +205,7 @@ class MemoryWriter(MemoryReader):
 
     def _add_rows(self, rows: Iterable[Registration]) -> int:
         added: list[Registration] = []
-        self._undo_steps.append(partial(self._remove, added))  # removes all new rows
+        self._undo_steps.append(partial(self._remove, added))  # filled later
         new = [row for row in rows if self._add_row(row, added)]
         self.append_events(map(Event.of_registration, new))
         return len(new)
@@ -254,7 +252,7 @@ class MemoryWriter(MemoryReader):
         self._forget(forgotten)
 
     def _forget(self, forgotten: set[tuple[int, int | None]]) -> None:
-        """Erase the events' numbers and the requests for each (list id, number)."""
+        """Erase each (list id, number) from the events, and erase its requests."""
         journal, requests = self._content.journal, self._content.requests
         for index, event in enumerate(journal):
             if (event.list_id, event.key) in forgotten:
@@ -346,7 +344,7 @@ class MemoryStorage:
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
-        """Refuse all operations in a forked child, which may have half of a change."""
+        """Refuse all operations in a forked child: the fork may copy half a change."""
         self._refusal = interface.forked_error
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -391,8 +389,8 @@ class MemoryStorage:
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
-        """Lock the content for this thread, which can nest only read transactions."""
-        self._require_open()  # first, as a forked child's lock may stay locked
+        """Lock the content for this thread; only read transactions can be nested."""
+        self._require_open()  # first: in a forked child, the lock may stay locked
         try:
             if not self._lock.acquire(timeout=self.busy_seconds):
                 raise interface.busy_error(_URL)
@@ -414,7 +412,7 @@ class MemoryStorage:
                 self._is_writing = False
                 self._n_readers -= not writes
         finally:
-            try:  # noqa: SIM105 - a call can run a signal handler before the release
+            try:  # noqa: SIM105 - a signal handler could run in the call of suppress
                 self._lock.release()
             except RuntimeError:  # this thread has not locked it
                 pass

@@ -56,7 +56,7 @@ def require_plain(settings: Mapping[str, str]) -> None:
         raise WrongSecretError(
             "the secret of the registry",
             "no secret",
-            message="the numbers of this registry are hidden: open it with its secret",
+            message="the numbers of this registry are encrypted: give its secret",
         )
 
 
@@ -113,10 +113,10 @@ class PseudonymousStorage:
     def _recognise(self, reader: Reader) -> None:
         stored = reader.settings().get(FINGERPRINT)
         if stored != self._pseudonyms.fingerprint():
-            got = "not hidden" if stored is None else "hidden by another secret"
+            got = "not encrypted" if stored is None else "encrypted with another secret"
             how = "without a secret" if stored is None else "with that secret"
             raise WrongSecretError(
-                "a registry whose numbers are hidden by the given secret",
+                "a registry whose numbers are encrypted with the given secret",
                 f"a registry whose numbers are {got}",
                 message=f"the numbers of this registry are {got}: open it {how}",
             )

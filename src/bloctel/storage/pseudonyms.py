@@ -29,7 +29,7 @@ MIN_SECRET_BYTES: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
-#: A numpy array without dimensions: for short columns, it is faster than an int.
+#: The lowest 31 bits, as a numpy value: for short columns, it is faster than an int.
 _MASK: Final = np.array((1 << 31) - 1, np.uint32)
 _ROUNDS: Final = range(10)
 
@@ -42,7 +42,7 @@ _PART: Final = 1 << 14
 
 _NONCE_BYTES: Final = 12
 
-#: The error handler for texts with lone surrogates, which come from wrong decoding.
+#: The error handler that also encodes invalid Unicode in texts (lone surrogates).
 _SURROGATES: Final = "surrogatepass"
 
 
@@ -70,7 +70,7 @@ class Pseudonyms:
                 modes,
             )
         except ImportError as error:
-            raise MissingExtraError("numbers hidden by a secret", "secrets") from error
+            raise MissingExtraError("encrypted numbers", "secrets") from error
         aes = algorithms.AES(_derive(secret, "pseudonyms"))
         # ECB is safe here: FF1 itself defines how the results of AES are combined
         self._aes = Cipher(aes, modes.ECB())  # noqa: S305

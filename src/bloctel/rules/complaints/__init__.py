@@ -49,7 +49,7 @@ FIELDS: Final[tuple[str, ...]] = get_args(_Field)
 
 
 class Mandatory(Version, frozen=True, kw_only=True):
-    """Mandatory fields; if one is missing, a report is a signal, not a complaint."""
+    """Mandatory fields; a complaint without one of them is stored, but not judged."""
 
     fields: tuple[_Field, ...]
 

@@ -106,7 +106,7 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _days(text: str, key: str = "") -> tuple[date, date]:
-    """Return the first and the last day that a text can mean: year, month or day.
+    """Return the earliest and the latest day that a year, month or day can mean.
 
     If *text* is a day, the last day in the result is the day before *text*, because
     `until` is the first day on which a fact no longer applies.

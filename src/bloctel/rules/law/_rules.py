@@ -228,7 +228,7 @@ class SectorBan(LegalRule, frozen=True, kw_only=True):
         sectors: The names of the sectors.
         channels: The channels that are forbidden for these sectors.
         lifted_by: The exceptions that lift the ban.  Consent does not lift the ban.
-        asks: True if the ban is too uncertain for the answer no; the answer is ask.
+        asks: True if the ban is uncertain: the answer is then "ask" instead of "no".
     """
 
     sectors: OneOrMore[_Word]
@@ -293,9 +293,9 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         days: The number of days on which the answer is "no".
-        asks_days: The number of days in an earlier rule, at least `days`.  If the new
-            rule is not certain enough, the answer is "ask" after `days` days, until
-            `asks_days` days have passed.
+        asks_days: The number of days in an earlier rule, at least `days`.  If this
+            version is not certain enough, the answer is "ask" on the days after `days`
+            until `asks_days`.
     """
 
     permits: ClassVar[bool] = True
@@ -365,7 +365,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
         exceptions: Numbers that match `patterns` but to which the rule does not apply.
         purposes: The purposes of calls to which the rule applies.  For other purposes,
             it is not known if the rule applies.
-        asks: True if the rule is too uncertain for the answer no; the answer is ask.
+        asks: True if the rule is uncertain: the answer is then "ask" instead of "no".
     """
 
     kind: CallerKind

@@ -26,7 +26,7 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # "| 1" excludes the hash 0, which every limit would draw
+        # "| 1" avoids the hash 0, which would be drawn even if the limit is 0
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1

@@ -108,7 +108,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
     """Test for phone numbers that increase or decrease by one from row to row."""
     share = file.n_steps / file.n_numbers
     pairs, n = _pairs(file), len(file.in_blocks)
-    # in random order, the chance that two numbers are in adjacent rows is 2 / n_rows
+    # if the order is random, two given numbers are in adjacent rows with chance 2 / n
     expected = 2 * pairs / n
     if share < _SHARE_OF_STEPS:
         return None
@@ -149,7 +149,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
 
 
 def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for blocks of 10,000 phone numbers, 1,000 or more of them in the file."""
+    """Test for blocks of 10,000 numbers of which 1,000 or more are in the file."""
     counts = _counts(file.in_blocks, BLOCK)
     share = float(counts[counts >= _DENSE_BLOCK].sum() / counts.sum())
     mean = file.n_numbers / _BLOCKS_OF_PLAN
@@ -290,7 +290,7 @@ def _dispersion(counts: NDArray[np.int64]) -> float:
 
 
 def _scale(counts: NDArray[np.int64]) -> float:
-    """Return the lowest index of dispersion to expect if people gave the numbers."""
+    """Return the lowest index of dispersion of an honest file (random numbers: 1)."""
     return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 

@@ -157,7 +157,6 @@ class Journal:
             raise ReceiptError(_A_JOURNAL, got, str(self.path)) from error
 
     def _last(self, file: BinaryIO) -> Receipt | None:
-        """Return the last receipt; None if the journal is empty."""
         end = _end_of_lines(file)
         if end != os.fstat(file.fileno()).st_size:
             raise self._truncated(str(self.path))

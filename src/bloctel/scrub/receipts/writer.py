@@ -181,7 +181,7 @@ class ReceiptMaker:
 
 
 def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
-    """Return the receipt's entry for a list, with the end of the list's validity.
+    """Return the receipt's entry for a list, with the day on which the result expires.
 
     If the day of the look-up is in the future, the validity begins today, because the
     result comes from the data of today.
@@ -207,8 +207,8 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     """Raise InputError if the path names a file that must not be replaced.
 
-    Only a receipt may be replaced.  If it is the first receipt of a journal, the file
-    may be the journal itself, unless *journal* is another file with the same receipt.
+    Only a file with one receipt may be replaced.  If the receipt has number 1, the file
+    may be a journal, so it is replaced only if *journal* contains the receipt too.
     """
     if not path.exists() or path.stat().st_size == 0:
         return

@@ -182,7 +182,7 @@ def as_html(
 
 
 def _law(lang: str) -> list[str]:
-    """Return a text about the law, split so that every second piece is in French."""
+    """Return the parts of a text about the law; every second part is a French term."""
     closing = rules.load("fr.bloctel").closing
     regime = law.load("FR").on(closing.closes_on).one(Regime) if closing else None
     if closing is None or regime is None:
