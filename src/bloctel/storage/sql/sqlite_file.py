@@ -160,6 +160,9 @@ class SqliteFile:
 
         If another file replaced one of them, changes would go to the deleted file.
         """
+        if len(self._ids) == 1:
+            with suppress(OSError):  # SQLite raises an error if it cannot read the log
+                self._keep_log(interface.BUSY_SECONDS)
         for path, id in self._ids.items():
             found = _id_at(path)
             if found != id:
@@ -300,11 +303,18 @@ class SqliteFile:
             finally:
                 execute(f"PRAGMA busy_timeout = {1000 * busy_seconds:.0f}")
         execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # opens the log
+        self._keep_log(busy_seconds)
+
+    def _keep_log(self, busy_seconds: float) -> None:
+        """Lock the files of the log, and remember their ids; without a log, do nothing.
+
+        In a process that cannot write the file, the log can appear at any time.
+        """
         ids = {path: id for path in (self._log, self._shm) if (id := _id_at(path))}
         if len(ids) == 2:
-            self._ids |= ids
             self._descriptors.append(os.open(self._shm, os.O_RDONLY))
             self._lock(busy_seconds)
+            self._ids = {**self._ids, **ids}
 
     def _require_log(self, busy_seconds: float) -> None:
         """Store in the file that it needs a log, before the first change of the log.
@@ -318,6 +328,7 @@ class SqliteFile:
                 sqlite_stamps.set_complete(self._connection, complete=False)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    self._connection.rollback()  # its read lock would block writers
                     return
                 raise
             # move this entry from the log to the file, for copies of the file
