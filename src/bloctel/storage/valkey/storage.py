@@ -47,7 +47,7 @@ class ValkeyStorage:
         self._server = ValkeyServer(url)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        self._server.require_durable()
+        self._server.require_durable(self.busy_seconds)
         key = self._server.key
         with WriterLock(self._server, self.busy_seconds) as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
@@ -87,7 +87,7 @@ class ValkeyStorage:
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        self._server.require_durable()
+        self._server.require_durable(self.busy_seconds)
         with WriterLock(self._server, self.busy_seconds) as lock:
             writer = ValkeyWriter(self._server, lock.send)
             yield writer
@@ -97,7 +97,7 @@ class ValkeyStorage:
             self._server.note(end_field(stream), last_seq)
 
     def write_heartbeat(self) -> None:
-        self._server.require_durable()
+        self._server.require_durable(self.busy_seconds)
         name, at = self._server.key("heartbeat"), interface.heartbeat_time()
         self._server.send(("SET", name, at))
 
