@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 import pytest
@@ -44,6 +44,32 @@ def test_hidden_rows_are_refused(postgresql: Postgresql) -> None:
             finally:
                 connection.execute("DROP OWNED BY dialer")
                 connection.execute("DROP ROLE dialer")
+
+
+@pytest.mark.parametrize("exact", ["memory", "storage"])
+def test_table_that_hides_the_table_of_the_registry_is_refused(
+    postgresql: Postgresql, exact: Literal["memory", "storage"]
+) -> None:
+    """An empty table in an earlier schema of the search path gives no clear answer."""
+    with postgresql.database() as url:
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        with (
+            psycopg.connect(url, autocommit=True) as connection,
+            Registry.open(url, refresh_seconds=0, exact=exact) as registry,
+        ):
+            assert registry.is_blocked(KEY, on=ON)
+            connection.execute("CREATE SCHEMA bloctel")  # the name of the user
+            connection.execute(
+                "CREATE TABLE bloctel.bloctel_registration "
+                "(LIKE public.bloctel_registration)"
+            )
+            with pytest.raises(StorageError, match="several schemas"):
+                registry.is_blocked(KEY, on=ON)
+            with pytest.raises(StorageError, match="several schemas"):
+                Registry.open(url)
+            connection.execute("DROP SCHEMA bloctel CASCADE")
+            assert registry.is_blocked(KEY, on=ON)
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
