@@ -301,6 +301,7 @@ class Storage(Protocol):
         does not wait for write transactions, which can take minutes.
 
         Raises:
+            RegistryReplacedError: Another registry replaced that of the first call.
             StorageReadOnlyError: The server is a copy of another server.
         """
 
@@ -403,6 +404,14 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
         message="the registry was opened before this process was forked from its "
         "parent process; open it in this process",
     )
+
+
+def require_same(identity: object, known: object, where: str | None = None) -> None:
+    """Raise RegistryReplacedError if a registry has another identity than *known*."""
+    if identity != known:
+        message = "another registry replaced the registry; open the registry again"
+        expected, got = "the registry that was opened", "another registry"
+        raise errors.RegistryReplacedError(expected, got, where, message=message)
 
 
 def exists_error(where: str) -> errors.RegistryExistsError:

@@ -69,6 +69,7 @@ class SqlStorage:
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
+        self._identity: str | None = None  # of the registry that got a heartbeat
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
@@ -149,6 +150,9 @@ class SqlStorage:
 
     def write_heartbeat(self) -> None:
         with self._transaction(writes=True) as connection:
+            identity = connection.scalar(_setting("identity"))
+            self._identity = self._identity or identity
+            interface.require_same(identity, self._identity, self._where)
             at = interface.heartbeat_time()
             connection.execute(schema.heartbeat.update().values(at=at))
 
@@ -272,13 +276,13 @@ def _stored_version(connection: sa.Connection) -> str | None:
     """Return the schema version as text; None if there is no registry."""
     if not sa.inspect(connection).has_table(schema.setting.name):
         return None
-    return connection.scalar(_VERSION)
+    # `create` writes this row last
+    return connection.scalar(_setting("schema_version"))
 
 
-#: The query for the schema version, which is the last row that `create` writes.
-_VERSION: Final = sa.select(schema.setting.c.value).where(
-    schema.setting.c.name == "schema_version"
-)
+def _setting(name: str) -> sa.Select[tuple[str]]:
+    """Return the query for the value of a setting."""
+    return sa.select(schema.setting.c.value).where(schema.setting.c.name == name)
 
 
 # -- database servers ---------------------------------------------------------------

@@ -45,6 +45,7 @@ class ValkeyStorage:
 
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
+        self._identity: bytes | None = None  # of the registry that got a heartbeat
 
     def create(self, settings: Mapping[str, str]) -> None:
         self._server.require_durable(self.busy_seconds)
@@ -97,8 +98,12 @@ class ValkeyStorage:
             self._server.note(end_field(stream), last_seq)
 
     def write_heartbeat(self) -> None:
+        key = self._server.key
         self._server.require_durable(self.busy_seconds)
-        name, at = self._server.key("heartbeat"), interface.heartbeat_time()
+        (identity,) = self._server.send(("HGET", key("setting"), "identity"))
+        self._identity = self._identity or identity
+        interface.require_same(identity, self._identity, self._server.where)
+        name, at = key("heartbeat"), interface.heartbeat_time()
         self._server.send(("SET", name, at))
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
