@@ -4,16 +4,15 @@ Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without
 Python object for each row. Writers use `NOTIFY` to tell followers about a change.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
 from bloctel import errors
-from bloctel.storage.interface import PollingWatcher, require_driver
+from bloctel.storage.interface import PollingWatcher, Watcher, require_driver
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import PART, SqlReader
@@ -21,11 +20,7 @@ from bloctel.storage.sql.schema import metadata
 from bloctel.storage.sql.writer import SqlWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import psycopg
-
-    from bloctel.storage.interface import Watcher
 
 _CHANNEL: Final = "bloctel"
 _CREATION: Final = 0x626C6F63  # the number of the lock for creating a registry
@@ -101,7 +96,7 @@ class PostgresqlStorage(engine.SqlStorage):
     def _lock_creation(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self) -> "psycopg.Connection[Any]":
         """Return a separate connection in autocommit mode."""
         import psycopg  # noqa: PLC0415
 
@@ -157,7 +152,7 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
         raw.prepare_threshold = None
 
 
-def _raw(connection: sa.Connection) -> psycopg.Connection[Any]:
+def _raw(connection: sa.Connection) -> "psycopg.Connection[Any]":
     raw: Any = connection.connection.driver_connection
     return raw  # type: ignore[no-any-return]
 
