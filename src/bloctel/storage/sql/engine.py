@@ -150,7 +150,7 @@ class SqlStorage:
 
     def write_heartbeat(self) -> None:
         with self._transaction(writes=True) as connection:
-            identity = connection.scalar(_setting("identity"))
+            identity = _setting(connection, "identity")
             self._identity = self._identity or identity
             interface.require_same(identity, self._identity, self._where)
             at = interface.heartbeat_time()
@@ -276,13 +276,13 @@ def _stored_version(connection: sa.Connection) -> str | None:
     """Return the schema version as text; None if there is no registry."""
     if not sa.inspect(connection).has_table(schema.setting.name):
         return None
-    # `create` writes this row last
-    return connection.scalar(_setting("schema_version"))
+    return _setting(connection, "schema_version")  # `create` writes this row last
 
 
-def _setting(name: str) -> sa.Select[tuple[str]]:
-    """Return the query for the value of a setting."""
-    return sa.select(schema.setting.c.value).where(schema.setting.c.name == name)
+def _setting(connection: sa.Connection, name: str) -> str | None:
+    """Return the value of a setting; None if there is no such setting."""
+    columns = schema.setting.c
+    return connection.scalar(sa.select(columns.value).where(columns.name == name))
 
 
 # -- database servers ---------------------------------------------------------------
@@ -345,11 +345,9 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
         expected = "scheme://user:password@host/database, with %40 for each other @"
         raise InputError(expected, "a URL with an @ in another place")
     if not parsed.database:
-        raise InputError(
-            "a URL that names a database",
-            "a URL without a database",
-            message="the URL names no database; add /database after the host",
-        )
+        expected, got = "a URL that names a database", "a URL without a database"
+        message = "the URL names no database; add /database after the host"
+        raise InputError(expected, got, message=message)
     scheme = url.partition(":")[0]
     public = sa.URL.create(
         scheme, parsed.username, None, parsed.host, parsed.port, parsed.database

@@ -160,7 +160,7 @@ class SqliteFile:
 
         If another file replaced one of them, changes would go to the deleted file.
         """
-        if len(self._ids) == 1:
+        if len(self._ids) == 1:  # another process may have created the log
             with suppress(OSError):  # SQLite raises an error if it cannot read the log
                 self._keep_log(interface.BUSY_SECONDS)
         for path, id in self._ids.items():
@@ -306,10 +306,7 @@ class SqliteFile:
         self._keep_log(busy_seconds)
 
     def _keep_log(self, busy_seconds: float) -> None:
-        """Lock the files of the log, and remember their ids; without a log, do nothing.
-
-        In a process that cannot write the file, the log can appear at any time.
-        """
+        """Lock the files of the log if they exist, and remember their ids."""
         ids = {path: id for path in (self._log, self._shm) if (id := _id_at(path))}
         if len(ids) == 2:
             self._descriptors.append(os.open(self._shm, os.O_RDONLY))
@@ -385,12 +382,9 @@ def _require_registry(
         return
     if not creates:
         raise interface.not_found_error(where)
-    raise errors.InputError(
-        "the path of a new file",
-        "the database of another program",
-        where,
-        message="the file is the database of another program: choose another path",
-    )
+    expected, got = "the path of a new file", "the database of another program"
+    message = "the file is the database of another program: choose another path"
+    raise errors.InputError(expected, got, where, message=message)
 
 
 def _try_lock(descriptor: int, kind: int, first: int, n: int) -> bool:

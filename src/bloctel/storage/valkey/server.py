@@ -176,18 +176,12 @@ class ValkeyServer:
         A replica is refused: it would lose changes when it copies its source again.
         """
         end = clock.elapsed() + busy_seconds
-        while True:
-            (info,) = self.send(("INFO", "memory", "persistence", "replication"))
-            if not _creates_file(info):
-                break
+        command = "INFO", "memory", "persistence", "replication"
+        while _creates_file(info := self.send(command)[0]):
             if clock.elapsed() >= end:
-                raise errors.StorageBusyError(
-                    "a server with a complete append-only file",
-                    "a server that creates this file",
-                    self.where,
-                    message="the server creates its append-only file, and could lose a "
-                    "change until the file is complete; try again later",
-                )
+                expected, got = "a complete append-only file", "an incomplete file"
+                text = "the server still creates its append-only file; try again later"
+                raise errors.StorageBusyError(expected, got, self.where, message=text)
             Event().wait(_PAUSE_SECONDS)
         if not is_primary(info):
             raise interface.copy_error(self.where)
