@@ -102,11 +102,8 @@ class RegistrationPeriod:
 
     def __post_init__(self) -> None:
         if self.ends_on is not None and self.ends_on < self.starts_on:
-            raise InputError(
-                f"an end on or after the start, {self.starts_on.isoformat()}",
-                self.ends_on.isoformat(),
-                "ends_on",
-            )
+            expected = f"an end on or after the start, {self.starts_on.isoformat()}"
+            raise InputError(expected, self.ends_on.isoformat(), "ends_on")
 
     @property
     def is_empty(self) -> bool:

@@ -11,10 +11,17 @@ import pytest
 
 from bloctel import Registry
 from bloctel._util import clock
-from bloctel.compliance import Consent, Decision, Desk, Evidence, Outcome
+from bloctel.compliance import (
+    Consent,
+    ConsentRegister,
+    Decision,
+    Desk,
+    Evidence,
+    Outcome,
+)
 from bloctel.compliance.call_log import CallLog
 from bloctel.compliance.interfaces import Attempt
-from bloctel.errors import InputError, StorageError
+from bloctel.errors import InputError, InvalidNumberError, StorageError
 from bloctel.testing import run_all
 
 if TYPE_CHECKING:
@@ -196,6 +203,34 @@ def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
         assert (made.call, made.answer.reasons) == (None, ("no_consent",))
         (attempt,) = calls.attempts(33199001234)
         assert attempt.outcome is Outcome.RELEASED
+
+
+@pytest.mark.parametrize("record", ["withdrawal", "refusal"])
+def test_a_record_of_the_other_line_meanwhile_releases_the_attempt(
+    lists: Registry, monkeypatch: pytest.MonkeyPatch, record: str
+) -> None:
+    """If a record shows meanwhile that the digits are ambiguous, nothing is counted."""
+    digits, french, swedish = "465711234", "+33 4 65 71 12 34", "+46 5711234"
+    with (
+        CallLog.create("memory:") as calls,
+        ConsentRegister.create("memory:") as consents,
+    ):
+        ordinary = calls.reserve_if
+
+        def reserve(*args: Any, **options: Any) -> int | None:
+            reserved = ordinary(*args, **options)
+            if record == "withdrawal":
+                consents.withdraw(swedish, channel="letter", at=AT)
+            else:
+                calls.add(swedish, Outcome.REFUSED, at=AT)
+            return reserved
+
+        monkeypatch.setattr(calls, "reserve_if", reserve)
+        asked = Desk("FR", book=lists, consents=consents, calls=calls, firm="ACME")
+        with pytest.raises(InvalidNumberError, match="ambiguous"):
+            asked.reserve(digits, at=AT, **{**SALE, "purpose": "survey"})
+        (call,) = calls.calls(french)
+        assert call.outcome is Outcome.RELEASED
 
 
 class Withdrawn(Everybody):

@@ -243,6 +243,47 @@ def test_a_hook_that_fails_stops_nothing(
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_hook_that_failed_is_called_again(
+    storage_url: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook gets the same number again within a minute, until it succeeds."""
+    moment = [1_710_000_000.0]  # 9 March 2024
+    monkeypatch.setattr(clock, "now", lambda: moment[0])
+    told: list[list[object]] = []
+
+    def fail_twice(numbers: list[object]) -> None:
+        told.append(numbers)
+        if len(told) <= 2:
+            raise OSError("the dialer does not answer")
+
+    with Follower.open(storage_url) as follower:
+        assert registry.is_blocked(KEY)
+        follower.on_blocked(fail_twice, lambda: [KEY])
+        eventually(lambda: len(told) == 2)
+        assert follower.hook_delay_seconds > 0
+        moment[0] += 60
+        eventually(lambda: len(told) == 3)
+        eventually(lambda: follower.hook_delay_seconds == 0)
+    assert told == [[KEY]] * 3
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_queued_numbers_without_an_answer_are_reported(
+    storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook gets the blocked numbers, and the numbers without an answer."""
+    monkeypatch.setattr(clock, "now", lambda: 1_783_000_000.0)  # 2 July 2026
+    opposed, clear = np.array([[KEY], [KEY + 1]], np.uint64)
+    with Registry.create(storage_url, lists=["fr.bloctel"]) as registry:
+        day = date(2026, 7, 1)
+        registry.record_answers(list="fr.bloctel", on=day, opposed=opposed, clear=clear)
+    told: list[object] = []
+    with Follower.open(storage_url) as follower:
+        follower.on_blocked(told.extend, lambda: [KEY, KEY + 1, KEY + 2])
+    assert set(told) == {KEY, KEY + 2}
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_threads_look_up_during_changes(storage_url: str, registry: Registry) -> None:
     """In eight threads a number that was blocked once never looks clear."""
     errors: list[BaseException] = []

@@ -1,13 +1,16 @@
 """SQLite files: locks, the write-ahead log, backups, permissions and bounded waits."""
 
+import multiprocessing
 import os
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from datetime import date
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 
@@ -364,6 +367,84 @@ def test_registry_files_keep_permissions_that_were_given(path: Path) -> None:
     with Registry.open(url_of(path)) as registry:
         register(registry, NUMBERS[1])
         assert set(modes(path.parent).values()) == {0o660}
+
+
+class Reader:
+    """Process that opens a registry, but has no permission to write its file."""
+
+    def __init__(self, path: Path) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        path.chmod(0o444)
+        self._child = os.fork()
+        if not self._child:
+            self._pipe.close()
+            code = 1
+            with suppress(EOFError):
+                code = _serve(path, theirs)
+            os._exit(code)
+        theirs.close()
+        assert self.blocked() == [True] + [False] * 9
+        path.chmod(0o644)
+
+    def blocked(self) -> object:
+        """Return the answers about all numbers, or the name of the error."""
+        self._pipe.send(True)
+        return self._pipe.recv()
+
+    def close(self) -> int:
+        """Close the registry; return the exit code of the process."""
+        self._pipe.send(False)
+        return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+
+
+def _serve(path: Path, pipe: Connection) -> int:
+    if os.getuid() == 0:
+        os.setuid(65534)  # of the user "nobody"
+    with Registry.open(url_of(path), refresh_seconds=0) as registry:
+        while pipe.recv():
+            try:
+                pipe.send(registry.is_blocked_many(NUMBERS, on=ON).tolist())
+            except BloctelError as error:
+                pipe.send(type(error).__name__)
+    return 0
+
+
+@pytest.fixture
+def shared_path() -> Iterator[Path]:
+    """Return the path of a registry in a folder that all users can read."""
+    with tempfile.TemporaryDirectory(prefix="bloctel-") as folder:
+        path = Path(folder) / "r.db"
+        path.parent.chmod(0o755)
+        with Registry.create(url_of(path)) as registry:
+            register(registry, NUMBERS[0])
+            assert registry.is_blocked(NUMBERS[0], on=ON)
+        yield path
+
+
+@needs_locks
+def test_reader_without_write_permission_stops_no_writer(shared_path: Path) -> None:
+    """A process that may only read the file sees changes, and closes the file."""
+    reader = Reader(shared_path)
+    for n in (2, 3):
+        with Registry.open(url_of(shared_path), busy_seconds=2) as registry:
+            register(registry, NUMBERS[n - 1])
+            assert reader.blocked() == [True] * n + [False] * (10 - n)
+        assert reader.blocked() == [True] * n + [False] * (10 - n)
+    assert reader.close() == 0
+    assert blocked(shared_path) == [True] * 3 + [False] * 7
+    assert not Path(f"{shared_path}-wal").exists()
+
+
+@needs_locks
+def test_log_that_appears_and_is_deleted_is_refused(shared_path: Path) -> None:
+    """A process that opened the file without a log notices the deletion of the log."""
+    reader = Reader(shared_path)
+    with Registry.open(url_of(shared_path)) as registry:
+        register(registry, NUMBERS[1])
+        assert reader.blocked() == [True] * 2 + [False] * 8
+        Path(f"{shared_path}-wal").unlink()
+    assert reader.blocked() == "StorageGoneError"
+    assert reader.close() == 0
 
 
 # -- waits --------------------------------------------------------------------------

@@ -591,6 +591,25 @@ def test_a_server_that_can_lose_changes_is_not_written() -> None:
         storage.close()
 
 
+def test_a_change_waits_for_the_append_only_file() -> None:
+    """While the server creates the file, a change waits, or is refused as busy."""
+    with server("valkey") as started:
+        storage, raw = fill(started.url("x")), client(started)
+        raw.config_set("appendonly", "no")
+        raw.config_set("rdb-key-save-delay", 100_000)  # microseconds for each key
+        raw.config_set("appendonly", "yes")
+        storage.busy_seconds = 0.2
+        with pytest.raises(StorageBusyError, match="append-only file"):
+            add(storage, KEY + 1)
+        assert raw.info("persistence")["aof_rewrite_in_progress"]
+        assert look_up(storage, [KEY]).registrations == [row()]
+
+        storage.busy_seconds = 30
+        assert add(storage, KEY + 1) == 1
+        assert raw.info("persistence")["aof_base_size"]
+        storage.close()
+
+
 def test_a_change_on_a_server_that_becomes_a_replica_is_an_error() -> None:
     """A change is not confirmed if its server became a replica meanwhile."""
     with server("valkey", "--replica-read-only", "no") as started:

@@ -22,6 +22,7 @@ from bloctel.errors import (
     CursorPurgedError,
     NewerRegistryError,
     RegistryNotFoundError,
+    RegistryReplacedError,
     StorageBusyError,
     StorageDeniedError,
     StorageError,
@@ -33,7 +34,9 @@ from bloctel.errors import (
 )
 from bloctel.storage.interface import open_storage
 from bloctel.storage.sql.engine import SqlStorage
+from bloctel.storage.sql.schema import metadata
 from bloctel.storage.sql.sqlite import SqliteStorage
+from bloctel.storage.valkey.storage import ValkeyStorage
 from tests.helpers.servers import (
     KINDS,
     Mariadb,
@@ -270,6 +273,26 @@ def test_waiting_for_another_writer_times_out(
             with pytest.raises(StorageBusyError):
                 other.register(KEY, list="own", on=ON)
         assert other.register(KEY, list="own", on=ON).starts_on == ON
+
+
+@pytest.mark.parametrize("storage_url", KINDS, indirect=True)
+def test_a_heartbeat_of_a_replaced_registry(storage_url: str) -> None:
+    """A process writes no heartbeat into a registry that replaced its registry."""
+    Registry.create(storage_url).close()
+    with closing(open_storage(storage_url)) as storage:
+        storage.write_heartbeat()
+        if isinstance(storage, ValkeyStorage):
+            client = storage._server
+            client.send(("DEL", *client.send(("KEYS", client.key("*")))[0]))
+        else:
+            assert isinstance(storage, SqlStorage)
+            metadata.drop_all(storage._engine)
+        Registry.create(storage_url).close()
+        for _ in range(2):
+            with pytest.raises(RegistryReplacedError):
+                storage.write_heartbeat()
+    with closing(open_storage(storage_url)) as storage:
+        storage.write_heartbeat()
 
 
 # -- versions -----------------------------------------------------------------------

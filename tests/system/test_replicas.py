@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -176,6 +176,37 @@ def copied(primary: Server) -> Iterator[Any]:
             started.kill()
 
 
+class Pair(NamedTuple):
+    """Server with a registry, and a copy of this server."""
+
+    primary: Any
+    copy: Any
+    name: str
+    writer: Registry
+
+    @property
+    def source_url(self) -> str:
+        """The URL of the registry on the server."""
+        return str(self.primary.url(self.name))
+
+    @property
+    def url(self) -> str:
+        """The URL of the registry on the copy."""
+        return url_of(self.copy, self.name)
+
+
+@pytest.fixture(params=KINDS)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Start a server of each kind with a registry, and a copy of the server."""
+    name = unique()
+    with (
+        server(request.param, *PRIMARY[request.param]) as primary,
+        Registry.create(primary.url(name), lists=["own"]) as writer,
+        copied(primary) as copy,
+    ):
+        yield Pair(primary, copy, name, writer)
+
+
 def url_of(copy: Any, name: str) -> str:
     """Return the URL of a registry on a copy, on which nothing can be created."""
     if copy.kind == "postgresql":
@@ -203,22 +234,16 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_that_stopped_is_silent(kind: str) -> None:
+def test_a_copy_that_stopped_is_silent(pair: Pair) -> None:
     """Look-ups on a copy, and on a copy of it, are refused if the data is too old."""
-    name = unique()
-    with (
-        server(kind, *PRIMARY[kind]) as primary,
-        Registry.create(primary.url(name), lists=["own"]) as writer,
-        copied(primary) as copy,
-        copied(copy) as second,
-    ):
+    primary, copy, name, writer = pair
+    with copied(copy) as second:
         writer.register(KEY, list="own", on=ON)
-        url, last = (url_of(each, name) for each in (copy, second))
+        url, last = pair.url, url_of(second, name)
         eventually(lambda: can_read(last))
         assert not answers(url)  # there is no heartbeat
         with (
-            heartbeats(primary.url(name)),
+            heartbeats(pair.source_url),
             Follower.open(url, max_silence_seconds=1) as follower,
             Registry.open(url, refresh_seconds=0) as registry,
             Follower.open(last, max_silence_seconds=1) as far,
@@ -245,32 +270,27 @@ def test_a_copy_that_stopped_is_silent(kind: str) -> None:
                 eventually(lambda b=book: refuses(b))  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_refuses_changes_and_wrong_clocks(
-    kind: str, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy accepts neither changes nor heartbeats, nor a heartbeat in the future."""
-    name = unique()
-    with server(kind, *PRIMARY[kind]) as primary:
-        Registry.create(primary.url(name), lists=["own"]).close()
-        source, seconds = open_storage(primary.url(name)), clock.now()
-        with monkeypatch.context() as patch:
-            patch.setattr(clock, "now", lambda: seconds + 3600)
-            source.write_heartbeat()
-        source.close()
-        with copied(primary) as copy:
-            url = url_of(copy, name)
-            eventually(lambda: can_read(url, "clock"))
-            if kind == "valkey":
-                copied_client(copy).config_set("replica-read-only", "no")
-            if limited := limited_url(primary, copy, name):
-                eventually(lambda: can_read(limited, "clock"))
-            storage = open_storage(url)
-            with pytest.raises(StorageReadOnlyError), storage.write():
-                pass
-            with pytest.raises(StorageReadOnlyError):
-                storage.write_heartbeat()
-            storage.close()
+    primary, copy, name, _ = pair
+    source, seconds = open_storage(pair.source_url), clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: seconds + 3600)
+        source.write_heartbeat()
+    source.close()
+    eventually(lambda: can_read(pair.url, "clock"))
+    if copy.kind == "valkey":
+        copied_client(copy).config_set("replica-read-only", "no")
+    if limited := limited_url(primary, copy, name):
+        eventually(lambda: can_read(limited, "clock"))
+    storage = open_storage(pair.url)
+    with pytest.raises(StorageReadOnlyError), storage.write():
+        pass
+    with pytest.raises(StorageReadOnlyError):
+        storage.write_heartbeat()
+    storage.close()
 
 
 def limited_url(primary: Any, copy: Any, name: str) -> str | None:
@@ -336,25 +356,19 @@ def can_read(url: str, said: str = "heartbeat") -> bool:
         storage.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_records_on_a_copy_that_stopped_permit_no_call(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A desk answers ask, and all reads raise, while the data of a copy is too old."""
     monkeypatch.setattr(clock, "moment", lambda: AT)
-    name = unique()
+    copy, lists, url = pair.copy, pair.writer, pair.url
     with (
-        server(kind, *PRIMARY[kind]) as primary,
-        ConsentRegister.create(primary.url(name)) as consents,
-        CallLog.open(primary.url(name)) as calls,
-        Registry.open(primary.url(name)) as lists,
-        copied(primary) as copy,
-        heartbeats(primary.url(name)),
+        ConsentRegister.open(pair.source_url) as consents,
+        CallLog.open(pair.source_url) as calls,
+        heartbeats(pair.source_url),
     ):
-        lists.add_list("own")
         lists.register(KEY + 1, list="own", on=ON)
         consents.record(KEY, consent(), recorded_at=AT - timedelta(days=9))
-        url = url_of(copy, name)
 
         def decision() -> Decision:
             desk = Desk(book=lists, consents=copied_consents, calls=copied_calls)
@@ -411,21 +425,14 @@ def can_open(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_age_of_data_is_known_before_the_data(kind: str) -> None:
+def test_the_age_of_data_is_known_before_the_data(pair: Pair) -> None:
     """A transaction never shows older data than its age says."""
-    name = unique()
-    with (
-        server(kind, *PRIMARY[kind]) as primary,
-        Registry.create(primary.url(name), lists=["own"]) as writer,
-        copied(primary) as copy,
-        heartbeats(primary.url(name)),
-    ):
-        url = url_of(copy, name)
-        eventually(lambda: can_open(url))
+    copy = pair.copy
+    with heartbeats(pair.source_url):
+        eventually(lambda: can_open(pair.url))
         copy.stop_copying()
-        writer.register(KEY, list="own", on=ON)
-        storage = open_storage(url)
+        pair.writer.register(KEY, list="own", on=ON)
+        storage = open_storage(pair.url)
 
         def lag() -> float:
             with storage.read(max_lag_seconds=inf) as reader:
@@ -442,37 +449,32 @@ def test_the_age_of_data_is_known_before_the_data(kind: str) -> None:
         storage.close()
 
 
-@contextmanager
-def two_servers(kind: str) -> Iterator[tuple[Any, Any, str, Proxy, str]]:
-    """Start a server, a copy that stopped, and a proxy to either of them.
+@pytest.fixture
+def proxied(pair: Pair) -> Iterator[tuple[Proxy, str]]:
+    """Give a proxy to the server, and the URL of the registry through the proxy.
 
-    It gives the server, the copy, the name of a registry, the proxy, and the URL of the
-    registry through the proxy. The copy lacks the last change.
+    The copy has stopped, and lacks the last changes.
     """
-    name = unique()
+    primary, copy, _, writer = pair
     with (
-        server(kind, *PRIMARY[kind]) as primary,
-        Registry.create(primary.url(name), lists=["own"]) as writer,
-        CallLog.open(primary.url(name)) as calls,
-        copied(primary) as copy,
+        CallLog.open(pair.source_url) as calls,
         proxy_to(primary.port) as proxy,
-        heartbeats(primary.url(name)),
+        heartbeats(pair.source_url),
     ):
-        eventually(lambda: can_open(url_of(copy, name)))
+        eventually(lambda: can_open(pair.url))
         copy.stop_copying()
         writer.register(KEY, list="own", on=ON)
         calls.add(KEY, Outcome.REFUSED)
-        url = primary.url(name).replace(f":{primary.port}", f":{proxy.port}")
-        yield primary, copy, name, proxy, url
+        yield proxy, pair.source_url.replace(f":{primary.port}", f":{proxy.port}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_look_up_on_another_server_needs_the_changes_read_before(kind: str) -> None:
+def test_a_look_up_on_another_server_needs_the_changes_read_before(
+    pair: Pair, proxied: tuple[Proxy, str]
+) -> None:
     """With exact="storage", a copy without a read change does not answer clear."""
-    with (
-        two_servers(kind) as (primary, copy, _, proxy, url),
-        Registry.open(url, refresh_seconds=3600, exact="storage") as registry,
-    ):
+    primary, copy, _, _ = pair
+    proxy, url = proxied
+    with Registry.open(url, refresh_seconds=3600, exact="storage") as registry:
         assert registry.is_blocked(KEY, on=ON)
         proxy.turn_to(copy.port)
         for _ in range(4):  # the first look-up can find a lost connection
@@ -483,31 +485,34 @@ def test_a_look_up_on_another_server_needs_the_changes_read_before(kind: str) ->
         assert registry.is_blocked(KEY, on=ON)
 
 
-@pytest.mark.server
-def test_one_server_answers_a_transaction_of_valkey() -> None:
+@pytest.mark.parametrize("pair", ["valkey"], indirect=True)
+def test_one_server_answers_a_transaction_of_valkey(
+    pair: Pair, proxied: tuple[Proxy, str]
+) -> None:
     """All reads of a transaction are answered by one server, or raise."""
-    with two_servers("valkey") as (primary, copy, _, proxy, url):
-        storage: Any = open_storage(url)
+    primary, copy, _, _ = pair
+    proxy, url = proxied
+    storage: Any = open_storage(url)
 
-        def turn(*, drops: bool) -> None:
-            proxy.turn_to(copy.port, drops=drops)
-            storage._server._idle.clear()  # as if other threads used the connections
+    def turn(*, drops: bool) -> None:
+        proxy.turn_to(copy.port, drops=drops)
+        storage._server._idle.clear()  # as if other threads used the connections
 
-        with storage.read() as reader:
-            turn(drops=False)
-            assert len(reader.records_of("calls", [KEY])) == 1
-            assert len(reader.registrations_of([KEY])) == 1
-            turn(drops=True)
-            for _ in range(2):
-                with pytest.raises(StorageGoneError):
-                    reader.records_of("calls", [KEY])
+    with storage.read() as reader:
+        turn(drops=False)
+        assert len(reader.records_of("calls", [KEY])) == 1
+        assert len(reader.registrations_of([KEY])) == 1
+        turn(drops=True)
+        for _ in range(2):
+            with pytest.raises(StorageGoneError):
+                reader.records_of("calls", [KEY])
 
+    proxy.turn_to(primary.port)
+    with storage.write() as writer:
+        assert len(writer.records_of("calls", [KEY])) == 1
+        turn(drops=True)
+        with pytest.raises(StorageBusyError):
+            writer.records_of("calls", [KEY])
         proxy.turn_to(primary.port)
-        with storage.write() as writer:
-            assert len(writer.records_of("calls", [KEY])) == 1
-            turn(drops=True)
-            with pytest.raises(StorageBusyError):
-                writer.records_of("calls", [KEY])
-            proxy.turn_to(primary.port)
-            assert len(writer.records_of("calls", [KEY])) == 1
-        storage.close()
+        assert len(writer.records_of("calls", [KEY])) == 1
+    storage.close()

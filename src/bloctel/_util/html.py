@@ -4,8 +4,6 @@ Text from a file is escaped, so it can never become HTML markup.  A page does no
 other files and does not run scripts.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache, partial
 from pathlib import Path
@@ -45,7 +43,7 @@ def render(template: Path, lang: str, **values: object) -> str:
 
 
 @cache
-def environment(folder: Path) -> Environment:
+def environment(folder: Path) -> "Environment":
     """Return the Jinja2 environment of the templates in a folder."""
     jinja2 = optional_module("jinja2", "HTML reports", "report")
     made: Environment = jinja2.Environment(

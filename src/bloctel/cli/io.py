@@ -3,8 +3,6 @@
 Commands write data to standard output: a table for people, JSON or CSV for programs.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import sys
@@ -112,7 +110,7 @@ class Rows(NamedTuple):
     rows: Sequence[Sequence[object]]
 
 
-def entries(kind: type[DataclassInstance], found: Iterable[Any]) -> Rows:
+def entries(kind: type["DataclassInstance"], found: Iterable[Any]) -> Rows:
     """Return a table of instances of a dataclass, with a column for each field."""
     rows = [tuple(asdict(entry).values()) for entry in found]
     return Rows([field.name for field in fields(kind)], rows)

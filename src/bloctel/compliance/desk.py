@@ -192,7 +192,7 @@ class Desk:
         The decision and the reservation are one transaction of the call log, so that
         two dialers (threads or processes) never both make the last attempt that the law
         allows.  After the reservation, the desk reads the consents again.  If a consent
-        was withdrawn in the meantime, the desk releases the attempt.
+        was withdrawn in the meantime, or an error is raised, it releases the attempt.
 
         Args:
             number: The number to call.
@@ -238,12 +238,17 @@ class Desk:
         reserved = log.reserve_if(key, instant, is_allowed, details=details)
         if reserved is None:
             return Reservation(answers[-1], None)
-        # a consent may have been withdrawn after `_call_under_review` read it
-        review = replace(review, evidence=self._evidence(review.readings))
-        if is_allowed(seen[-1]):
-            return Reservation(answers[-1], reserved)
-        log.conclude(reserved, interfaces.Outcome.RELEASED, at=instant)
-        return Reservation(answers[-1], None)
+        is_kept = False
+        try:
+            # a consent may have been withdrawn after `_call_under_review` read it
+            review = replace(review, evidence=self._evidence(review.readings))
+            if review.readings[1:]:
+                self._attempts(review.readings)
+            is_kept = is_allowed(seen[-1])
+        finally:
+            if not is_kept:
+                log.conclude(reserved, interfaces.Outcome.RELEASED, at=instant)
+        return Reservation(answers[-1], reserved if is_kept else None)
 
     def audit(
         self,

@@ -9,27 +9,21 @@ Text is read in place if its layout allows it.  Otherwise it is copied block by 
 so that memory use does not depend on the size of the column.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.optional import optional_module
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
 
 _T = TypeVar("_T")
 
@@ -112,7 +106,7 @@ class Objects:
     indexes: range  # the indexes of the rows in `values`
 
     @classmethod
-    def of_all(cls, values: list[object]) -> Objects:
+    def of_all(cls, values: list[object]) -> Self:
         """Return a block of all values of a list."""
         return cls(values, range(len(values)))
 

@@ -9,21 +9,18 @@ A *reading* is a key, with a `_Fit` that says how well the number fits its plan.
 plans are those of `phonenumbers`; `one_line.toml` lists lines with two numbers.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from bloctel.numbers import _digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
-
     from phonenumbers import PhoneNumber
 
 #: The key of a number, or the code of its refusal; then the keys of all other lines
@@ -317,7 +314,7 @@ def _line(digits: str, region: str | None) -> _Reading:
     return _Reading(_Fit.NONE, _digits.AMBIGUOUS)
 
 
-def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
+def _parse(digits: str, region: str | None) -> "tuple[_Reading, PhoneNumber | None]":
     """Return the reading of digits without removing a zero, and the parsed number."""
     world = load_phonenumbers()
     try:
@@ -335,7 +332,7 @@ def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | Non
     return _reading(line, parsed), parsed
 
 
-def _has_usual_length(parsed: PhoneNumber | None) -> bool:
+def _has_usual_length(parsed: "PhoneNumber | None") -> bool:
     """Return whether a number is as long as the example number of its type."""
     world = load_phonenumbers()
     region, kind = world.region_code_for_number(parsed), world.number_type(parsed)
@@ -344,7 +341,7 @@ def _has_usual_length(parsed: PhoneNumber | None) -> bool:
     return example is not None and len(nsn_of(example)) == len(nsn_of(parsed))
 
 
-def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
+def _reading(e164: str, parsed: "PhoneNumber") -> _Reading:
     """Return the reading of a number in E.164 form."""
     french = _digits.read(e164, _digits.ANY_PLAN)
     if french != _digits.WORLD:

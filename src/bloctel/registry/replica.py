@@ -26,7 +26,6 @@ from bloctel.errors import (
     CursorPurgedError,
     DayNotCoveredError,
     InputError,
-    RegistryReplacedError,
     StorageError,
     StorageUnreachableError,
 )
@@ -44,7 +43,13 @@ from bloctel.numbers.phone_number import are_possible_keys
 from bloctel.periods import RegistrationPeriod, merge, plain_day, to_epoch_day
 from bloctel.registry.journal import events_after
 from bloctel.registry.registrations import rules_of
-from bloctel.storage.interface import MAX_LAG_SECONDS, Reader, Storage, require_recent
+from bloctel.storage.interface import (
+    MAX_LAG_SECONDS,
+    Reader,
+    Storage,
+    require_recent,
+    require_same,
+)
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
 #: Place of the registrations that look-ups read: in memory, or only in the storage.
@@ -311,10 +316,7 @@ class Replica:
 
     def _require_identity(self, reader: Reader) -> None:
         """Raise RegistryReplacedError if the storage now contains another registry."""
-        if _identity_of(reader.settings()) != self.identity:
-            message = "another registry replaced the registry; open the registry again"
-            expected, got = "the registry that was opened", "another registry"
-            raise RegistryReplacedError(expected, got, message=message)
+        require_same(_identity_of(reader.settings()), self.identity)
 
     def build_snapshot(
         self,

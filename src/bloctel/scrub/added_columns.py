@@ -32,11 +32,8 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
     """Raise InputError if *names* contains the name of a column that a scrub adds."""
     for name in ADDED_COLUMNS["annotated"]:
         if name in names:
-            raise InputError(
-                f"{what} without a column {name!r}",
-                "a column of this name (drop or rename it)",
-                where,
-            )
+            got = "a column of this name (drop or rename it)"
+            raise InputError(f"{what} without a column {name!r}", got, where)
 
 
 def refuse_annotated_file(names: Iterable[str], where: str) -> None:

@@ -203,9 +203,6 @@ def read_numbers(
             yield numbers
         if n_numbers == 0:
             shown = ", ".join(map(repr, names))
-            raise InputError(
-                "phone numbers",
-                "empty cells only",
-                f"{name}, column {shown}",
-                message="all phone cells are empty: name the column of phone numbers",
-            )
+            expected, got = "phone numbers", "empty cells only"
+            message = "all phone cells are empty: name the column of phone numbers"
+            raise InputError(expected, got, f"{name}, column {shown}", message=message)

@@ -121,11 +121,11 @@ def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
         except InputError:
             is_text_or_integer = False
         if not is_text_or_integer:
-            raise InputError(
-                "a column of text or whole numbers",
+            got, where = (
                 f"a column of the type {type_}",
                 f"{source.name}, column {name!r}",
             )
+            raise InputError("a column of text or whole numbers", got, where)
 
 
 def _parts(

@@ -1,23 +1,17 @@
 """Summary of a scrub: counts, reasons, outputs, anomalies and examples."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from bloctel.scrub.classifier import RowClassifier
-    from bloctel.scrub.masked_examples import Example
-    from bloctel.scrub.origin.tests import Anomaly
-    from bloctel.scrub.receipts.receipt import Receipt
-    from bloctel.tabular.outputs import Target
+from bloctel.scrub.classifier import RowClassifier
+from bloctel.scrub.masked_examples import Example
+from bloctel.scrub.origin.tests import Anomaly
+from bloctel.scrub.receipts.receipt import Receipt
+from bloctel.tabular.outputs import Target
 
 
 @dataclass(frozen=True, slots=True)

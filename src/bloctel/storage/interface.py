@@ -301,6 +301,7 @@ class Storage(Protocol):
         does not wait for write transactions, which can take minutes.
 
         Raises:
+            RegistryReplacedError: Another registry replaced that of the first call.
             StorageReadOnlyError: The server is a copy of another server.
         """
 
@@ -405,14 +406,19 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
     )
 
 
+def require_same(identity: object, known: object, where: str | None = None) -> None:
+    """Raise RegistryReplacedError if a registry has another identity than *known*."""
+    if identity != known:
+        message = "another registry replaced the registry; open the registry again"
+        expected, got = "the registry that was opened", "another registry"
+        raise errors.RegistryReplacedError(expected, got, where, message=message)
+
+
 def exists_error(where: str) -> errors.RegistryExistsError:
     """Return the error for creating a registry where a registry exists."""
-    return errors.RegistryExistsError(
-        "no registry yet",
-        "an existing registry",
-        where,
-        message="a registry exists already; open it, or choose another URL",
-    )
+    expected, got = "no registry yet", "an existing registry"
+    message = "a registry exists already; open it, or choose another URL"
+    return errors.RegistryExistsError(expected, got, where, message=message)
 
 
 def busy_error(where: str | None = None) -> errors.StorageBusyError:
@@ -428,12 +434,9 @@ def busy_error(where: str | None = None) -> errors.StorageBusyError:
 
 def no_backup_error(where: str, advice: str) -> errors.InputError:
     """Return the error for a storage that has its own tools for backups."""
-    return errors.InputError(
-        "a registry in an SQLite file",
-        "another storage",
-        where,
-        message=f"bloctel backs up only SQLite files; {advice}",
-    )
+    expected, got = "a registry in an SQLite file", "another storage"
+    message = f"bloctel backs up only SQLite files; {advice}"
+    return errors.InputError(expected, got, where, message=message)
 
 
 def not_found_error(where: str) -> errors.RegistryNotFoundError:

@@ -331,11 +331,9 @@ class MemoryStorage:
 
     def __init__(self, url: str = _URL) -> None:
         if url != _URL:
-            raise InputError(
-                f"exactly {_URL}",
-                f"{len(url)} characters",
-                message=f"the URL of a registry in memory must be {_URL} alone",
-            )
+            expected, got = f"exactly {_URL}", f"{len(url)} characters"
+            message = f"the URL of a registry in memory must be {_URL} alone"
+            raise InputError(expected, got, message=message)
         self._content: _Content | None = None
         self._refusal: interface.Refusal | None = None
         self._lock = RLock()

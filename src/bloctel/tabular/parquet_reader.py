@@ -178,12 +178,9 @@ class ParquetSource:
                 or before.st_nlink != after.st_nlink
             )
         if not is_same:
-            raise InputError(
-                "a file that is not modified during the run",
-                "a modified file",
-                self.name,
-                message="the file was modified while it was read: run again",
-            )
+            expected = "a file that is not modified during the run"
+            message = "the file was modified while it was read: run again"
+            raise InputError(expected, "a modified file", self.name, message=message)
 
     def _contradiction(self, what: str) -> InputError:
         return InputError(

@@ -356,12 +356,9 @@ def _scan(
     span = (cells.last_row + 1) * (cells.last_column + 1)
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
         got = f"{cells.n_cells} values in an area of {span} cells"
-        raise InputError(
-            "a sheet whose cells are close together",
-            got,
-            where,
-            message=f"the few cells of the sheet lie far apart: {got}",
-        )
+        expected = "a sheet whose cells are close together"
+        message = f"the few cells of the sheet lie far apart: {got}"
+        raise InputError(expected, got, where, message=message)
     return cells
 
 

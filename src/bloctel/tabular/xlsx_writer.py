@@ -64,11 +64,9 @@ class WorkbookWriter:
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
         for column, cell in enumerate(cells):
             if cell != "" and self._put(row, column, cell):
-                raise InputError(
-                    "a cell of at most 32767 characters",
-                    f"a cell of {len(str(cell))} characters",
-                    f"row {row + 1}",
-                )
+                expected = "a cell of at most 32767 characters"
+                got = f"a cell of {len(str(cell))} characters"
+                raise InputError(expected, got, f"row {row + 1}")
 
     def _put(self, row: int, column: int, cell: Cell) -> int:
         """Write a cell; return 0, or another value if Excel cannot store the cell."""

@@ -6,8 +6,6 @@ a rule; the name of the section contains the first day of the version.  Facts ab
 other countries are in `countries.toml`; these facts never make a call lawful.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Final

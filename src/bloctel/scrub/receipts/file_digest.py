@@ -77,9 +77,6 @@ def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
 
 
 def _changed(path: str | Path) -> InputError:
-    return InputError(
-        "a file that does not change",
-        "a file that changed while it was in use",
-        str(path),
-        message="the file changed while it was in use: scrub it again",
-    )
+    got = "a file that changed while it was in use"
+    message = "the file changed while it was in use: scrub it again"
+    return InputError("a file that does not change", got, str(path), message=message)

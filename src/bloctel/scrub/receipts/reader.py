@@ -134,9 +134,7 @@ _MEMBERS: Final = {
 
 
 def _damaged(fault: str, where: str) -> DamagedReceiptError:
-    return DamagedReceiptError(
-        "a receipt that was not altered",
-        f"a receipt that was truncated or altered: {fault}",
-        where,
-        message=f"the receipt was truncated or altered: {fault}",
-    )
+    got = f"a receipt that was truncated or altered: {fault}"
+    message = f"the receipt was truncated or altered: {fault}"
+    expected = "a receipt that was not altered"
+    return DamagedReceiptError(expected, got, where, message=message)

@@ -1,10 +1,8 @@
 """Signatures of receipts with Ed25519 keys (RFC 8032)."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
@@ -32,14 +30,14 @@ class SigningKey:
         public_key: The public key that verifies the signatures, as 64 hex digits.
     """
 
-    def __init__(self, key: Ed25519PrivateKey, path: Path) -> None:
+    def __init__(self, key: "Ed25519PrivateKey", path: Path) -> None:
         """Wrap a private key; users call `create` or `read` instead."""
         self._key = key
         self.path = path
         self.public_key = key.public_key().public_bytes_raw().hex()
 
     @classmethod
-    def create(cls, path: str | Path) -> SigningKey:
+    def create(cls, path: str | Path) -> Self:
         """Create a signing key in a new PEM file that only its owner can read.
 
         Raises:
@@ -71,7 +69,7 @@ class SigningKey:
         return cls(key, Path(path))
 
     @classmethod
-    def read(cls, path: str | Path) -> SigningKey:
+    def read(cls, path: str | Path) -> Self:
         """Read a signing key from its PEM file.
 
         Raises:

@@ -69,6 +69,7 @@ class SqlStorage:
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
+        self._identity: str | None = None  # of the registry that got a heartbeat
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
@@ -149,6 +150,9 @@ class SqlStorage:
 
     def write_heartbeat(self) -> None:
         with self._transaction(writes=True) as connection:
+            identity = _setting(connection, "identity")
+            self._identity = self._identity or identity
+            interface.require_same(identity, self._identity, self._where)
             at = interface.heartbeat_time()
             connection.execute(schema.heartbeat.update().values(at=at))
 
@@ -271,13 +275,13 @@ def _stored_version(connection: sa.Connection) -> str | None:
     """Return the schema version as text; None if there is no registry."""
     if not sa.inspect(connection).has_table(schema.setting.name):
         return None
-    return connection.scalar(_VERSION)
+    return _setting(connection, "schema_version")  # `create` writes this row last
 
 
-#: The query for the schema version; `create` writes this version in its last statement.
-_VERSION: Final = sa.select(schema.setting.c.value).where(
-    schema.setting.c.name == "schema_version"
-)
+def _setting(connection: sa.Connection, name: str) -> str | None:
+    """Return the value of a setting; None if there is no such setting."""
+    columns = schema.setting.c
+    return connection.scalar(sa.select(columns.value).where(columns.name == name))
 
 
 # -- database servers ---------------------------------------------------------------
@@ -343,11 +347,9 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
             "with two slashes before the user, and %40 for an @ in the password",
         )
     if not parsed.database:
-        raise InputError(
-            "a URL that names a database",
-            "a URL without a database",
-            message="the URL names no database; add /database after the host",
-        )
+        expected, got = "a URL that names a database", "a URL without a database"
+        message = "the URL names no database; add /database after the host"
+        raise InputError(expected, got, message=message)
     scheme = url.partition(":")[0]
     public = sa.URL.create(
         scheme, parsed.username, None, parsed.host, parsed.port, parsed.database

@@ -4,27 +4,23 @@ Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without
 Python object for each row. Writers use `NOTIFY` to tell followers about a change.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
 from bloctel import errors
-from bloctel.storage.interface import PollingWatcher, require_driver
+from bloctel.storage.interface import PollingWatcher, Watcher, require_driver
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import PART, SqlReader
+from bloctel.storage.sql.schema import metadata
 from bloctel.storage.sql.writer import SqlWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import psycopg
-
-    from bloctel.storage.interface import Watcher
 
 _CHANNEL: Final = "bloctel"
 #: The number of the lock that a process needs to create a registry.
@@ -68,7 +64,7 @@ class PostgresqlStorage(engine.SqlStorage):
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
-        row = connection.exec_driver_sql(f"{_REPLICATION}; {then}").one()
+        row = connection.exec_driver_sql(f"{_STATE}; {then}").one()
         if row.subscribes:
             raise errors.StorageError(
                 "a server that stores the registry, or a physical copy of it",
@@ -86,13 +82,22 @@ class PostgresqlStorage(engine.SqlStorage):
                 message="row-level security can hide rows of the registry from this "
                 "user; disable it for all tables except bloctel_setting",
             )
+        if row.is_split:
+            raise errors.StorageError(
+                "the tables of the registry in one schema",
+                "tables in several schemas",
+                self._where,
+                message="the search path finds tables of the registry in several "
+                "schemas, and a table can hide the registry's own; set search_path to "
+                "the schema of the registry, or drop the bloctel_ tables in the others",
+            )
         is_copy: bool = row.is_copy
         return is_copy
 
     def _lock_creation(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self) -> "psycopg.Connection[Any]":
         """Return a separate connection in autocommit mode."""
         import psycopg  # noqa: PLC0415
 
@@ -148,7 +153,7 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
         raw.prepare_threshold = None
 
 
-def _raw(connection: sa.Connection) -> psycopg.Connection[Any]:
+def _raw(connection: sa.Connection) -> "psycopg.Connection[Any]":
     raw: Any = connection.connection.driver_connection
     return raw  # type: ignore[no-any-return]
 
@@ -192,16 +197,18 @@ _STAGED: Final = _row_type(8, 4, 4, 4, 4)
 _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
-_REPLICATION: Final = """
-SELECT pg_is_in_recovery() AS is_copy, EXISTS (
+_TABLES: Final = ", ".join(f"to_regclass('{name}')" for name in metadata.tables)
+_STATE: Final = f"""
+WITH used AS (
+  SELECT oid, relname, relnamespace FROM pg_class
+  WHERE oid = ANY (ARRAY[{_TABLES}]::oid[])
+) SELECT pg_is_in_recovery() AS is_copy, EXISTS (
   SELECT FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
   WHERE starts_with(relname, 'bloctel_')
 ) AS subscribes, EXISTS (
-  SELECT FROM unnest(ARRAY['state', 'commit', 'list', 'prefix', 'registration', 'event',
-    'request', 'stream', 'record']) AS name
-  WHERE row_security_active(to_regclass('bloctel_' || name)::oid)
-) AS hides_rows
-"""
+  SELECT FROM used WHERE relname <> 'bloctel_setting' AND row_security_active(oid)
+) AS hides_rows, (SELECT count(DISTINCT relnamespace) > 1 FROM used) AS is_split
+"""  # noqa: S608 - the names of our own tables
 
 
 class PostgresqlReader(SqlReader):

@@ -159,6 +159,9 @@ class SqliteFile:
 
         If another file replaced one of them, changes would go to the deleted file.
         """
+        if len(self._ids) == 1:  # another process may have created the log
+            with suppress(OSError):  # SQLite raises an error if it cannot read the log
+                self._keep_log(interface.BUSY_SECONDS)
         for path, id in self._ids.items():
             found = _id_at(path)
             if found != id:
@@ -299,11 +302,15 @@ class SqliteFile:
             finally:
                 execute(f"PRAGMA busy_timeout = {1000 * busy_seconds:.0f}")
         execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # opens the log
+        self._keep_log(busy_seconds)
+
+    def _keep_log(self, busy_seconds: float) -> None:
+        """Lock the files of the log if they exist, and remember their ids."""
         ids = {path: id for path in (self._log, self._shm) if (id := _id_at(path))}
         if len(ids) == 2:
-            self._ids |= ids
             self._descriptors.append(os.open(self._shm, os.O_RDONLY))
             self._lock(busy_seconds)
+            self._ids = {**self._ids, **ids}
 
     def _require_log(self, busy_seconds: float) -> None:
         """Store in the file itself that it needs its log, unless it is read-only."""
@@ -314,6 +321,7 @@ class SqliteFile:
                 sqlite_stamps.set_complete(self._connection, complete=False)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    self._connection.rollback()  # its read lock would block writers
                     return
                 raise
             # this stamp is still in the log: move it to the file, so that a copy of
@@ -371,12 +379,9 @@ def _require_registry(
         return
     if not creates:
         raise interface.not_found_error(where)
-    raise errors.InputError(
-        "the path of a new file",
-        "the database of another program",
-        where,
-        message="the file is the database of another program: choose another path",
-    )
+    expected, got = "the path of a new file", "the database of another program"
+    message = "the file is the database of another program: choose another path"
+    raise errors.InputError(expected, got, where, message=message)
 
 
 def _try_lock(descriptor: int, kind: int, first: int, n: int) -> bool:

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.resources import files
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bloctel import errors
-from bloctel._util import forks
+from bloctel._util import clock, forks
 from bloctel._util.raising import raise_alone
 from bloctel.storage import interface
 
@@ -31,6 +31,7 @@ _T = TypeVar("_T")
 
 _CONNECT_SECONDS: Final = 10
 _ANSWER_SECONDS: Final = 30
+_PAUSE_SECONDS: Final = 0.05
 _TLS_OPTIONS: Final = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
@@ -168,12 +169,19 @@ class ValkeyServer:
         with self._noting:
             self._seen[field] = max(self.seen(field), value)
 
-    def require_durable(self) -> None:
+    def require_durable(self, busy_seconds: float) -> None:
         """Check that the server cannot lose a change that it has confirmed.
 
         Refuse a replica, because its next synchronisation would delete the change.
         """
-        (info,) = self.send(("INFO", "memory", "persistence", "replication"))
+        end = clock.elapsed() + busy_seconds
+        command = "INFO", "memory", "persistence", "replication"
+        while _creates_file(info := self.send(command)[0]):
+            if clock.elapsed() >= end:
+                expected, got = "a complete append-only file", "an incomplete file"
+                text = "the server still creates its append-only file; try again later"
+                raise errors.StorageBusyError(expected, got, self.where, message=text)
+            Event().wait(_PAUSE_SECONDS)
         if not is_primary(info):
             raise interface.copy_error(self.where)
         self._require_no_eviction(info)
@@ -353,6 +361,15 @@ def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
 def is_primary(info: Mapping[str, Any]) -> bool:
     """Return True if the reply to INFO is from a primary server, not a replica."""
     return bool(info.get("role") == "master")
+
+
+def _creates_file(info: Mapping[str, Any]) -> bool:
+    """Return True if the server does not have its append-only file yet.
+
+    `CONFIG SET appendonly yes` returns before the file is complete.
+    """
+    rewrites = info.get("aof_rewrite_in_progress") or info.get("aof_rewrite_scheduled")
+    return bool(info.get("aof_enabled") and rewrites and not info.get("aof_base_size"))
 
 
 def _client(url: str) -> tuple[Any, str, str]:

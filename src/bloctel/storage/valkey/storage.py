@@ -43,9 +43,10 @@ class ValkeyStorage:
 
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
+        self._identity: bytes | None = None  # of the registry that got a heartbeat
 
     def create(self, settings: Mapping[str, str]) -> None:
-        self._server.require_durable()
+        self._server.require_durable(self.busy_seconds)
         key = self._server.key
         with WriterLock(self._server, self.busy_seconds) as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
@@ -85,7 +86,7 @@ class ValkeyStorage:
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        self._server.require_durable()
+        self._server.require_durable(self.busy_seconds)
         with WriterLock(self._server, self.busy_seconds) as lock:
             writer = ValkeyWriter(self._server, lock.send)
             yield writer
@@ -95,8 +96,12 @@ class ValkeyStorage:
             self._server.note(end_field(stream), last_seq)
 
     def write_heartbeat(self) -> None:
-        self._server.require_durable()
-        name, at = self._server.key("heartbeat"), interface.heartbeat_time()
+        key = self._server.key
+        self._server.require_durable(self.busy_seconds)
+        (identity,) = self._server.send(("HGET", key("setting"), "identity"))
+        self._identity = self._identity or identity
+        interface.require_same(identity, self._identity, self._server.where)
+        name, at = key("heartbeat"), interface.heartbeat_time()
         self._server.send(("SET", name, at))
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
