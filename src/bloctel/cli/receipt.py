@@ -136,7 +136,7 @@ def status(
 ) -> None:
     """Show the latest scrub of each file, and which files must be scrubbed again.
 
-    A file is overdue from the first day on which its result is no longer valid.  The
+    A file is due some days before its result expires (--within), and then overdue.  The
     command identifies a file by its name without folders and by its content, so a file
     whose content has changed is shown as another file.
 
