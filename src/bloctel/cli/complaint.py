@@ -275,8 +275,8 @@ def judge(
     """Judge a complaint by the law and the list in force on the day of the call.
 
     A complaint about a call on 2026-08-10 or earlier needs --against, with the list as
-    it was on the day of the call.  Without options, the command assumes that the person
-    gave no consent, because the firm must prove a consent, and had no contract.
+    it was on the day of the call.  Without options, the command assumes neither consent
+    nor contract, because the firm must prove the consent.
     This is not legal advice.
 
     Example:

@@ -32,12 +32,12 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return a list's rules; raise ListRulesError if the stored digest differs."""
+    """Return a list's rules; raise ListRulesError if their stored digest differs."""
     return rules.load_stored(stored.name, stored.rules)
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return the stored list *name*; check its rules as `rules_of` does."""
+    """Return the stored list *name*; raise ListRulesError if its digest differs."""
     stored = {found.name: found for found in reader.lists()}
     if rules.check_name(name) not in stored:
         raise _unknown_list(name, stored)
@@ -59,7 +59,7 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store a new digest of rules for a list, and for its names with a scope."""
+    """Store the digest of a list's new rules, also for lists such as `own:brand-a`."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # the storage keeps an earlier start of a registration that has the same day
+        # if a stored registration of the same day starts earlier, it is kept
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
@@ -268,7 +268,7 @@ def amend(
 def active_registrations(
     reader: Reader, rule: ListRules, key: int, kind: ChangeKind, *, on: date
 ) -> list[Registration]:
-    """Return the registrations of a number that *kind* can change on the day *on*."""
+    """Return the registrations that a renewal or withdrawal (*kind*) can change."""
     list_id = find_list(reader, rule.name).id
     day = to_epoch_day(on)
     active = [

@@ -1,7 +1,7 @@
 """Registry of phone numbers on opposition lists, with look-ups.
 
 A method that changes the registry returns after the change and its journal line are
-stored. Look-ups use a copy in memory, which is at most `refresh_seconds` old.
+stored. By default, look-ups use a copy in memory that is `refresh_seconds` old at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -677,7 +677,7 @@ class Registry(Book):
     def trim_journal(self, *, before: int) -> int:
         """Drop the journal lines up to the cursor *before*; return the number of lines.
 
-        Registrations stay. A follower that needs these lines reads the whole registry.
+        Registrations stay. A follower that lacks these lines reads the whole registry.
         """
         if type(before) is not int:
             got = f"a value of type {type(before).__name__}"
@@ -773,7 +773,7 @@ def _day(on: date | None, rule: ListRules) -> date:
 
 
 def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
-    """Return a list's rules and the day; raise ListClosedError if it is not open."""
+    """Return a list's rules and the day; refuse a day on which the list is closed."""
     rule = rules.load(list)
     day = _day(on, rule)
     rule.require_open(day)
@@ -781,7 +781,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*; raise InvalidNumberError if one is the code of a reason."""
+    """Return *keys*; raise InvalidNumberError if a key is the code of an error."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())

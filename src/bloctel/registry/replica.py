@@ -142,7 +142,7 @@ class FilterOnlyOverlay(Overlay):
         parts = (part.keys for part in reader.columns())
         keys = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]))
         _require_keys(keys)
-        # reserve space for as many new numbers, because a filter cannot grow
+        # reserve space for new numbers, because a filter cannot grow
         larger = _filter.BloomFilter(max(1024, 2 * len(keys)), FALSE_POSITIVE_RATE)
         larger.add_many(keys)
         self.filter = larger
@@ -300,7 +300,7 @@ class Replica:
         has_erased: bool,
     ) -> State:
         prefixes = _read_prefix_rules(reader)
-        # read the lists last, so that they include erasures during the other reads
+        # read the lists last: `complete_from` then includes erasures of the last moment
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
@@ -321,7 +321,7 @@ class Replica:
     ) -> snapshot.SnapshotInfo:
         """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
         with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
-            # read the position first, so that followers of the file miss no change
+            # read the position first: followers that start from the file miss no change
             position = reader.position()
             self._require_identity(reader)
             table, prefixes = read_table(reader), _read_prefix_rules(reader)

@@ -316,7 +316,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return in_force(self.answer_validity, on=on)
 
     def answers_until(self, on: date) -> date:
-        """Return the first day on which an answer of the day *on* is no longer valid.
+        """Return the first day on which an answer given on day *on* is no longer valid.
 
         The same day applies to a call file that was scrubbed (checked against the list)
         on the day *on*.  After the list has closed, no answer is valid.

@@ -128,7 +128,7 @@ def _misleading_rows(
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Return the indexes, in the batch *rows*, of the given rows of the sheet."""
+    """Return the *sheet_rows* that are in the batch *rows*, as indexes in the batch."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
     first, last = found.searchsorted([0, len(rows.cells)])
     return found[first:last]
