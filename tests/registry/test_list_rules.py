@@ -99,7 +99,7 @@ def test_nothing_opens_with_other_rules(
         rules.register(files.other)
         for act in openings(storage_url, snapshot, tmp_path):
             with pytest.raises(
-                ListRulesError, match=f"other rules for the list {NAME}"
+                ListRulesError, match=f"the rules of the list {NAME} in this"
             ):
                 act()
 
@@ -170,7 +170,7 @@ def test_a_follower_refuses_and_continues(
 
         eventually(refuses)
         assert lax.is_blocked(KEY, on=LATER)
-        assert "other rules for the list" in caplog.text
+        assert "are not the rules of the registry" in caplog.text
         update(storage_url, files.known)
         registry.register(KEY + 1, list="own", on=DAY)
         eventually(lambda: not refuses() and strict.is_blocked(KEY + 1, on=LATER))

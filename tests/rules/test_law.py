@@ -91,7 +91,7 @@ def test_a_law_that_is_not_there_is_refused(country: str) -> None:
 
 def test_a_rule_that_is_not_there_is_refused() -> None:
     """The name of a rule that does not exist is refused."""
-    with pytest.raises(InputError, match="the identifier of a rule"):
+    with pytest.raises(InputError, match="the identifier of an existing rule"):
         FRENCH.rule("fr.hours.2023-03-02")
 
 
@@ -152,7 +152,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('question = "consent"', 'question = "maybe"')), "regime[4].question"),
         (
             edited(('question = "consent"', 'question = "consent"\nlists = ["own"]')),
-            "expected lists for the question opposition",
+            "expected lists if the question is opposition",
         ),
         (edited(('lifted_by = ["contract"]', 'lifted_by = ["luck"]')), "lifted_by[0]"),
         (
@@ -169,7 +169,7 @@ def test_fines_are_those_of_their_day() -> None:
         ),
         (
             edited(('kind = "masked"', 'kind = "masked"\npatterns = ["01xx"]')),
-            "expected patterns for each kind of number except masked",
+            "expected no patterns if the kind is masked, otherwise patterns",
         ),
         (edited(('"089xxxxxxx"', '"x89xxxxxxx"')), "digits and x"),
         (edited(('"3xxx"', '"3.*"')), "digits and x"),
@@ -178,7 +178,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
         (
             edited(("slot_hours = 24\n", "")),
-            "the maximum length of a consented period, in hours, got 0",
+            "a number of hours, because the rule needs a precise date and time, got 0",
         ),
         (
             edited(('"269", "639"', '"269", "692"')),

@@ -211,7 +211,7 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
         (document(opening=""), "the key opening is missing - at x.toml"),
         (
             document(manual="", tacit=""),
-            "the key renewal is missing; each term with years needs it - at x.toml",
+            "the section renewal is missing; a term in years needs it - at x.toml",
         ),
         (document(list="list = 1"), "expected a table, got 1 - at x.toml, list"),
         (
@@ -278,8 +278,8 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
         (edited("list", "Europe/Paris", "Europe/Paris\\n"), "list.time_zone"),
         (
             edited("closing", "2030-01-01", "2020-01-01"),
-            "expected a day after 2020-01-01, when the list opens, got 2020-01-01 - "
-            "at x.toml, closing.closes_on",
+            "expected a day after 2020-01-01 (the day on which the list opens), got "
+            "2020-01-01 - at x.toml, closing.closes_on",
         ),
     ],
 )
@@ -312,8 +312,8 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("term", "2020-01-01", "2020-01-02"),
-            "expected a day not after 2020-01-01, when the list opens, got 2020-01-02 "
-            "- at x.toml, term[0].valid_from",
+            "expected 2020-01-01 (the day on which the list opens), or an earlier day, "
+            "got 2020-01-02 - at x.toml, term[0].valid_from",
         ),
         (
             edited("term", "years", "valid_until = 2029-12-31\nyears"),
@@ -412,7 +412,7 @@ def test_versions_check_themselves() -> None:
 
     with pytest.raises(InputError, match="a day after valid_from"):
         replace(own.term[0], valid_until=date(2019, 1, 1))
-    with pytest.raises(InputError, match="the key renewal is missing"):
+    with pytest.raises(InputError, match="the section renewal is missing"):
         replace(own, renewal=())
 
 

@@ -319,7 +319,7 @@ def test_what_streams_no_tables_is_refused(book: Registry) -> None:
     """A single column is not a frame; the message gives its type."""
     for column in (pl.Series(TEL), pa.chunked_array([TEL]), Stream(pl.Series(TEL))):
         with pytest.raises(
-            InputError, match="expected an Arrow stream of tables, got a value of"
+            InputError, match="expected an object with an Arrow stream of tables, got a"
         ):
             bloctel.scrub_frame(column, book, columns="tel", on=ON)
 

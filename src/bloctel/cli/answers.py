@@ -34,10 +34,10 @@ def request(
     region: str | None = options.REGION,
     format: Format = options.FORMAT,
 ) -> None:
-    """Write a file of numbers, which a list's operator compares with the list.
+    """Write the file of numbers that you send to the body that runs a list.
 
-    The columns are Telephone and Identifiant.  Foreign numbers are not written, because
-    no French list contains them.  Cells without a phone number are not written either.
+    The file has the columns Telephone and Identifiant.  It contains no foreign numbers,
+    because no French list contains them, and no cells without a phone number.
 
     Example:
         bloctel answers request prospects.csv --column telephone --id-column code
@@ -74,10 +74,10 @@ def import_(
         "named Statut, or the third of three columns without names.",
     ),
 ) -> dict[str, object]:
-    """Record an operator's answers (retour_*.csv): only the status OK means clear.
+    """Record the answers (retour_*.csv) of the operator, the body that runs a list.
 
-    Any other status means that the number is on the list.  If a number has no answer,
-    or an answer that is too old, the number is not known and therefore never clear.
+    OK means that a number is not on the list; any other status means that it is.  A
+    number without an answer, or with an answer that is too old, is never clear.
 
     Example:
         bloctel answers import sqlite:///answers.db retour_2024.csv --on 2024-05-03
@@ -106,7 +106,7 @@ def give(
     format: Format = options.FORMAT,
     secret: bytes | None = options.SECRET,
 ) -> None:
-    """Answer a file as an operator does: add a status to every row.
+    """Add a status to every row of a request, as the body that runs a list does.
 
     OK means that the number is on none of the requested lists; OK does not mean that
     the law permits a call.  OPPOSE means that the number is on a requested list, or

@@ -85,7 +85,7 @@ def purge(
     """Erase attempts that were made before an instant, with their outcomes.
 
     Attempts of the last 30 days count for the legal limit and cannot be erased.  Do not
-    erase attempts that you may have to prove.  Refusals are kept: they end consents.
+    erase attempts that you may have to prove.  Refusals by the person are not erased.
 
     Example:
         bloctel calls purge sqlite:///calls.db --before 2023-11-23T00:00+01:00

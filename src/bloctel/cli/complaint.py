@@ -137,7 +137,7 @@ def add(
     at: datetime | None = options.AT,
     **given: str,
 ) -> dict[str, object]:
-    """Store a complaint; if a mandatory field is missing, store it as a signal.
+    """Store a complaint; without a mandatory field, it is a signal (incomplete).
 
     Example:
         bloctel complaint add sqlite:///complaints.db --called "06 39 98 12 34"
@@ -275,8 +275,8 @@ def judge(
     """Judge a complaint by the law and the list in force on the day of the call.
 
     A complaint about a call on 2026-08-10 or earlier needs --against, with the list as
-    it was on the day of the call.  If no option states a fact, the command assumes what
-    favours the complaint, because the professional has to prove consent.
+    it was on the day of the call.  Without options, the command assumes neither consent
+    nor contract, because the firm must prove the consent.
     This is not legal advice.
 
     Example:

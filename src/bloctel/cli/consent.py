@@ -71,7 +71,8 @@ def record(
     register: ConsentRegister,
     mention: list[str] | None = options.option(
         "--mention NAME",
-        "A notice that the person received, or 'all'; may be repeated.",
+        "A mention (an item of information) that the person received, or 'all'; may be "
+        "repeated.",
     ),
     expires_on: date | None = options.option(
         "--expires-on YYYY-MM-DD",
@@ -88,7 +89,7 @@ def record(
 ) -> dict[str, object]:
     """Record a consent with its evidence, and print its id.
 
-    A consent without all mandatory notices is recorded, but it does not permit a call.
+    A consent without all five mentions is recorded, but it does not permit a call.
 
     Example:
         bloctel consent record sqlite:///consents.db "01 99 00 12 34"
@@ -161,7 +162,7 @@ def withdraw(
     ),
     **number: Any,
 ) -> dict[str, object]:
-    """Record the withdrawal of a consent; any form is valid, such as a spoken word.
+    """Record that the person withdrew consents, in writing, orally or in another way.
 
     Example:
         bloctel consent withdraw sqlite:///consents.db "01 99 00 12 34"
@@ -261,7 +262,7 @@ def proof(
     ),
     **number: Any,
 ) -> None:
-    """Write the proof for one person, with every record of the number.
+    """Write the proof of consent for one person, with every record of the number.
 
     Example:
         bloctel consent proof sqlite:///consents.db "01 99 00 12 34" --output proof.txt

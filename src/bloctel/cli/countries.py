@@ -26,8 +26,8 @@ def countries_command(
 ) -> None:
     """Show the known lists and rules of countries, with their certainty.
 
-    The source of a fact is an official text (V1), or a press or consumer page (V2).
-    The shown facts never make a call lawful.
+    The source of a fact is an official text (V1), or a page of the press or of a
+    consumer association (V2).  No fact makes a call lawful.
 
     Exit code: 0 the facts are shown, 2 a country is unknown.
 

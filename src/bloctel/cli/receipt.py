@@ -136,9 +136,9 @@ def status(
 ) -> None:
     """Show the latest scrub of each file, and which files must be scrubbed again.
 
-    A file is overdue from the first day on which its result is no longer valid.  The
-    command identifies a file by its name without folders and by its content, so a file
-    whose content has changed is shown as another file.
+    A file is due some days before its result expires (--within), overdue afterwards.
+    The command identifies a file by its name without folders and by its content, so a
+    file whose content has changed is shown as another file.
 
     Exit code: 0 no file is due, 1 a file is due or overdue, 3 the journal is not
     complete.

@@ -249,11 +249,10 @@ def backup(
     registry: Registry,
     file: str = options.new_file("FILE", "The file; an older backup is replaced.", ...),
 ) -> None:
-    """Copy an SQLite registry consistently to a file; the registry may be in use.
+    """Copy an SQLite registry to a file, also while programs use the registry.
 
-    Before the copy can be opened, it must be marked with 'bloctel registry
-    mark-restored'.  For the other storages, use the backup tools of the database
-    server.
+    Run 'bloctel registry mark-restored' before you open the copy.  For registries that
+    are not in SQLite, use the backup tools of the database server.
 
     Example:
         bloctel registry backup sqlite:///oppositions.db oppositions.backup
@@ -267,9 +266,9 @@ def mark_restored(
 ) -> None:
     """Mark an SQLite registry as restored from a backup, so that it can be opened.
 
-    A backup cannot be opened before this command, because it lacks the last changes.
-    If the command is interrupted, run the command again.  After the command, register
-    the missing changes again.  Registries in other storages need no mark.
+    A backup lacks the last changes, so it cannot be opened before this command.  After
+    the command, register the missing changes again.  If the command is interrupted, run
+    it again.  Registries that are not in SQLite need no mark.
 
     Example:
         bloctel registry mark-restored sqlite:///oppositions.db
@@ -303,7 +302,7 @@ def block_prefix(
     allow_future: bool = options.ALLOW_FUTURE,
     **given: Any,
 ) -> None:
-    """Block all numbers with a prefix; if several prefixes match, the longest decides.
+    """Block all numbers with a prefix; the rule with the longest prefix decides.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own

@@ -115,7 +115,7 @@ def scrub(
     secret: bytes | None = options.SECRET,
     format: options.Format = options.FORMAT,
 ) -> None:
-    """Split or annotate call files by the content of the lists on the given day.
+    """Split or annotate call files: look up each number in lists on the given day.
 
     Rows keep their order, and CSV rows keep their original bytes.  Every row is clear,
     blocked or invalid; blocked and invalid rows get an added column with the reason.

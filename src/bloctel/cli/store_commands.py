@@ -20,7 +20,9 @@ Example:
     bloctel {name} create sqlite:///{what}.db
 """
 _VERIFY = """\
-Check that no record was altered, deleted or moved; print the count and a digest.
+Check that no record was altered, deleted or moved.
+
+The command prints the count of records and the digest of the last record.
 
 Exit code: 0 all records are unaltered, 3 a record is missing or altered.
 

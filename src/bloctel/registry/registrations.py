@@ -32,12 +32,12 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return a list's rules; raise ListRulesError if the storage has other rules."""
+    """Return a list's rules; raise ListRulesError if their stored digest differs."""
     return rules.load_stored(stored.name, stored.rules)
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return the stored list *name*; check that this process has the same rules."""
+    """Return the stored list *name*; raise ListRulesError if its digest differs."""
     stored = {found.name: found for found in reader.lists()}
     if rules.check_name(name) not in stored:
         raise _unknown_list(name, stored)
@@ -59,7 +59,7 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of this process's rules, for a list and all its scopes."""
+    """Store the digest of a list's new rules, also for lists such as `own:brand-a`."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -72,7 +72,7 @@ def update_rules(writer: Writer, name: str) -> None:
 
 @not_shown("key")
 class NewRow(NamedTuple):
-    """Registration to be stored, with the name of its list instead of the id."""
+    """Registration that is not stored yet; `list` is the name of its list."""
 
     list: str
     key: int
@@ -101,7 +101,7 @@ def add_rows(
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
         n_added = writer.add_registrations([new])
-        # the storage can have a registration of the same day with an earlier start
+        # if a stored registration of the same day starts earlier, it is kept
         if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
             disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
@@ -115,7 +115,7 @@ def add_rows(
 
 
 def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
-    """Store registrations that the firm makes; return how many of them are new."""
+    """Store registrations that the firm made itself; return the count of new ones."""
     made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
     registered: set[tuple[int, int]] = set()
 
@@ -139,10 +139,10 @@ def disown(
     *,
     except_person: str = "",
 ) -> None:
-    """Record that the persons who confirmed registrations can no longer withdraw them.
+    """End the right of persons to withdraw the registrations that they confirmed.
 
-    Each registration is given as the key of a number and the day of the receipt.  The
-    person *except_person* can still withdraw what this person confirmed.
+    *registered* contains pairs of a number's key and the day of the registration.  The
+    person *except_person* keeps this right.
     """
     pairs = set(registered)
     for row in writer.requests_of(list_id, {key for key, _ in pairs}):
@@ -175,7 +175,7 @@ class RegistrationBuilder:
     def build(
         self, list_id: int, keys: NDArray[np.uint64], first_row: int = 0
     ) -> NewRegistrations:
-        """Return registrations of *keys*; *first_row* is the row of the first key."""
+        """Return registrations of *keys*; *first_row* is the row number of keys[0]."""
         on = self._days(first_row, len(keys))
         if len(on) < len(keys):
             raise self._wrong_length(first_row + len(on), first_row + len(keys))
@@ -216,7 +216,7 @@ class RegistrationBuilder:
 
     def _wrong_length(self, n_days: int, n_rows: int) -> InputError:
         got = f"{n_days} days for {n_rows} numbers"
-        return InputError("one day, or one day per number", got, "on")
+        return InputError("one day for all numbers, or one day per number", got, "on")
 
 
 def _checked_delay(delay_days: int | None) -> int | None:
@@ -248,10 +248,10 @@ def amend(
     on: date,
     person: str = "",
 ) -> RegistrationPeriod:
-    """Renew or withdraw active registrations; return the period that ends last.
+    """Renew or withdraw all active registrations of a number on a list.
 
-    A renewal never undoes a withdrawal that was recorded before.  *person* is the
-    person who confirmed the change; "" means that the firm makes the change.
+    The result is the new period that ends last.  A renewal never undoes an earlier
+    withdrawal.  *person* confirmed the change; it is "" if the firm makes the change.
     """
     active = active_registrations(writer, rule, key, kind, on=on)
     amended = [_amended(rule, row, kind, on) for row in active]
@@ -268,7 +268,7 @@ def amend(
 def active_registrations(
     reader: Reader, rule: ListRules, key: int, kind: ChangeKind, *, on: date
 ) -> list[Registration]:
-    """Return the registrations that can be renewed, or withdrawn, on the day *on*."""
+    """Return the registrations that a renewal or withdrawal (*kind*) can change."""
     list_id = find_list(reader, rule.name).id
     day = to_epoch_day(on)
     active = [
@@ -317,13 +317,13 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
     found = writer.registrations_of([key])
     day, last = to_epoch_day(on), to_epoch_day(today)
     if any(day < row.registered_on <= last for row in found):
-        expected = "a day on or after the last registration"
+        expected = "a day that is not before the number's last registration"
         raise InputError(expected, on.isoformat(), "on")
     n_requests = 0
     for stored in writer.lists():
         rows = [row for row in found if row.list_id == stored.id]
         n_requests += len(writer.requests_of(stored.id, [key]))
-        # `_erase` also erases requests; it needs a row even if nothing is registered
+        # `_erase` needs a row to erase the requests of a number without registrations
         placeholder = Registration(stored.id, key, day, day, day)
         _erase(writer, stored, rows or [placeholder], day)
         if rows:
@@ -334,7 +334,7 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations, and store the first day for which look-ups stay possible."""
+    """Erase registrations; store the first day for which the list stays complete."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
     # the days before *today* on which the erased registrations protected a number

@@ -1,7 +1,7 @@
 """Registry of phone numbers on opposition lists, with look-ups.
 
-A change is stored, with a line in the journal, before the method that makes it returns.
-Look-ups read memory. They use another process's change within `refresh_seconds`.
+A method that changes the registry returns after the change and its journal line are
+stored. By default, look-ups use a copy in memory that is `refresh_seconds` old at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -60,12 +60,12 @@ class Registry(Book):
     def __init__(
         self, storage: Storage, refresh_seconds: float = 1.0, exact: Exact = "memory"
     ) -> None:
-        """Use the registry in a storage; callers use `create` or `open` instead."""
+        """Use the registry in *storage*; `create` and `open` take a URL instead."""
         self._storage = storage
         self._replica = Replica(storage, exact)
         self._commits = GroupCommit(storage, self._committed)
         self._reuse_seconds = refresh_seconds
-        self._lock = RLock()  # held by the thread that reads the new changes
+        self._lock = RLock()  # only one thread at a time updates the state
         super().__init__(self._replica.empty(), self._replica.region)
         forks.prepare_in_child(self)
 
@@ -124,8 +124,8 @@ class Registry(Book):
             refresh_seconds: The longest time in seconds until look-ups use a change
                 that another process made. With 0, each look-up queries the storage. If
                 the database server is a copy of another server (a standby or replica),
-                its data may be 5 seconds older; if its data is even older, look-ups
-                raise StorageUnreachableError.
+                this time is up to 5 seconds longer; if the copy is more than 5 seconds
+                old, look-ups raise StorageUnreachableError.
             exact: With `memory`, all numbers are in memory. With `storage`, only a
                 Bloom filter is in memory, and a look-up queries the storage if the
                 number may be in the filter.
@@ -138,7 +138,7 @@ class Registry(Book):
                 that a mistyped URL does not open an empty registry.
             NewerRegistryError: A later version of the library made the registry.
             ListRulesError: This process has no rules for a list of the registry, or
-                other rules than the registry.
+                not the rules whose digest the registry stores.
             WrongSecretError: The registry uses another secret, or no secret.
             StorageError: The registry cannot be read.
             InputError: An argument is not valid, such as a time of more than one day.
@@ -151,15 +151,15 @@ class Registry(Book):
 
     @staticmethod
     def mark_restored(url: str, *, secret: bytes | None = None) -> None:
-        """Mark a registry as restored from a backup, before it is opened.
+        """Allow `open` to open a registry that was restored from a backup.
 
-        Call this for a file that `backup` wrote, and for an SQLite file that was copied
-        without its write-ahead log. Such a file lacks the last changes, so `open`
-        refuses the file. After this call, make the missing changes again.
+        `open` refuses a file that `backup` wrote, and an SQLite file that was copied
+        without its write-ahead log, because the last changes are missing. Call this
+        method for the file, then make the missing changes again.
 
-        If the call is interrupted, call it again. If `open` accepts the registry, the
-        call changes nothing. With every storage, followers, caches and readers of the
-        journal detect lost changes themselves. `open` explains the arguments.
+        If the method was interrupted, call it again. If `open` accepts the registry,
+        the method changes nothing. Registries in other storages need no mark. `open`
+        explains the arguments.
 
         Raises:
             StorageBusyError: Another program has the file open.
@@ -167,14 +167,14 @@ class Registry(Book):
         """
         storage = opening.join_storage(url, secret, restored=True)
         with closing(storage), storage.write():
-            pass  # a write transaction removes the mark that makes `open` refuse
+            pass  # a write transaction removes the mark, so `open` succeeds
 
     @staticmethod
     def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:
-        """Replace the rules of a list in a registry by the rules of this process.
+        """Replace the stored rules of a list by the rules that this process registered.
 
         A registry stores a digest of the rules that `bloctel.rules.register` received.
-        A process with other rules cannot open the registry or look up numbers in it.
+        A process with different rules cannot open the registry.
         After a change of the rules, call this method once. Then restart each process
         with the new rules, and build snapshots again. Stored registrations keep their
         periods. Lists with a scope, such as `members:brand-a`, are updated together
@@ -190,7 +190,7 @@ class Registry(Book):
             registrations.update_rules(writer, list)
 
     def enter_child(self) -> None:
-        """Refuse all look-ups in a forked child process."""
+        """Refuse look-ups in a forked child, which must open the registry itself."""
         self._lock = RLock()
         self._set_state(ClosedState(forked_error()))
 
@@ -207,7 +207,7 @@ class Registry(Book):
 
         Raises:
             UnknownListError: There are no rules for the list.
-            ListRulesError: The registry has other rules for the list.
+            ListRulesError: The registry stores different rules for the list.
         """
         self._commits.run(registrations.find_or_add_list, rules.load(name).name)
 
@@ -338,8 +338,6 @@ class Registry(Book):
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
     ) -> int:
-        """Store registrations; *parts* gets the list's id and returns the batches."""
-
         def change(writer: Writer) -> int:
             stored = registrations.find_list(writer, rule.name)
             return registrations.add_parts(writer, stored.id, parts(stored.id))
@@ -354,9 +352,9 @@ class Registry(Book):
         opposed: NDArray[np.uint64],
         clear: NDArray[np.uint64],
     ) -> operator_answers.Recorded:
-        """Record the answers of a list's operator about numbers on one day.
+        """Record which numbers are on a list, as the body that runs the list answered.
 
-        Afterwards, look-ups in that list raise `NotKnownError` for a number without a
+        Afterwards, look-ups on this list raise `NotKnownError` for a number without a
         valid answer. Of several answers about a number, the answer with the latest day
         counts. If answers of the same day differ, look-ups block the number.
 
@@ -619,8 +617,9 @@ class Registry(Book):
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
             TooManyNumbersError: The person may not register one more number.
-            NotRegisteredError: There is no registration to renew or withdraw, or the
-                firm or another person made it and the contact is not the number itself.
+            NotRegisteredError: There is no registration to renew or withdraw. Or the
+                firm or another person made it; then only the number itself is a valid
+                contact.
             ListClosedError: The list was closed after the request.
         """
         key, at = self._token_key, confirmations.seconds(now)
@@ -678,7 +677,7 @@ class Registry(Book):
     def trim_journal(self, *, before: int) -> int:
         """Drop the journal lines up to the cursor *before*; return the number of lines.
 
-        Registrations stay. A follower that needs these lines reads the whole registry.
+        Registrations stay. A follower that lacks these lines reads the whole registry.
         """
         if type(before) is not int:
             got = f"a value of type {type(before).__name__}"
@@ -739,7 +738,7 @@ class Registry(Book):
         self._replica.require_current(self._reuse_seconds + MAX_LAG_SECONDS)
 
     def _committed(self) -> None:
-        """Update the state for look-ups after this process stored a change."""
+        """Update the state after this process stored a change."""
         with self._lock:
             if self._state.provenance is None:
                 return  # the first look-up will read the storage
@@ -756,7 +755,7 @@ class Registry(Book):
         return phone_number.number_to_store(number, region).key
 
     def _todays(self) -> set[date]:
-        """Return today's dates in the time zones of the lists."""
+        """Return the current date in each time zone of the lists."""
         with self._storage.read() as reader:
             zones = {found.rules.time_zone for found in read_lists(reader)}
         return {clock.today(zone) for zone in zones or {"UTC"}}
@@ -774,7 +773,7 @@ def _day(on: date | None, rule: ListRules) -> date:
 
 
 def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
-    """Return a list's rules and the day *on*; refuse a day when the list is closed."""
+    """Return a list's rules and the day; refuse a day on which the list is closed."""
     rule = rules.load(list)
     day = _day(on, rule)
     rule.require_open(day)
@@ -782,7 +781,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*; raise InvalidNumberError for the code of an invalid number."""
+    """Return *keys*; raise InvalidNumberError if a key is the code of an error."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())

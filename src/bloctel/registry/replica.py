@@ -52,10 +52,10 @@ from bloctel.storage.interface import (
 )
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
-#: Place of the registrations that look-ups read: in memory, or only in the storage.
+#: Place in which look-ups find registrations: in memory, or only in the storage.
 Exact = Literal["memory", "storage"]
 
-#: After more changes than this, the whole storage is read again, which is faster.
+#: After more changes than this, it is faster to read the whole storage again.
 _RELOAD_AFTER: Final = 100_000
 
 _log = logging.getLogger("bloctel")
@@ -104,7 +104,6 @@ def read_table(reader: Reader) -> Table:
 
 
 def _require_keys(keys: NDArray[np.uint64]) -> None:
-    """Raise StorageError if an integer is not a possible key of a phone number."""
     if not are_possible_keys(keys):
         message = (
             "the storage contains an integer that is not the key of a phone number: "
@@ -131,25 +130,24 @@ def _entries(
 
 
 class FilterOnlyOverlay(Overlay):
-    """Overlay with only a Bloom filter; look-ups of its numbers query the storage."""
+    """Bloom filter of all numbers; a number in the filter is queried in the storage."""
 
     def __init__(
         self, storage: Storage, reader: Reader, table: Table, position: Position
     ) -> None:
         super().__init__(table)
         self._storage = storage
-        self._position = position  # of the last change in the filter
+        self._position = position  # the filter contains all changes up to this position
         self._fill(reader)
 
     def __len__(self) -> int:
         return self.filter.n_added
 
     def _fill(self, reader: Reader) -> None:
-        """Fill a new filter with all numbers of the storage."""
         parts = (part.keys for part in reader.columns())
         keys = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]))
         _require_keys(keys)
-        # the filter has twice the capacity, because it cannot grow
+        # reserve space for new numbers, because a filter cannot grow
         larger = _filter.BloomFilter(max(1024, 2 * len(keys)), FALSE_POSITIVE_RATE)
         larger.add_many(keys)
         self.filter = larger
@@ -159,7 +157,7 @@ class FilterOnlyOverlay(Overlay):
         self.has_nine_digits |= bool(((keys >= 10**8) & (keys < 10**9)).any())
 
     def extended(self, keys: set[int], reader: Reader, position: Position) -> Self:
-        """Return an overlay for a later position; *keys* are the changed numbers."""
+        """Return a copy that also contains the changed *keys*, up to *position*."""
         later = copy(self)
         later._position = position
         if self.filter.n_added + len(keys) > self.filter.capacity:
@@ -188,7 +186,7 @@ class FilterOnlyOverlay(Overlay):
 
 
 class Replica:
-    """Reader of a registry's storage, which returns states for look-ups.
+    """Reader of a registry's storage, which returns the content as a `State`.
 
     The last state contains all changes up to the time `current_at` (`clock.elapsed`).
     """
@@ -196,13 +194,13 @@ class Replica:
     def __init__(self, storage: Storage, exact: Exact) -> None:
         with storage.read(max_lag_seconds=inf) as reader:
             settings = reader.settings()
-            read_lists(reader)  # raises an error if this process has other rules
+            read_lists(reader)  # raises ListRulesError if the rules differ
         self.identity = _identity_of(settings)
         self.region = settings.get("region") or None
         self.token_key = settings.get("token_key", "")
         self._storage = storage
         self._exact = exact
-        # with exact="storage", all numbers are in the overlay, whose size is unlimited
+        # with exact="storage", the overlay is a filter of all numbers, of any size
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
         self.current_at = -inf
 
@@ -213,7 +211,7 @@ class Replica:
         return State((), table, Overlay(table))
 
     def is_behind(self, state: State) -> bool:
-        """Return True if `load` must replace *state*: an erasure, or many changes."""
+        """Return True if `load` is needed: after an erasure, or after many changes."""
         return state.has_erased or len(state.overlay) > self._max_overlay
 
     def load(self) -> State:
@@ -235,7 +233,7 @@ class Replica:
     def catch_up(self, state: State, *, reload: bool = True) -> State:
         """Return a state with all later changes, or *state* itself if there are none.
 
-        If *reload* is true and the new state `is_behind`, read the whole storage.
+        If *reload* is true, read the whole storage when `is_behind` says so.
         """
         asked_at = clock.elapsed()
         with self._storage.read(max_lag_seconds=inf) as reader:
@@ -250,16 +248,16 @@ class Replica:
                 later = self._applied(reader, state, position)
                 if self.is_behind(later) and reload:
                     later = self._loaded(reader, position)
-        # the end of the transaction can raise an error, so set the time after it
+        # set the time last, because the end of the transaction can raise an error
         self.current_at = max(self.current_at, asked_at - (lag or 0))
         return later
 
     def require_current(self, seconds: float) -> None:
-        """Raise an error if the last state that was read is older than *seconds*."""
+        """Raise an error if the last state is older than *seconds*."""
         require_recent(clock.elapsed() - self.current_at, seconds)
 
     def _applied(self, reader: Reader, state: State, position: Position) -> State:
-        """Return *state* updated with the changes up to *position*."""
+        """Return a copy of *state* with all changes up to *position*."""
         known = _position_of(state)
         if known is None or position.cursor - known.cursor > _RELOAD_AFTER:
             return self._loaded(reader, position)
@@ -282,14 +280,13 @@ class Replica:
         return self._state(reader, state.table, overlay, position, has_erased)
 
     def _events(self, reader: Reader, known: Position) -> list[Event] | None:
-        """Return the events after *known*; None if the journal lacks that position."""
+        """Return the events after *known*; None if *known* is not in the journal."""
         try:
             return events_after(reader, known.cursor, known, 2 * _RELOAD_AFTER)
         except CursorPurgedError:
             return None
 
     def _loaded(self, reader: Reader, position: Position) -> State:
-        """Return a new state, read from the whole storage, at *position*."""
         self._require_identity(reader)
         if self._exact == "storage":
             table = TableBuilder().build()
@@ -308,7 +305,7 @@ class Replica:
         has_erased: bool,
     ) -> State:
         prefixes = _read_prefix_rules(reader)
-        # read the lists last: they name the days whose data the other reads may lack
+        # read the lists last: `complete_from` then includes erasures of the last moment
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
@@ -327,7 +324,7 @@ class Replica:
     ) -> snapshot.SnapshotInfo:
         """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
         with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
-            # read the position first: readers of the file then apply all later changes
+            # read the position first: followers that start from the file miss no change
             position = reader.position()
             self._require_identity(reader)
             table, prefixes = read_table(reader), _read_prefix_rules(reader)

@@ -8,7 +8,7 @@ program passes its path to `register`.  The file has these sections and keys:
 [opening]               opens_on
 [closing]               closes_on, since          (only if the list has an end)
 [[protection_delay]]    max_days
-[[term]]                years or days             (without both: no limit)
+[[term]]                years or days             (no key: no limit)
 [[renewal]]             kind, notice_months, terms_ending_from  (for terms of years)
 [[retention]]           withdrawn_days, lapsed_years
 [[answer_validity]]     days
@@ -82,7 +82,7 @@ __all__ = [
 ]
 
 _FOLDER: Final = Path(__file__).parent
-#: The scope of a list's name, which follows the colon.  The scope has no five
+#: The scope of a list's name: the part after the colon.  A scope does not contain five
 #: consecutive digits, because these could be part of a phone number.
 _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
@@ -147,9 +147,9 @@ def _load(name: str) -> ListRules:
             f"one of the lists {known}, or one with a scope such as own:brand-a",
             shown,
             message=f"no rules for the list {shown}{_similar(name, names())}; the "
-            f"known lists are {known}, also with a scope such as own:brand-a. Register "
-            "the rules of any other list first: bloctel.rules.register(file) in "
-            "Python, or the option --rules FILE",
+            f"known lists are {known}; a scope may follow, such as own:brand-a. To use "
+            "a different list, register its rules first: bloctel.rules.register(file) "
+            "in Python, or the option --rules FILE",
         )
     if colon:
         rules = load(base)
@@ -175,8 +175,8 @@ def load_stored(name: str, stored_digest: str | None) -> ListRules:
         raise ListRulesError(
             "the rules of the registry or the snapshot",
             "other rules",
-            message=f"this process has other rules for the list {name} than the "
-            "registry or the snapshot. Register the same rules in each process: "
+            message=f"the rules of the list {name} in this process are not the rules "
+            "of the registry or the snapshot. Register the same rules in each process: "
             "bloctel.rules.register(file) in Python, or the option --rules FILE. If "
             "the rules have changed: run bloctel registry update-rules, restart each "
             "process, and build the snapshot again",
@@ -212,7 +212,7 @@ def _digest(rules: ListRules) -> str:
 
 
 def _effective(value: Any) -> Any:
-    """Remove empty values and texts for people (`_TEXTS`), at every level."""
+    """Return *value* without empty values and `_TEXTS`, also inside its tables."""
     if isinstance(value, dict):
         return {
             key: _effective(part)
@@ -225,7 +225,7 @@ def _effective(value: Any) -> Any:
 def unknown_list_error(
     name: str, known: Collection[str], advice: str = ""
 ) -> UnknownListError:
-    """Return an error for a list that is not in *known*; the message adds *advice*."""
+    """Return an error for a list that is not in *known*; the message gives *advice*."""
     shown, names = shown_name(name), ", ".join(known) or "none"
     return UnknownListError(
         f"one of the lists {names}",

@@ -26,7 +26,7 @@ from bloctel.rules._versions import (
     in_force,
 )
 
-#: The ending of the name of a list of numbers that are not on an opposition list.
+#: The end of the name of a list of cleared numbers, such as `fr.bloctel.cleared`.
 CLEARED: Final = ".cleared"
 
 
@@ -48,18 +48,17 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     numbers_per_person: tuple[NumbersPerPerson, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise InputError if the sections contradict one another."""
         first, last = self.opening.opens_on, None
         if self.closing is not None:
             last = self.closing.closes_on
-            expected = f"a day after {first}, when the list opens"
+            expected = f"a day after {first} (the day on which the list opens)"
             require(first < last, expected, last, "closing.closes_on")
         for section in _DATED:
             if versions := getattr(self, section):
                 _require_every_day(section, versions, first, last)
         if not self.renewal and any(term.years is not None for term in self.term):
-            message = "the key renewal is missing; each term with years needs it"
-            raise InputError("the key renewal", "terms of years", message=message)
+            message = "the section renewal is missing; a term in years needs it"
+            raise InputError("the section renewal", "none", message=message)
 
 
 _DATED: Final = tuple(
@@ -70,10 +69,9 @@ _DATED: Final = tuple(
 def _require_every_day(
     section: str, versions: Sequence[Version], first: date, last: date | None
 ) -> None:
-    """Raise InputError if, on a day when the list is open, a rule has no version."""
     check_versions(section, versions)
     start, end = versions[0].valid_from, versions[-1].valid_until
-    expected = f"a day not after {first}, when the list opens"
+    expected = f"{first} (the day on which the list opens), or an earlier day"
     require(start <= first, expected, start, f"{section}[0].valid_from")
     expected = "no end, or an end on or after the day on which the list closes"
     is_late = end is None or (last is not None and last <= end)
@@ -115,11 +113,12 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     opposition_list: str | None = None
 
     def clearances(self) -> Self:
-        """Return the rules of the list of numbers that an operator reported as clear.
+        """Return the rules of the list that contains the cleared numbers of this list.
 
-        A firm that cannot get the opposition list asks an operator about each number.
-        The firm stores each answer `clear` as a registration on the list of cleared
-        numbers.  The registration lasts as long as the firm may use the answer.
+        A firm that cannot get the opposition list asks the body that runs the list.  If
+        this body answers that a number is not on the list, the number is cleared.  The
+        firm stores the answer as a registration on the list of cleared numbers.  The
+        registration lasts as long as the firm may use the answer.
 
         >>> from bloctel import rules
         >>> cleared = rules.load("fr.bloctel").clearances()
@@ -253,7 +252,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             terms += 1
         ends_on = self._end(registered_on, sure_terms=terms + 1)
         if ends_on is not None:
-            # renewals can be recorded in any order, so do not shorten the period
+            # a later renewal may be recorded already, so do not shorten the period
             ends_on = max(ends_on, current.ends_on)
         return RegistrationPeriod(current.starts_on, ends_on)
 
@@ -317,7 +316,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return in_force(self.answer_validity, on=on)
 
     def answers_until(self, on: date) -> date:
-        """Return the first day on which an answer of the day *on* is no longer valid.
+        """Return the first day on which an answer given on day *on* is no longer valid.
 
         The same day applies to a call file that was scrubbed (checked against the list)
         on the day *on*.  After the list has closed, no answer is valid.
@@ -344,8 +343,8 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         if years is None:
             return self.closes_on
         while True:
-            # count all terms from the first day: a term that begins on 29 February then
-            # ends on 29 February in leap years
+            # count from the first day, not from the last term: otherwise terms that
+            # begin on 29 February would end on 28 February even in leap years
             term_end = add_years(registered_on, sure_terms * years)
             if self._has_closed(term_end):
                 return self.closes_on

@@ -16,9 +16,9 @@ from msgspec import Meta
 from bloctel._util.strict import convert, show, text
 from bloctel.errors import InputError
 
-#: The name of a list without a scope.  It has at most 23 characters, because a database
+#: A list's name without a scope.  It has at most 23 characters, because a database
 #: column of 64 characters must also hold `.cleared`, `:` and a scope of 32 characters.
-#: It has no five consecutive digits, because these could be part of a phone number.
+#: Five consecutive digits are refused, because they could be part of a phone number.
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
@@ -26,7 +26,7 @@ ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
 _ZONE: Final = r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
 TimeZone = Annotated[str, text(_ZONE, "a time zone such as Europe/Paris")]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
-#: The length is limited because the receipts of scrubs contain such texts.
+#: The length is limited because receipts of scrubs contain the sources of rules.
 Sentence = Annotated[
     str,
     Meta(
@@ -51,7 +51,8 @@ def read(
 ) -> S:
     """Return a TOML document as a record; an InputError names a key that is not valid.
 
-    *where* names the document in errors.  *complete* can add keys before the check.
+    *where* is the name of the document in errors.  The function *complete* may add keys
+    to the document before the document is checked.
     """
     try:
         document = tomllib.loads(text)

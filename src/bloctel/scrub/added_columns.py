@@ -53,7 +53,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row plus the column *name*; b"" if the file has no header."""
+    """Return the header row with the added column *name*; b"" without a header."""
     header = records.header
     if not header:
         return header
@@ -87,7 +87,7 @@ def extended_rows(
     text_of: NDArray[np.int32],
     wanted: NDArray[np.bool_] | None = None,
 ) -> bytes | memoryview:
-    """Return the *wanted* rows (None: all); each gets the field texts[text_of[row]]."""
+    """Return the *wanted* rows (None: all) with the added field texts[text_of[row]]."""
     kinds = np.ones(len(batch), np.uint8) if wanted is None else wanted.view(np.uint8)
     suffixes = pack([suffix(text, records) for text in texts])
     return records.encode(
@@ -96,7 +96,7 @@ def extended_rows(
 
 
 class AddedFields:
-    """Cache of the encoded fields to add to rows; each text is encoded only once."""
+    """Cache of the fields that are added to rows; each text is encoded only once."""
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
         self._encode = encode

@@ -112,7 +112,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Count blocked rows by list; *indexes* are the indexes of their reasons."""
+        """Return the count of blocked rows by list; *indexes* has a reason per row."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():
@@ -124,11 +124,11 @@ class RowCounts:
     """Counts of the rows that were classified so far, and of their phone cells."""
 
     def __init__(self, n_columns: int) -> None:
-        # counts of all rows by kind, invalid rows by reason, blocked rows by list
+        # counts of rows: by kind; invalid rows by reason; blocked rows by list
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.lists: Counter[str] = Counter()
-        # for each phone column: counts of filled cells, phone numbers and decimals
+        # by phone column: counts of filled cells, phone numbers, decimal fractions
         self.filled = np.zeros(n_columns, np.int64)
         self.numbers = np.zeros(n_columns, np.int64)
         self.decimals = np.zeros(n_columns, np.int64)
@@ -224,8 +224,8 @@ class RowClassifier:
         If a column has fewer than *n_rows* cells, the missing cells count as empty.
         """
         shape = len(columns), n_rows
-        # matches: for each cell, the code of the period or rule that blocks it, or -1
-        # codes: for each cell, why it is not a phone number, or 0; at first `_EMPTY`
+        # `matches`: for each cell, the period or prefix rule that blocks it; -1 if none
+        # `codes`: for each cell, why it is not a phone number; 0 if it is a number
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
         for column, blocks_of_column in enumerate(columns):
             first = 0
@@ -308,7 +308,7 @@ def _refusals(codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> NDArray[np.
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refusals[~wrong.any(axis=0)] = 0
-    # the reason of a row without a filled cell is `missing_field` or `empty`
+    # if all cells of a row are empty, the reason is `missing_field` or `empty`
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     refusals[all_empty] = np.where(short[all_empty], _MISSING_FIELD, _EMPTY)

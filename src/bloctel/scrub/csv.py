@@ -165,7 +165,7 @@ def _splitter(
         parts: _Parts = {}
         for name in wanted:
             if name == "annotated":
-                # `annotations` contains, for each reason, one text per kind
+                # `annotations` has three fields per reason: for clear, blocked, invalid
                 indexes = found.reason_of * np.int32(len(KINDS)) + found.kinds
                 added = indexes.astype(np.int32), annotations.of(found.reasons)
                 all_rows = np.zeros(len(batch), np.uint8)

@@ -79,7 +79,7 @@ def _classified(
     ]
     for values, found in zip(columns, misleading, strict=True):
         for row in found:
-            values[row] = None  # do not look up a value that is uncertain
+            values[row] = None  # do not look up an uncertain number
 
     def amend(codes: NDArray[np.uint8]) -> None:
         for column, index, found in zip(codes, indexes, misleading, strict=True):
@@ -128,7 +128,7 @@ def _misleading_rows(
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Return the sheet rows that are in the batch *rows*, as indexes in the batch."""
+    """Return the *sheet_rows* that are in the batch *rows*, as indexes in the batch."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
     first, last = found.searchsorted([0, len(rows.cells)])
     return found[first:last]

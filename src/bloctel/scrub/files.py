@@ -51,7 +51,7 @@ _EXPECTED: Final = "a call file"
 
 
 class FileKind(StrEnum):
-    """Format of a call file; CSV may also be compressed."""
+    """Format of a call file; a CSV file may be compressed."""
 
     CSV = "CSV"
     PARQUET = "Parquet"
@@ -231,7 +231,7 @@ def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
         return head, stream
     head = b""
     while len(head) < _HEAD_SIZE and (piece := stream.read(_HEAD_SIZE - len(head))):
-        head += piece  # a pipe may return fewer bytes
+        head += piece  # a pipe may return fewer bytes than requested
     return head, cast("BinaryIO", _Replayed(head, stream, name))
 
 

@@ -162,7 +162,7 @@ def plan_files(
     against: Against | None = None,
     receipt: ReceiptOptions | None = None,
 ) -> tuple[list[tuple[Path, Outputs]], list[ScrubbedFile]]:
-    """Return each call file with its outputs, and a result for each other path."""
+    """Return each call file with its outputs, and a result for each file left out."""
     folder = Path(into)
     files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
@@ -222,9 +222,9 @@ def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[Scrubbed
 
 
 def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each path in *source* and the reason not to scrub it; "" for call files."""
+    """Yield each path in *source*, and why it is left out; "" if it is a call file."""
     path = Path(source)
-    # `Path` methods would raise an error if a folder of the path cannot be opened
+    # not `Path.is_dir`, which raises an error if a parent folder cannot be opened
     if os.path.isdir(path):
         for entry in _entries(path):
             yield entry, _reason(entry, into, in_folder=True)
@@ -232,7 +232,7 @@ def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
         yield path, _reason_of_result(path, into)
     else:
         for found in map(Path, glob.iglob(str(source), recursive=True)):
-            # ** also matches each file in a folder, so the folder itself is skipped
+            # ** also matches the files in a folder, so the folder itself is skipped
             if "**" not in path.parts or not os.path.isdir(found):
                 yield found, _reason(found, into, in_folder=False)
         yield from _unreadable_folders(path)
@@ -267,7 +267,7 @@ def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
-    """Return the reason not to scrub a path; "" if it is a call file.
+    """Return the reason why a path is left out; "" if it is a call file.
 
     If *in_folder* is true, the file name must have the ending of a call file.
     """
@@ -285,7 +285,7 @@ def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
 
 
 def _reason_of_result(path: Path, into: Path) -> str:
-    """Return a reason if a file may be an output of an earlier run, otherwise ""."""
+    """Return a reason if the file looks like an output of an earlier run, else ""."""
     is_there = os.path.realpath(path.parent) == os.path.realpath(into)
     return _A_RESULT if is_there and _RESULT.search(path.name) else ""
 

@@ -85,7 +85,7 @@ def scrub_frame(
 
 
 class _FrameAdapter(ABC):
-    """Adapter of a data frame; no added column may have a name from `taken`."""
+    """Adapter of a data frame; `taken` are the names that no added column may have."""
 
     def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
         self._frame = frame
@@ -93,7 +93,7 @@ class _FrameAdapter(ABC):
 
     @abstractmethod
     def sample(self, index: int) -> object:
-        """Return column *index* to check its type, if possible without its rows."""
+        """Return a column to check its type; the rows of the column may be left out."""
 
     @abstractmethod
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
@@ -101,7 +101,6 @@ class _FrameAdapter(ABC):
 
 
 def _chosen(adapter: _FrameAdapter, columns: object) -> Sequence[int]:
-    """Check the requested phone columns, and return their indexes."""
     # in pandas, the name of a column may be a tuple
     is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
     is_one = is_one or (isinstance(columns, tuple) and columns in adapter.names)
@@ -141,8 +140,8 @@ def _adapter_of(frame: object) -> _FrameAdapter:
         try:
             return _ArrowReader(pa.RecordBatchReader.from_stream(frame))
         except pa.ArrowException:
-            got = f"a value of the type {type(frame).__name__} that is not a table"
-            raise_alone(InputError("an Arrow stream of tables", got))
+            got = f"a {type(frame).__name__} whose Arrow stream contains no tables"
+            raise_alone(InputError("an object with an Arrow stream of tables", got))
     raise InputError(
         "a frame of pandas, polars or pyarrow, or an Arrow stream",
         f"a value of the type {type(frame).__name__}",
@@ -150,7 +149,7 @@ def _adapter_of(frame: object) -> _FrameAdapter:
 
 
 def _reason_indexes(found: Classification) -> Any:
-    """Return the index of the reason of each row; -1 for `clear` rows."""
+    """Return the index of each row's reason in `reasons`; -1 for `clear` rows."""
     return np.where(found.kinds == CLEAR, np.int32(-1), found.reason_of)
 
 

@@ -40,13 +40,13 @@ NOTHING_KNOWN: Final = FileOptions()
 
 @dataclass(frozen=True, slots=True)
 class ReceiptOptions:
-    """Destination of a receipt, and the key that signs the receipt.
+    """Files to which a receipt is written, and the key that signs the receipt.
 
     Attributes:
-        path: The path of a file with only this receipt; an older receipt at this path
-            is replaced.
-        journal: The journal to which the receipt is appended.
-        key: The key that signs the receipt.
+        path: The path of a file for this receipt alone.  If a receipt exists at this
+            path, it is replaced.
+        journal: The path of the journal to which the receipt is appended.
+        key: The key that signs the receipt; None for a receipt without signature.
     """
 
     path: str | Path | None = None
@@ -54,12 +54,12 @@ class ReceiptOptions:
     key: SigningKey | None = None
 
     def files(self) -> dict[str, Target]:
-        """Return the paths that are set; the keys name the files in error messages."""
+        """Return the given paths, by the name of each file in error messages."""
         files = {"the receipt": self.path, "the journal": self.journal}
         return {name: path for name, path in files.items() if path is not None}
 
     def files_read(self) -> list[tuple[str, Path]]:
-        """Return the file of the signing key, if any, with its name in messages."""
+        """Return the path of the key file, if any, with its name in messages."""
         return [] if self.key is None else [("the signing key", self.key.path)]
 
 
@@ -82,7 +82,7 @@ class ReportOptions:
 class Job(NamedTuple):
     """Arguments of the scrub of one file; see `scrub_file`.
 
-    The scrub adds the digest of each output to the dict `written`.
+    If `written` is a dict, the scrub adds the digest of each output to it.
     """
 
     question: Question

@@ -12,7 +12,7 @@ MOST_READ: Final = 256
 
 _DIGITS_SHOWN: Final = 4
 _CHARACTERS_SHOWN: Final = 40
-#: No examples are stored for these reasons.
+#: Reasons without examples, because the cell does not show the error.
 _WITHOUT: Final = ("empty", "missing_field", "unescaped_quote")
 
 

@@ -49,7 +49,7 @@ FIELDS: Final[tuple[str, ...]] = get_args(_Field)
 
 
 class Mandatory(Version, frozen=True, kw_only=True):
-    """Mandatory fields; a complaint without one of them is stored, but not judged."""
+    """Mandatory fields of a complaint; without them, the complaint is not judged."""
 
     fields: tuple[_Field, ...]
 

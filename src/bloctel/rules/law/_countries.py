@@ -100,7 +100,7 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for earlier, later in pairwise(self.country):
-            expected = "different countries in the order of their codes"
+            expected = "countries sorted by code, with each code only once"
             got = f"{later.code} after {earlier.code}"
             require(earlier.code < later.code, expected, got, "")
 
@@ -108,8 +108,8 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 def _days(text: str, key: str = "") -> tuple[date, date]:
     """Return the earliest and the latest day that a year, month or day can mean.
 
-    If *text* is a day, the last day in the result is the day before *text*, because
-    `until` is the first day on which a fact no longer applies.
+    If *text* is a complete day, the second day in the result is the day before *text*:
+    a fact no longer applies on the day `until`.
     """
     if text == _UNKNOWN:
         return date.min, date.max
@@ -117,7 +117,7 @@ def _days(text: str, key: str = "") -> tuple[date, date]:
     try:
         first = date(year, *(rest or [1]), *([] if len(rest) > 1 else [1]))
     except ValueError as error:
-        raise InputError("a day of the calendar", text, key) from error
+        raise InputError("a day that exists", text, key) from error
     if not rest:
         return first, date(year, 12, 31)
     if len(rest) == 1:

@@ -115,7 +115,7 @@ class Law:
         found = self._by_id.get(id)
         if found is None:
             where = f"the law of {self.country}"
-            raise InputError("the identifier of a rule", show(id), where)
+            raise InputError("the identifier of an existing rule", show(id), where)
         return found
 
     def sanction_of(self, rule: LegalRule, *, on: date) -> Sanction | None:
@@ -132,7 +132,7 @@ class Law:
 
     @cached_property
     def by_prefix(self) -> Mapping[str, Territory | None]:
-        """Territory for each known prefix; None if territories share the prefix."""
+        """Territory for each known prefix; None if several territories use it."""
         found: dict[str, Territory | None] = dict.fromkeys(self.numbering.undecided)
         for territory in self.territories:
             found.update(dict.fromkeys(territory.prefixes, territory))
@@ -162,7 +162,7 @@ class _Other(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _OneRule(_Other, frozen=True, kw_only=True):
-    """Sections of a law's document that each contain the versions of only one rule."""
+    """Sections that may describe only one rule each, in one or several versions."""
 
     regime: OneOrMore[_rules.Regime]
     contract_exception: tuple[_rules.ContractException, ...]
@@ -179,7 +179,7 @@ class _OneRule(_Other, frozen=True, kw_only=True):
 
 
 class _Document(_OneRule, frozen=True, kw_only=True):
-    """Document of a law; each section below can contain versions of several rules."""
+    """TOML document of a law; the sections in this class may describe several rules."""
 
     out_of_scope: tuple[_rules.OutOfScope, ...]
     other_channel: tuple[_rules.OtherChannel, ...]

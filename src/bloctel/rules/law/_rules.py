@@ -180,7 +180,7 @@ class Regime(LegalRule, frozen=True, kw_only=True):
         super().__post_init__()
         has_lists = bool(self.lists)
         got = f"{'lists' if has_lists else 'no lists'} for {self.question}"
-        expected = "lists for the question opposition, and for no other question"
+        expected = "lists if the question is opposition, otherwise no lists"
         is_opposition = self.question is RegimeQuestion.OPPOSITION
         require(is_opposition == has_lists, expected, got, "lists")
 
@@ -194,7 +194,7 @@ class ContractException(LegalRule, frozen=True, kw_only=True):
 
 
 class PressException(LegalRule, frozen=True, kw_only=True):
-    """Sectors of the press; calls in these sectors need no list look-up, no consent."""
+    """Sectors of the press: their calls need neither a look-up nor a consent."""
 
     permits: ClassVar[bool] = True
 
@@ -277,7 +277,7 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
-        expected = "the maximum length of a consented period, in hours"
+        expected = "a number of hours, because the rule needs a precise date and time"
         require(is_complete, expected, 0, "slot_hours")
 
 
@@ -292,10 +292,10 @@ class Silence(LegalRule, frozen=True, kw_only=True):
     """Silence after a refusal: calendar days on which the firm must not call again.
 
     Attributes:
-        days: The number of days on which the answer is "no".
-        asks_days: The number of days in an earlier rule, at least `days`.  If this
-            version is not certain enough, the answer is "ask" on the days after `days`
-            until `asks_days`.
+        days: The number of days after the refusal on which the answer is "no".
+        asks_days: A longer or equal number of days, from an earlier rule.  If this
+            version is not certain enough, the answer is "ask" on the days that only the
+            longer period includes.
     """
 
     permits: ClassVar[bool] = True
@@ -310,7 +310,7 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
 
 class Refusal(LegalRule, frozen=True, kw_only=True):
-    """Effect on earlier consents if a person refuses further calls during a call."""
+    """Rule that decides if a refusal of further calls ends earlier consents."""
 
     withdraws_consent: bool
 
@@ -357,7 +357,7 @@ class Objection(LegalRule, frozen=True, kw_only=True):
 
 
 class CallerNumbers(LegalRule, frozen=True, kw_only=True):
-    """Presented numbers that are forbidden, or that automated platforms must present.
+    """Presented numbers that are forbidden, or mandatory for automated platforms.
 
     Attributes:
         kind: The kind of the numbers in `patterns`.
@@ -378,7 +378,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
         super().__post_init__()
         has_patterns = bool(self.patterns)
         got = f"{'patterns' if has_patterns else 'no patterns'} for {self.kind}"
-        expected = "patterns for each kind of number except masked"
+        expected = "no patterns if the kind is masked, otherwise patterns"
         is_masked = self.kind is CallerKind.MASKED
         require(is_masked != has_patterns, expected, got, "patterns")
 
