@@ -6,8 +6,8 @@ from typing import Final
 
 from bloctel._util.messages import catalogue, format_probability, message, placeholders
 
-#: A pattern is reported if its probability is lower than this.  The probability is for
-#: one kind of pattern and for all examined callers together.
+#: A pattern is reported if its probability is lower than this.  The probability that is
+#: compared counts all examined callers, but only one kind of pattern.
 SURPRISING: Final = 1e-4
 
 
