@@ -302,7 +302,7 @@ cdef inline void _store_fields(
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the complete records in the next block of bytes, and return their number."""
+    """Read the complete records in the next block of bytes, and return their count."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
