@@ -47,7 +47,7 @@ class Language(StrEnum):
 
 
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
-    """Return an option from its usage, such as `--output FILE`, and its help.
+    """Return an option; *usage* is its name and its value, such as `--output FILE`.
 
     Days, instants and columns are parsed here; typer parses values of other types.  If
     the default is a member of an enumeration, the help shows all members.
@@ -66,7 +66,7 @@ def required(usage: str, help: str, **settings: Any) -> Any:
 
 
 def argument(metavar: str, help: str, default: object = ..., **settings: Any) -> Any:
-    """Return an argument from its name in the usage line and its help."""
+    """Return an argument; *metavar* is its name in the help, such as `FILE`."""
     return typer.Argument(default, metavar=metavar, help=help, **settings)
 
 
