@@ -55,7 +55,6 @@ class Grounds(StrEnum):
     """The registration of the number had ended before the day of the call."""
 
 
-#: The grounds on which a complaint is admissible.
 ADMISSIBLE: Final = {
     Grounds.LISTED,
     Grounds.NO_CONSENT,
@@ -180,7 +179,7 @@ def _forbidden_to_all(
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
     times = era.one(law.CallingTimes)
-    if times is None or known.consent:  # consent permits other times
+    if times is None or known.consent:  # legal hours do not apply after consent
         return None
     is_outside = known.outside_hours
     if is_outside is None:

@@ -21,7 +21,7 @@ _LONGEST_OTHER: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 #: The text that replaces the number called in the texts of a complaint.
 CALLED: Final = "[number called]"
-#: Regular expression between two digits: separators, or up to three other characters.
+#: Regular expression for text between digits: separators, or up to 3 other characters.
 _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
 #: These last digits of a phone number are enough to recognise it in a text.
 _LINE_DIGITS: Final = 9

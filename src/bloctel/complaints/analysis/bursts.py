@@ -14,7 +14,6 @@ from bloctel.complaints.analysis.pattern import Keys, Pattern
 #: A caller with fewer complaints than this is not examined.
 _FEWEST: Final = 5
 _DAY: Final = 86_400.0
-#: The lengths of the time windows in seconds.
 _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 

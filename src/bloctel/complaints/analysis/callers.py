@@ -36,7 +36,7 @@ _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: If this number of firms share a feature, or more, the feature identifies no firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name in a smaller share of the complaints about one number is ignored.
+#: A name in a smaller share than this of the complaints about one number is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3

@@ -162,13 +162,13 @@ def _era(day: int) -> Era:
 # People answer calls from numbers that look local.  So the first digits of the national
 # forms are compared: 4 digits identify an area, 6 digits a block of 10,000 numbers.
 
-#: Without the leading 0, the count of first digits of an area, and of a block.
+#: The count of first digits that identify an area or a block, without the leading 0.
 _AREA: Final = 3
 _BLOCK: Final = 5
 #: The assumed chance that two phone numbers of one area are in the same block.  The
 #: numbers of the French town halls show 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: The weight of `_SHARE` in an estimate, as a number of observed phone numbers.
+#: In an estimate, `_SHARE` has the weight of this number of observed phone numbers.
 _WEIGHT: Final = 5
 
 
