@@ -190,7 +190,7 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the state of a record that most favours the call: the first in *cls*."""
+    """Return the most favourable state of the records: the first one in *cls*."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))

@@ -157,7 +157,7 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return, for each version of the law, a field of *rule*; 0 without the rule."""
+    """Return, for each version of the law, a field of *rule*; 0 if there is no rule."""
     rules = (era.one(rule) for era in law.eras)
     return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
@@ -220,7 +220,7 @@ def _attempts(table: _CallTable) -> DictionaryColumn:
     within = _by_era(table.law, Frequency, "within_days")[table.versions]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
-    # rows are sorted by number and time: compare each row with the row `back` above it
+    # rows are sorted by number and time: compare each row with the one `back` rows up
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -325,7 +325,7 @@ def _rows_by_day(
 
 
 class _Pairs(NamedTuple):
-    """Pairs of a row, which is a call, and the index of a record about its number."""
+    """Rows of calls, paired with the indexes of records about the called numbers."""
 
     rows: NDArray[np.intp]
     records: NDArray[np.intp]
@@ -450,7 +450,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         state = np.where(problem >= 0, problem, state)
         for applies, reason in reversed(reasons):
             state[applies] = _code(reason)
-        # consents with slots are rare, so they are evaluated one by one
+        # consents for given time slots are rare, so they are evaluated one by one
         slots = np.flatnonzero(has_slots[chosen])
         with_slots = _Pairs(rows[slots], chosen[slots])
         state[slots] = _one_by_one(table, with_slots, records, state_of_consent)
