@@ -56,7 +56,6 @@ def _convert_fault(context: sa.ExceptionContext) -> None:
 class SqlStorage:
     """Storage of a registry in an SQL database."""
 
-    #: The classes of read and write transactions.
     reader: type[SqlReader] = SqlReader
     writer: type[SqlWriter] = SqlWriter
     busy_seconds = interface.BUSY_SECONDS
@@ -331,7 +330,7 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     parsed = None
     with suppress(sa.exc.ArgumentError, ValueError):
         parsed = sa.make_url(url).set(drivername=driver)
-    if parsed is None:  # raised outside `except`: the other error may show the password
+    if parsed is None:  # do not chain the first error: it may show the password
         raise InputError("scheme://user:password@host/database", "text of another form")
     if "@" in f"{parsed.host}{parsed.database}":
         # the host or the database then contains a part of the password: do not show it

@@ -50,7 +50,7 @@ state: Final = _table(
 heartbeat: Final = _table(
     "heartbeat", _key("id", sa.Integer), _value("at", sa.BigInteger)
 )
-#: One row for each write transaction that changed the journal, with its last cursor.
+#: One row for each write transaction that made changes: the cursor of its last change.
 commit: Final = _table(
     "commit", _key("cursor", sa.BigInteger), _value("token", sa.BigInteger)
 )

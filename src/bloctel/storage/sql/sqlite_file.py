@@ -492,8 +492,8 @@ def _keep_logs() -> None:
 def _start_in_child() -> None:
     """Keep a forked child process from using the open files of its parent."""
     global _mutex, _is_unusable
-    _mutex = Lock()  # a thread of the parent may have locked it
-    # OFD locks are inherited; without them, the parent could delete the child's log
+    _mutex = Lock()  # a thread of the parent may have locked the old lock
+    # without OFD locks, which a child inherits, the parent could delete the child's log
     _is_unusable |= bool(_uses or (_open_files and not _HAS_LOCKS))
     _inherited.extend(_open_files.values())
     _open_files.clear()

@@ -59,7 +59,7 @@ class SqlWriter(reader.SqlReader):
         return self._lists
 
     def finish(self) -> None:
-        """Store the last cursor, if the transaction added journal lines."""
+        """Store the cursor of the last change, if the transaction made changes."""
         if self._last != self._first:
             execute, token = self._connection.execute, new_token()
             execute(_MOVE, {"last": self._last, "random": token})

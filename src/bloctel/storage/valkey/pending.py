@@ -4,8 +4,8 @@ There is one class for the journal, one for requests, and one for records.
 
 A stream of records is a Valkey hash from sequence numbers to JSON. The hash `state`
 contains the last sequence number of each stream. This number shows if the last records
-are missing. An index is a hash from a text, such as a phone number, to a JSON list of
-sequence numbers or of ids of requests.
+are missing. An index is a hash: each field is a text, such as a phone number, and its
+value is a JSON list of sequence numbers or of ids of requests.
 """
 
 import json
@@ -177,7 +177,7 @@ def request_field(list_id: int, about: str | int) -> str:
     return f"{list_id}:{about}"
 
 
-#: For each index of requests, by its name: the function from a request to its field.
+#: The indexes of requests; each function returns the field name of a request.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
     "requests:by": lambda row: request_field(row.list_id, row.person),
     "requests:of": lambda row: request_field(row.list_id, row.key),

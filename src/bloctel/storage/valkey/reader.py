@@ -311,7 +311,7 @@ class ValkeyReader:
             return {field: json.loads(value) for field, value in found.items()}
 
     def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
-        """Return the values of those *fields* that a hash has; check its mark."""
+        """Return the values of the existing *fields* of a hash; check its mark."""
         stored: dict[str, bytes] = {}
         for some in in_parts(fields, _FIELDS_PER_READ):
             read: Command = ("HMGET", self._key(name), encoding.MARK, *some)

@@ -85,8 +85,8 @@ class ValkeyServer:
 
     Attributes:
         where: The name of the registry in messages.
-        locks: The writer locks of this process. There can be two for a moment, because
-            a commit releases the lock on the server before the set loses it.
+        locks: The writer locks of this process. There can be two for a moment: a
+            commit first releases its lock on the server, and then removes it from here.
         keeper: The thread that extends these locks.
     """
 
