@@ -66,7 +66,7 @@ STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """Offsets of the records at the start of a buffer; `ends[i] == starts[i + 1]`.
+    """Offsets of the records in a buffer; each record ends where the next one starts.
 
     Each requested field has flags. `ESCAPED` means that the bytes of the field differ
     from its text. `MISSING` means that the record ends before the field. `STRAY` means

@@ -13,8 +13,7 @@ from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
 
 #: An archive may always unpack to this size.  A large archive may unpack to more: up to
-#: `_MOST_RATIO` times its own size.  (For rows that
-#: differ only in a number, the ratio is 270.)
+#: `_MOST_RATIO` times its own size.  (Rows that differ in one number: 270 times.)
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
@@ -155,7 +154,7 @@ def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
         yield archive
         archive.close()
     finally:
-        with suppress(OSError, ValueError):  # the disk may be full
+        with suppress(OSError, ValueError):  # it fails again if the disk is full
             archive.close()
 
 

@@ -127,8 +127,9 @@ class RecordFile:
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
-        If *allow_unescaped_quotes* is true, a row with text after a closing quote gets
-        the flag `STRAY`: it is uncertain where its fields end.
+        A row with text after a closing quote raises InputError. If
+        *allow_unescaped_quotes* is true, the row gets the flag `STRAY` instead: it is
+        uncertain where the fields of the row end.
         """
         while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:
