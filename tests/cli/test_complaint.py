@@ -182,8 +182,8 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
     [
         (b"", "a header"),
         (b"\xff\xfe", "text in UTF-8"),
-        (b"telephone\n0639981234\n", "a header of the columns"),
-        (b"called,called\n1,2\n", "different columns"),
+        (b"telephone\n0639981234\n", "only the column names"),
+        (b"called,called\n1,2\n", "a repeated name"),
         (b"called,shown\n0639981234\n", "2 fields"),
         (b'called\n"0639981234\n', "CSV"),
         (b"called,text\n0639981234,a\x00b\n", "text without control characters"),
@@ -193,7 +193,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
         (b"id\n1\n", "the id of a complaint"),
         (b"received_at\n2026-11-25\n", "a date and time with its offset"),
         (b"{", "a JSON document"),
-        (b"[" * 100_000, "a header of the columns"),
+        (b"[" * 100_000, "only the column names"),
         (b'{"a":' * 100_000, "a JSON document"),
         (b'{"format": "bloctel.complaints", "version": 2}', "version 1"),
         (

@@ -165,7 +165,8 @@ def test_an_archive_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert str(caught.value) == (
         "the archive unpacks to more than 500 times its size; if you trust the "
-        "archive, unpack without limit - at the input stream"
+        "archive, use --unpack-without-limit (in Python: unpack_without_limit=True) "
+        "- at the input stream"
     )
 
 

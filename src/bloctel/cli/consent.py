@@ -45,7 +45,7 @@ class _Subject(options.Number):
 
 
 class _Given(_Subject):
-    """Options for the time and the evidence of a consent or a request."""
+    """Options for the time and the evidence of a consent or a call-back request."""
 
     at: datetime = options.required(
         "--at INSTANT",
@@ -71,8 +71,7 @@ def record(
     register: ConsentRegister,
     mention: list[str] | None = options.option(
         "--mention NAME",
-        "A mention (an item of information) that the person received, or 'all'; may be "
-        "repeated.",
+        "An item of information that the person got, or 'all'; may be repeated.",
     ),
     expires_on: date | None = options.option(
         "--expires-on YYYY-MM-DD",
@@ -89,7 +88,8 @@ def record(
 ) -> dict[str, object]:
     """Record a consent with its evidence, and print its id.
 
-    A consent without all five mentions is recorded, but it does not permit a call.
+    A consent without all mandatory mentions (items of information that the person must
+    get) is recorded, but it does not permit a call.
 
     Example:
         bloctel consent record sqlite:///consents.db "01 99 00 12 34"
@@ -162,7 +162,7 @@ def withdraw(
     ),
     **number: Any,
 ) -> dict[str, object]:
-    """Record that the person withdrew consents, in writing, orally or in another way.
+    """Record the withdrawal of a consent; a person can withdraw it in any form.
 
     Example:
         bloctel consent withdraw sqlite:///consents.db "01 99 00 12 34"
@@ -262,7 +262,7 @@ def proof(
     ),
     **number: Any,
 ) -> None:
-    """Write the proof of consent for one person, with every record of the number.
+    """Write the proof for one person, with every record of the number.
 
     Example:
         bloctel consent proof sqlite:///consents.db "01 99 00 12 34" --output proof.txt
@@ -282,10 +282,10 @@ def check(
     file: Path = options.argument("FILE", "A proof as JSON."),
     format: options.Format = options.FORMAT,
 ) -> None:
-    """Check that the records in a proof agree with their digests, and count them.
+    """Check that the records in a proof agree with their digests; show their count.
 
-    The command cannot detect invented records, missing records or a wrong time of the
-    proof.  So compare the proof with the register of the firm.
+    The command cannot detect invented records, missing records or a wrong time in
+    the proof.  So compare the proof with the consent register of the firm.
 
     Exit code: 0 all records agree with their digests, 2 the file is not a proof, 3 a
     record or its digest was altered.

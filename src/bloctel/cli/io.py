@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _P = TypeVar("_P", str, str | None)
 
-#: Width of a table outside a terminal: no row is so wide that it would be wrapped.
+#: Width of a table that is not printed on a terminal: large, so that no row is wrapped.
 _UNLIMITED = 100_000
 
 
@@ -45,10 +45,10 @@ def target(file: _P) -> _P | BinaryIO:
 
 
 def read_numbers(arguments: Iterable[str]) -> list[str]:
-    """Return the numbers of the command line; for `-`, the lines of standard input.
+    """Return the phone numbers in *arguments*; for `-`, the lines of standard input.
 
-    Empty input raises InputError, because it probably means that the command before the
-    pipe failed; the answer "nothing is blocked" would hide this failure.
+    Empty input raises InputError.  It probably means that the command before the pipe
+    failed, and the answer "nothing is blocked" would hide this failure.
     """
     return [number for text in arguments for number in _numbers(text)]
 
@@ -119,7 +119,7 @@ def entries(kind: type["DataclassInstance"], found: Iterable[Any]) -> Rows:
 def print_record(
     record: Mapping[str, object], format: Format, *, to: TextIO | None = None
 ) -> None:
-    """Print one record; a table has one line for each field."""
+    """Print one record; in a table for people, each field is on one line."""
     if format is Format.JSON:
         text = _json(record)
     elif format is Format.CSV:
@@ -153,7 +153,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _aligned(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each field, and an indented line for each item of a field."""
+    """Yield a line for each field; if the field is a mapping, for each of its items."""
     fields: list[tuple[str, object]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):

@@ -44,7 +44,6 @@ def may_call(
 
 
 def _print(answer: Answer, lang: str, format: Format) -> None:
-    """Print the answer as a text for people, or as a record for programs."""
     next_at = answer.next_allowed_at
     if format is Format.TABLE:
         text = f"{answer.explain(lang)}\n"

@@ -24,7 +24,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 #: Parameters of a command by name, each with its type and its default.
 Parameters = dict[str, tuple[Any, Any]]
 
-#: Name or number (from 1) of a column: `str | int`, a union that typer does not accept.
+#: Name of a column (str) or its number from 1 (int); typer accepts no union of types.
 Column: TypeAlias = Any
 
 #: A text with more digits than this is the name of a column, not its number.
@@ -47,7 +47,7 @@ class Language(StrEnum):
 
 
 def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
-    """Return an option from its usage, such as `--output FILE`, and its help.
+    """Return an option; *usage* is its name and its value, such as `--output FILE`.
 
     Days, instants and columns are parsed here; typer parses values of other types.  If
     the default is a member of an enumeration, the help shows all members.
@@ -66,7 +66,7 @@ def required(usage: str, help: str, **settings: Any) -> Any:
 
 
 def argument(metavar: str, help: str, default: object = ..., **settings: Any) -> Any:
-    """Return an argument from its name in the usage line and its help."""
+    """Return an argument; *metavar* is its name in the help, such as `FILE`."""
     return typer.Argument(default, metavar=metavar, help=help, **settings)
 
 
@@ -97,7 +97,7 @@ def param_name(param: Any) -> str:
 
 
 def forget_files() -> None:
-    """Clear the files of an earlier command, if this process has run one."""
+    """Forget the output files of the command that this process ran before."""
     _written.clear()
 
 
@@ -186,11 +186,12 @@ def parse_instant(text: str) -> datetime:
 
 
 def _parse_known(text: str) -> tuple[int, str]:
-    """Parse a number of records and a digest, as the verify commands print them."""
+    """Parse the count of records and the digest that a verify command printed."""
     found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
     if found is None:
         raise typer.BadParameter(
-            "not a number of records, a colon and a digest of 64 hexadecimal digits"
+            "not in the form COUNT:DIGEST: the number of records, and 64 hexadecimal "
+            "digits, as the verify command prints them"
         )
     return int(found[1]), found[2]
 
@@ -224,7 +225,7 @@ _PARSERS: Final = {
 def _check_list(name: str) -> str:
     # a later error would show the text, which can be a misplaced phone number
     if not name[:1].isalpha():
-        raise typer.BadParameter("not the name of a list, such as own")
+        raise typer.BadParameter("not the name of a list; an example of a name is own")
     return name
 
 
@@ -234,7 +235,7 @@ def _check_lists(names: list[str] | None) -> list[str] | None:
 
 def _check_region(code: str | None) -> str | None:
     if code is not None and not re.fullmatch("[A-Za-z]{2}", code):
-        raise typer.BadParameter("not the code of a region, such as FR")
+        raise typer.BadParameter("not a code of two letters, such as FR")
     return code
 
 
@@ -283,7 +284,7 @@ REGION = option(
     "region of the registry, store or snapshot.",
     callback=_check_region,
 )
-#: For commands that create a registry or a log, which stores the region.
+#: Option of commands that create a registry or a log; the new store keeps the region.
 NEW_REGION = option(
     "--region CODE",
     "The region (ISO 3166-1) of numbers without a country code.",

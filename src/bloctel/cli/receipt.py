@@ -195,7 +195,7 @@ def _read(path: Path, number: int | None) -> Receipt:
 
 
 def _key(given: str | None) -> str | None:
-    """Return the public key in the value of an option, or in the file of this name."""
+    """Return a public key; *given* is the key, or the name of a file with the key."""
     if given is None or re.fullmatch("[0-9a-f]{64}", given):
         return given
     try:
@@ -205,8 +205,8 @@ def _key(given: str | None) -> str | None:
         raise InputError("a public key", got, "--public-key") from error
     found = re.findall(r"(?<!\w)[0-9a-f]{64}(?!\w)", text)
     if len(found) != 1:
-        got = f"a file with {len(found)} texts of 64 hexadecimal digits"
-        raise InputError("a public key", got, "--public-key")
+        got = f"a file with {len(found)} keys (texts of 64 hexadecimal digits)"
+        raise InputError("one public key", got, "--public-key")
     return str(found[0])
 
 

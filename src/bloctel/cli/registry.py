@@ -50,8 +50,8 @@ def create(
 def add_list(registry: Registry, list_name: str = options.LIST) -> None:
     """Add an empty list, unless the registry has this list already.
 
-    No other command adds a list to a registry, so that the other commands refuse a
-    misspelled name.
+    Only this command adds a list to an existing registry.  Commands such as 'registry
+    register' refuse an unknown list, because its name is probably misspelled.
 
     Example:
         bloctel registry add-list sqlite:///oppositions.db --list own:brand-a
@@ -249,10 +249,10 @@ def backup(
     registry: Registry,
     file: str = options.new_file("FILE", "The file; an older backup is replaced.", ...),
 ) -> None:
-    """Copy an SQLite registry to a file, also while programs use the registry.
+    """Copy an SQLite registry to a file; programs may use the registry meanwhile.
 
-    Run 'bloctel registry mark-restored' before you open the copy.  For registries that
-    are not in SQLite, use the backup tools of the database server.
+    The copy can be opened only after the command 'bloctel registry mark-restored'.  To
+    copy a registry in another database, use the backup tools of its server.
 
     Example:
         bloctel registry backup sqlite:///oppositions.db oppositions.backup
@@ -266,9 +266,9 @@ def mark_restored(
 ) -> None:
     """Mark an SQLite registry as restored from a backup, so that it can be opened.
 
-    A backup lacks the last changes, so it cannot be opened before this command.  After
-    the command, register the missing changes again.  If the command is interrupted, run
-    it again.  Registries that are not in SQLite need no mark.
+    A backup cannot be opened before this command, because changes made after the backup
+    are missing.  If the command is interrupted, run the command again.  Afterwards,
+    register the missing changes again.  Only SQLite registries need this command.
 
     Example:
         bloctel registry mark-restored sqlite:///oppositions.db
@@ -278,12 +278,12 @@ def mark_restored(
 
 @app.command()
 def heartbeat(url: str = options.REGISTRY) -> None:
-    """Store the time once per second, for look-ups on copies of the server.
+    """Store the current time every second, for look-ups on copies of the server.
 
-    A copy is a standby or replica of the database server.  The newest time in a copy
-    shows the age of its data, and look-ups refuse data that is too old.  So run this
+    A copy is a standby or a replica of the database server.  The last time that reached
+    a copy shows the age of its data; look-ups refuse data that is too old.  Run this
     command all the time, with the URL of the primary server.  If the server does not
-    answer, the command ends with an error: let a service manager start it again.
+    answer, the command ends with an error: let a service manager restart the command.
 
     Example:
         bloctel registry heartbeat postgresql://bloctel@db.example/oppositions
@@ -302,7 +302,7 @@ def block_prefix(
     allow_future: bool = options.ALLOW_FUTURE,
     **given: Any,
 ) -> None:
-    """Block all numbers with a prefix; the rule with the longest prefix decides.
+    """Block all numbers with a prefix; a rule for a longer prefix has priority.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
@@ -312,7 +312,7 @@ def block_prefix(
 
 @_group.command("allow-prefix", options.OnList)
 def allow_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
-    """Allow all numbers with a prefix, even if the list blocks a shorter prefix.
+    """Exempt all numbers with a prefix from a rule that blocks a shorter prefix.
 
     Example:
         bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
@@ -322,7 +322,7 @@ def allow_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> Non
 
 @_group.command("drop-prefix", options.OnList)
 def drop_prefix(registry: Registry, prefix: str = _PREFIX, **given: Any) -> None:
-    """End the rule that blocks or allows the numbers with a prefix.
+    """End the prefix rule for the numbers with a prefix.
 
     Example:
         bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own

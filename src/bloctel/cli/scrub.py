@@ -1,4 +1,4 @@
-"""`bloctel scrub`: split or annotate call files."""
+"""`bloctel scrub`: compare call files with lists, and split or annotate the files."""
 
 import os
 import sys
@@ -115,13 +115,14 @@ def scrub(
     secret: bytes | None = options.SECRET,
     format: options.Format = options.FORMAT,
 ) -> None:
-    """Split or annotate call files: look up each number in lists on the given day.
+    """Compare call files with the lists on one day; split or annotate the files.
 
-    Rows keep their order, and CSV rows keep their original bytes.  Every row is clear,
-    blocked or invalid; blocked and invalid rows get an added column with the reason.
-    The annotated file has all rows and two added columns: 'bloctel' is clear, blocked
-    or invalid, and 'bloctel_reason' is the reason.  The added columns are first in CSV,
-    and last in other formats.  Outputs appear only at the end, when they are complete.
+    Every row gets a status: clear, blocked or invalid.  Rows keep their order, and CSV
+    rows keep their original bytes.  In the files of blocked and of invalid rows, an
+    added column contains the reason.  The annotated file has all rows and two added
+    columns: 'bloctel' with the status, and 'bloctel_reason' with the reason.  Added
+    columns are the first columns in CSV, and the last columns in other formats.  The
+    output files appear only at the end, when they are complete.
 
     'clear' means that the number is on none of the requested lists.  The status 'clear'
     never means that the law permits a call.
@@ -191,7 +192,6 @@ def _scrub_one(
 def _receipt_options(
     receipt: Path | None, journal: Path | None, sign_key: Path | None
 ) -> ReceiptOptions | None:
-    """Return where to write receipts; None if no receipt is requested."""
     if receipt is None and journal is None:
         if sign_key is not None:
             raise options.usage_error("--sign-key needs --receipt or --journal")
@@ -203,7 +203,6 @@ def _receipt_options(
 def _refuse_with_into(
     files: Sequence[str], outputs: Outputs, *, receipt: Path | None, report: str | None
 ) -> None:
-    """Raise InputError for arguments that cannot be used together with --into."""
     if receipt is not None or report is not None:
         given = "--receipt" if receipt is not None else "--report"
         text = f"{given} cannot be used with --into; --journal stores all receipts"
@@ -250,7 +249,7 @@ def _print_files(done: Sequence[ScrubbedFile], format: options.Format) -> None:
 
 
 def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
-    """Print warnings about unchecked sheets and about anomalies to standard error."""
+    """Print warnings about sheets without a scrub, and about anomalies, to stderr."""
     where = f" - at {file}" if file else ""
     left_out = [
         f"the sheet {name!r}{kind and f' ({kind})'} was not checked, and no output "

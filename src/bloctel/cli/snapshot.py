@@ -66,7 +66,7 @@ def info(path: str = _PATH, format: Format = options.FORMAT) -> None:
 
 
 def _refuse_other_files(path: str) -> None:
-    """Refuse to replace a file that is not a snapshot, such as a registry."""
+    """Raise InputError if a file exists and is not a snapshot (a registry, maybe)."""
     file = Path(path)
     if not file.exists() or (file.is_file() and file.stat().st_size == 0):
         return

@@ -55,14 +55,13 @@ class Grounds(StrEnum):
     """The registration of the number had ended before the day of the call."""
 
 
-#: The grounds on which a complaint is admissible.
 ADMISSIBLE: Final = {
     Grounds.LISTED,
     Grounds.NO_CONSENT,
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: The grounds of the decision, by the reason why the book did not block the number.
+#: For a number that was not blocked: the grounds, by the reason of the verdict.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,
@@ -72,7 +71,7 @@ _CLEAR: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Facts that a complaint does not contain; the defaults do not justify the call.
+    """Facts that a complaint does not contain; by default, no fact justifies the call.
 
     Attributes:
         contract: True if the call was related to an active contract of the person.
@@ -180,7 +179,7 @@ def _forbidden_to_all(
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
     times = era.one(law.CallingTimes)
-    if times is None or known.consent:  # consent also permits calls at other hours
+    if times is None or known.consent:  # legal hours do not apply after consent
         return None
     is_outside = known.outside_hours
     if is_outside is None:
@@ -189,7 +188,7 @@ def _forbidden_to_all(
 
 
 def _is_outside(complaint: Complaint, era: Era, times: law.CallingTimes) -> bool:
-    """Return True if calls were forbidden during the complete time slot of the call."""
+    """Return True if the law forbade calls during the whole time slot of the call."""
     begin, end = complaint.from_time, complaint.until_time
     moment = complaint.began_at
     if moment is None or begin is None:
@@ -234,15 +233,16 @@ def _by_regime(
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
     ):
-        grounds = Grounds.NOT_REGISTERED  # it was probably registered after the call
+        grounds = Grounds.NOT_REGISTERED  # probably registered only after the call
     return _by(grounds, regime)
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
-    """Return True if a list protects the number soon after *day*, the day of the call.
+    """Return True if a list begins to protect the number soon after the call (*day*).
 
-    A book does not contain the day of the registration.  If protection begins within
-    the legal delay, the number was probably registered before the call.
+    A book contains the first protected day, but not the day of the registration.  If
+    protection begins within the legal delay after the call, the number was probably
+    registered before the call.
     """
     list_rules = load_list(name)
     delay = in_force(list_rules.protection_delay, on=day).max_days

@@ -21,11 +21,11 @@ _LONGEST_OTHER: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 #: The text that replaces the number called in the texts of a complaint.
 CALLED: Final = "[number called]"
-#: Pattern between two digits of a number: separators, or up to three other characters.
+#: Regular expression for text between digits: separators, or up to 3 other characters.
 _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
-#: The count of last digits that are enough to recognise a phone number in a text.
+#: These last digits of a phone number are enough to recognise it in a text.
 _LINE_DIGITS: Final = 9
-#: Pattern before the national digits of a number, such as +33, 0033 or 0.
+#: Regular expression for the text before the national digits: +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
 _FREE: Final = ("shown", "caller", "sector", "purpose", "text", "siren", "address")
 
@@ -191,7 +191,7 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """
     wanted = number.national_significant_number
     for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
-        # replace each digit of another script by an ASCII digit; keep the length equal
+        # replace each digit of another script by an ASCII digit, so positions agree
         plain = "".join(str(unicodedata.decimal(c, c)) for c in text)
         parts, done = [], 0
         for found in re.finditer(_PREFIX + _GAP.join(digits), plain):

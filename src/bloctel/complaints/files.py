@@ -113,10 +113,10 @@ def _check_header(header: list[str], name: str) -> None:
     unknown = [column for column, cell in enumerate(header, 1) if cell not in COLUMNS]
     if unknown:
         # the cell may be a phone number, so the message does not repeat it
-        expected = f"a header of the columns {', '.join(COLUMNS)}"
-        raise InputError(expected, f"an unknown header in column {unknown[0]}", where)
+        expected = f"only the column names {', '.join(COLUMNS)}"
+        raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
     if len(set(header)) < len(header):
-        raise InputError("different columns", "two columns with the same name", where)
+        raise InputError("a different name for each column", "a repeated name", where)
     if not header:
         raise InputError("a header", "an empty file", name)
 
@@ -160,7 +160,8 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
     """Return a case with the steps of a file; refuse steps in an impossible order."""
     read = convert(steps, _Steps, f"{where}, steps")
     if read[0].at != begun.received_at:
-        expected = f"a first step at received_at, {begun.received_at.isoformat()}"
+        received_at = begun.received_at.isoformat()
+        expected = f"a first step at {received_at}, the time in received_at"
         raise InputError(expected, read[0].at.isoformat(), f"{where}, steps")
     case = begun
     for i, given in enumerate(read):

@@ -121,7 +121,7 @@ class Case:
             where: The place that an error message names; by default the `id`.
 
         Raises:
-            InputError: The step cannot follow the last step, or is earlier than it.
+            InputError: The step cannot follow the last step, or its time is earlier.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state].split()

@@ -85,9 +85,9 @@ class Complaints(RecordStream):
         A complaint that is already in the store is not changed, so a file can be
         imported twice.  A complaint with an id is compared with the stored complaint of
         this id.  A complaint without an id is already in the store if a stored
-        complaint has the same fields and the same number called.  Without a readable
-        number, complaints of different people can be equal: after the import, the store
-        has at least as many of these complaints as the file.
+        complaint has the same fields and the same number called.  If this number is not
+        readable, two people can send equal complaints.  So the store then has at least
+        as many equal complaints as the file.
 
         Raises:
             InputError: The store or the file has a complaint with the same id but with
@@ -113,7 +113,7 @@ class Complaints(RecordStream):
         """Replace a complaint in the state `signal` by a complaint with more fields.
 
         Raises:
-            InputError: No stored complaint in the state `signal` has this id.
+            InputError: The complaint is not stored, or its state is not `signal`.
         """
 
         def completed(case: Case, at: datetime) -> Case:
@@ -169,7 +169,7 @@ class Complaints(RecordStream):
             at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: No stored complaint that is admissible has this id.
+            InputError: The complaint is not stored, or is not admissible.
         """
         authority = to or forms.load("FR").authority
         return self._add_step(id, at, CaseState.FORWARDED, authority)
@@ -184,7 +184,7 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: No stored complaint that is not yet closed has this id.
+            InputError: The complaint is not stored, or is already closed.
         """
         return self._add_step(id, at, CaseState.CLOSED, outcome)
 
@@ -254,7 +254,7 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not stored yet; give each case an id."""
     stored = {case.id: case for case in known}
     unmatched = Counter(case.complaint for case in stored.values())
-    # a stored complaint that matches by its id must not match a second complaint
+    # a stored complaint must not match twice: by its id, and again by its fields
     unmatched -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()

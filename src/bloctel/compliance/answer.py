@@ -77,8 +77,8 @@ class Answer:
         """The first instant, not before `at`, at which the same call may be made.
 
         The search uses only facts that are known now, so a later withdrawal of consent
-        can change the instant.  None means that no such instant was found in the number
-        of days that the argument `horizon_days` of the desk sets.
+        can change the instant.  None means that the next days contain no such instant;
+        the argument `horizon_days` of the desk sets how many days are searched.
         """
         return self.at if self.allowed else self._seek()
 

@@ -190,7 +190,7 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the best state of all records; *cls* lists the states, best first."""
+    """Return the most favourable state of the records: the first one in *cls*."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
@@ -283,7 +283,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
 
 
 def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Return the relation of an active contract to a call's firm and subject."""
+    """Return the relation of an active contract to a call: same firm, same goods."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(subject.firm, scope.firm):

@@ -195,7 +195,7 @@ class _Reader:
 
 
 class _Writer(_Reader):
-    """Writer that encrypts numbers and texts before the wrapped writer stores them."""
+    """Writer that encrypts numbers and texts; another writer then stores them."""
 
     def __init__(self, writer: Writer, pseudonyms: Pseudonyms) -> None:
         super().__init__(writer, pseudonyms)
@@ -234,7 +234,6 @@ class _Writer(_Reader):
 
 
 def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
-    """Return the pseudonyms of numbers, in the same order."""
     column = np.fromiter(keys, np.uint64, len(keys))
     hidden: list[int] = pseudonyms.hide(column).tolist()
     return hidden

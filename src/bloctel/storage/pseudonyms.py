@@ -29,7 +29,7 @@ MIN_SECRET_BYTES: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
-#: The lowest 31 bits, as a numpy value: for short columns, it is faster than an int.
+#: The lowest 31 bits, as a numpy value, which is faster than an int in short columns.
 _MASK: Final = np.array((1 << 31) - 1, np.uint32)
 _ROUNDS: Final = range(10)
 
@@ -37,7 +37,7 @@ _ROUNDS: Final = range(10)
 #: in A, numerals in total, bytes of the tweak.
 _P: Final = bytes([1, 2, 1, 0, 0, 2, 10, 31, 0, 0, 0, _BITS, 0, 0, 0, 0])
 
-#: Numbers that are encrypted at once: their blocks fit into the processor's cache.
+#: Count of numbers in one step: their AES blocks fit into the processor's cache.
 _PART: Final = 1 << 14
 
 _NONCE_BYTES: Final = 12
@@ -62,7 +62,6 @@ class Pseudonyms:
             got = f"{len(secret)} bytes"
             raise InputError(f"a secret of at least {MIN_SECRET_BYTES} bytes", got)
         try:
-            # this package is optional
             from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
                 Cipher,
                 aead,

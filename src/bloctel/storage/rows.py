@@ -81,8 +81,8 @@ class Registration(NamedTuple):
     def extended_by(self, new: Self) -> Self | None:
         """Return this registration with the end of *new*; None if *new* ends no later.
 
-        Both registrations must have the same primary key.  If this registration was
-        withdrawn, the result is not.  All days that were protected stay protected.
+        Both registrations must have the same primary key.  The result is not withdrawn,
+        even if this registration was.  All protected days stay protected.
         """
         if new.ends_on <= self.ends_on:
             return None
@@ -118,7 +118,7 @@ class Event(NamedTuple):
 
     Attributes:
         cursor: The position of the line in the journal: each new line has a greater
-            cursor than all earlier lines. Before the event is stored, it is 0.
+            cursor than all earlier lines. Before the event is stored, `cursor` is 0.
         kind: The kind of the change.
         list_id: The list that changed.
         key: The number; None if it was erased, or if the change has no number.
@@ -164,8 +164,7 @@ class StoredList(NamedTuple):
             list has 2, and so on.
         name: The name of the list.
         rules: The digest of the list's rules; None if the library itself defines them.
-        complete_from: The first day whose data was not erased; None if the data of no
-            day was erased.
+        complete_from: The first day without erased data; None if no data was erased.
     """
 
     id: int
@@ -187,9 +186,9 @@ class RequestRow(NamedTuple):
         contact: The contact of the person, such as an e-mail address.
         expires_at: The expiry of the token, in seconds since 1970-01-01.
         used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
-        made_on: The day of receipt of the registration that this request made, which
-            the person may withdraw. None if the number was registered already, or if
-            another person later registered, renewed or withdrew it.
+        made_on: The day of receipt of the registration that this request made. Only
+            this registration may be withdrawn by the person. None if the number was
+            already registered, or if another person later changed the registration.
     """
 
     id: str
@@ -240,8 +239,8 @@ class Found(NamedTuple):
 
     Attributes:
         registrations: All registrations of the requested numbers.
-        complete_from: The first day whose data was not erased, by list id; it contains
-            only lists with erased data.
+        complete_from: For each list with erased data, by its id: the first day without
+            erased data.
     """
 
     registrations: list[Registration]

@@ -66,7 +66,7 @@ STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """Offsets of the records at the start of a buffer; `ends[i] == starts[i + 1]`.
+    """Offsets of the records in a buffer; each record ends where the next one starts.
 
     Each requested field has flags. `ESCAPED` means that the bytes of the field differ
     from its text. `MISSING` means that the record ends before the field. `STRAY` means
@@ -302,7 +302,7 @@ cdef inline void _store_fields(
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the complete records in the next block of bytes, and return their number."""
+    """Read the complete records in the next block of bytes, and return their count."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows

@@ -13,7 +13,7 @@ from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
 
 #: An archive may always unpack to this size.  A large archive may unpack to more: up to
-#: `_MOST_RATIO` times its own size.  (Rows that differ only in a number reach 270.)
+#: `_MOST_RATIO` times its own size.  (Rows that differ in one number: 270 times.)
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
@@ -55,14 +55,14 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
             f"{unpacked} bytes from {packed}",
             where,
             message=f"the archive unpacks to more than {_MOST_RATIO} times its size; "
-            "if you trust the archive, unpack without limit",
+            "if you trust the archive, use --unpack-without-limit (in Python: "
+            "unpack_without_limit=True)",
         )
 
 
 class Archive:
     """Stream that decompresses an archive: a sequence of gzip members or zstd frames.
 
-    An archive that consists of many empty members is decompressed in linear time.
     `packed` is the number of compressed bytes that were read so far.
     """
 
@@ -154,7 +154,7 @@ def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
         yield archive
         archive.close()
     finally:
-        with suppress(OSError, ValueError):  # the disk may be full
+        with suppress(OSError, ValueError):  # it fails again if the disk is full
             archive.close()
 
 

@@ -21,7 +21,7 @@ from bloctel.tabular.phone_columns import (
     SeveralColumnsError,
 )
 
-#: Number of bytes to examine; the module `csv` cannot read a field that is longer.
+#: Number of bytes to examine: the longest field that the module `csv` can read.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
@@ -159,8 +159,9 @@ def _rank(
 ) -> tuple[bool, float, int]:
     """Return the rank of a delimiter, given the rows that it splits the sample into.
 
-    The best delimiter gives rows that contain the columns to read. If several do, the
-    best one gives most rows the same number of fields, and then the most fields.
+    The best delimiter gives rows that contain the columns to read. Among several such
+    delimiters, the best one gives most rows the same number of fields, and then the
+    most fields.
     """
     try:
         choose(rows, has_header)

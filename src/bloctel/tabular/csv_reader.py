@@ -39,7 +39,7 @@ _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
 #: The maximum number of rows in a batch; a chunk of short rows gives several batches.
 _BATCH_ROWS: Final = 32 * 1024
-#: Up to this number of columns, a batch can have all `_BATCH_ROWS` rows.
+#: A batch with more columns than this has fewer than `_BATCH_ROWS` rows.
 _FEW_COLUMNS: Final = 16
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
@@ -78,7 +78,7 @@ class Batch:
         data = self.data[starts[0] : ends[-1]] if len(self) else self.data[:0]
         if not (data == _QUOTE).any():
             return none
-        # return quickly if every line break ends a row, so that none is in a cell
+        # shortcut: if every line break ends a row, no cell contains a line break
         if np.count_nonzero(data <= _RETURN) == (ends - content_ends).sum():
             return none
         breaks = np.flatnonzero((data == _LINE_FEED) | (data == _RETURN)) + starts[0]
@@ -86,7 +86,7 @@ class Batch:
         return np.unique(rows[breaks < content_ends[rows]])
 
     def lines(self, row: int) -> list[list[str]]:
-        """Return the lines of a row, each split at all delimiters, even in quotes."""
+        """Return the lines of text in a row; delimiters in quotes also split a line."""
         start, end = self.records.starts[row], self.records.content_ends[row]
         text = (
             self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
@@ -127,8 +127,9 @@ class RecordFile:
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
-        If *allow_unescaped_quotes* is true, a row with text after a closing quote gets
-        the flag `STRAY`: it is uncertain where its fields end.
+        A row with text after a closing quote raises InputError. If
+        *allow_unescaped_quotes* is true, the row gets the flag `STRAY` instead: it is
+        uncertain where the fields of the row end.
         """
         while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:

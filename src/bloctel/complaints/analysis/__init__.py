@@ -52,5 +52,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Return *numbers* without those in *called*, which are numbers of people."""
+    """Return *numbers* without the called numbers, because these belong to people."""
     return tuple(number for number in numbers if number not in called)

@@ -11,15 +11,14 @@ from bloctel.complaints.analysis.callers import Actor, pattern_about
 from bloctel.complaints.analysis.observations import Observation
 from bloctel.complaints.analysis.pattern import Keys, Pattern
 
-#: The minimum number of complaints about a caller that is examined.
+#: A caller with fewer complaints than this is not examined.
 _FEWEST: Final = 5
 _DAY: Final = 86_400.0
-#: The lengths of the time windows in seconds.
 _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """Time window with `n_inside` calls, and the `chance` of at least this number."""
+    """Time window with `n_inside` calls, and the `chance` of so many calls or more."""
 
     chance: float
     width: str
@@ -73,11 +72,11 @@ def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.floa
 def _least_likely(
     moments: NDArray[np.float64], everyone: NDArray[np.float64], width: str
 ) -> _Window | None:
-    """Return the least likely window of length *width*; None if too few calls."""
+    """Return the least likely window of length *width*; None for too few calls."""
     if len(moments) < _FEWEST:
         return None
-    # a window should contain a share of the caller's calls that is equal to its share
-    # of the total time or, if this is larger, to its share of all other calls
+    # the expected share of the caller's calls in a window: the window's share of the
+    # total time, or the share of other callers' calls in the window, if it is larger
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -85,7 +84,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = len(everyone) - len(moments)
     share = np.maximum(size / span, of_others / others if others else 0.0)
-    # each window begins at a call, so this call is not in the window by chance
+    # the call at which a window begins is always inside, so it is not there by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -101,8 +100,8 @@ def sequences(
 ) -> Iterator[Pattern]:
     """Yield a pattern for each caller who called numbers in numerical order.
 
-    A step leads from a called number to the next called number, up or down.  Eulerian
-    numbers give the chance that a random order has at least as many steps up (or down).
+    From one called number to the next called number is a step, up or down.  Eulerian
+    numbers give the chance that a random order has as many steps up (or down) or more.
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
@@ -121,7 +120,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the distinct called numbers in the order of the calls of a caller."""
+    """Return the distinct numbers that a caller called, in the order of the calls."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

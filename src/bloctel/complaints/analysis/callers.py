@@ -29,18 +29,18 @@ _SLIP: Final = MISTYPED / 81
 _SIREN_SLIP: Final = _SLIP / 10
 #: A name or an address links complaints if a wrong link is less likely than this.
 _CHANCE: Final = 1e-3
-#: The assumed share of firms that use a given address; several firms can rent it.
+#: The assumed share of firms that use a given address, which several firms can rent.
 _ADDRESS: Final = 1e-5
 #: The chance that two firms share a feature, such as the number of a call centre.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
-#: A feature that this number of firms share, or more, does not identify a firm.
+#: If this number of firms share a feature, or more, the feature identifies no firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: In the complaints about a number, a name with a smaller share than this is ignored.
+#: A name in a smaller share than this of the complaints about one number is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
-#: Invented numbers that people type, without the first 0.
+#: Invented numbers that people type in a complaint; the leading 0 is left out here.
 _RUN: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
@@ -140,17 +140,16 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # again: two firms with one number are now one firm
+        self._join_by_number()  # again: two firms that share a number can be one now
         return self._sets
 
     def _join_by_number(self) -> None:
-        """Link complaints with one presented number if at most one firm uses it."""
+        """Link complaints with the same presented number, if only one firm uses it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._sets.join_all(indexes, "number", _SLIP)
 
     def _join_by_address(self) -> None:
-        """Link complaints with the same address if a wrong link is unlikely."""
         chance = len(self._sets.sets()) * _ADDRESS
         for indexes in self._addresses.values():
             if len(self._one_each(indexes)) <= _MANY:
@@ -175,7 +174,7 @@ class _Linkage:
                 self._sets.join(first, second, "reopened", prod(kinds.values()))
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        """Link complaints that share a feature, if two firms would rarely share it."""
+        """Link complaints that share a feature which two firms rarely share."""
         if len(self._firms(indexes)) >= _TWO:
             return
         for first, second in combinations(self._one_each(indexes), 2):
@@ -184,7 +183,7 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return one complaint (its index) for each sector of each set."""
+        """Return the index of one complaint for each pair of a set and a sector."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
@@ -207,11 +206,11 @@ class _Linkage:
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # ignore a rare name: a person may have mistyped another caller's number
+            # ignore a rare name: a person may have mistyped the number of this caller
             if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )
-        # if one name ends before the next begins, one firm may have changed its name
+        # if the names are from different periods, one firm may have changed its name
         is_one_firm = len(spans) < _MANY and all(
             end < start and min(count, other) >= _TWO
             for (_, end, count), (start, _, other) in pairwise(spans)

@@ -32,7 +32,7 @@ class DisjointSets:
         self.links: list[Link] = []
 
     def root(self, index: int) -> int:
-        """Return the element that identifies the set that contains an index."""
+        """Return the smallest index of the set that contains *index*."""
         parents = self._parents
         while parents[index] != index:
             parents[index] = parents[parents[index]]
@@ -53,7 +53,7 @@ class DisjointSets:
             self.join(indexes[0], index, kind, chance)
 
     def marked_roots(self, indexes: Iterable[int]) -> list[int]:
-        """Return the `root` of each marked set that contains one of the indexes."""
+        """Return the `root` of each marked set that contains one of *indexes*."""
         roots = {self.root(index) for index in indexes}
         return sorted(root for root in roots if self._marked[root])
 

@@ -18,7 +18,7 @@ _FILE: Final = Path(__file__).with_name("name_words.toml")
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
-#: A common word with at least this length is searched for inside longer words.
+#: Common words (`name_words.toml`) of this length or more are found in longer words.
 _LONG: Final = 5
 #: The estimated share of names with a given word is 10 ** (-0.6 * letters): a word of 5
 #: letters is in one of a thousand names, a word of 10 letters in one of a million.  The
@@ -125,7 +125,7 @@ class NameTable:
 
 @lru_cache(maxsize=1 << 14)
 def _least_share(word: str) -> float:
-    """Estimate the share of all names that contain a word, from its letters only."""
+    """Estimate the share of all names that contain a word, from its spelling only."""
     fuzz, words = _rapidfuzz().fuzz, _words()
     share: float = words["common_share"]
     if any(fuzz.ratio(word, common) >= _COMMON for common in words["common"]):

@@ -11,7 +11,7 @@ from bloctel.errors import MissingExtraError
 
 _SIREN_DIGITS: Final = 9
 _SIRET_DIGITS: Final = 14
-#: A SIREN with fewer distinct digits, or with a run of `_RUNS`, is probably invented.
+#: A SIREN with fewer distinct digits, or with a text in `_RUNS`, is probably invented.
 _FEWEST_DISTINCT: Final = 3
 _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
@@ -21,7 +21,7 @@ class Observation(NamedTuple):
     """Content of one complaint, in a form in which complaints can be compared.
 
     `called` and `shown` are keys of phone numbers, `shown_text` is the presented number
-    as the person read it, and `day` is `date.toordinal`; an unknown number or day is 0.
+    as the person read it.  `day` is `date.toordinal()`.  An unknown number or day is 0.
     `moment` is the instant of the call in seconds since 1970, or None if only the day
     or a time slot is known.  `siren` is empty if it is not plausible.
     """

@@ -6,8 +6,8 @@ from typing import Final
 
 from bloctel._util.messages import catalogue, format_probability, message, placeholders
 
-#: A pattern is reported if its probability is lower than this.  The probability is for
-#: one kind of pattern and for all examined callers together.
+#: A pattern is reported if its probability is lower than this.  The probability is the
+#: chance that any of the examined callers shows a pattern of the same kind.
 SURPRISING: Final = 1e-4
 
 

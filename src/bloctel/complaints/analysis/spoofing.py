@@ -27,8 +27,8 @@ from bloctel.rules.law import CallerKind, CallerNumbers, Era
 
 #: The number of ways to mistype one digit: nine wrong digits in nine positions.
 _SLIPS: Final = 81
-#: The maximum number of calls that a person makes per day, and the maximum share of
-#: these calls that leads to a complaint.
+#: A person who dials without a machine makes at most this number of calls per day, and
+#: at most this share of the calls leads to a complaint.
 _CALLS_A_DAY: Final = 200
 _COMPLAIN: Final = 0.02
 _NOT_A_LINE: Final = (Reason.TOO_SHORT, Reason.TOO_LONG, Reason.UNKNOWN_COUNTRY)
@@ -112,7 +112,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
 def _more_than_mistyped(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
 ) -> Pattern:
-    """Return a pattern that compares a count with the expected count of typos."""
+    """Return a pattern: *found* contains more complaints than typos alone explain."""
     return Pattern(
         code=code,
         observed=len(found),
@@ -124,7 +124,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each mobile number, about the day with most called lines."""
+    """Yield a pattern about the busiest day of each presented mobile number."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         nsn = french_nsn(one.shown) if one.shown else None
@@ -162,13 +162,13 @@ def _era(day: int) -> Era:
 # People answer calls from numbers that look local.  So the first digits of the national
 # forms are compared: 4 digits identify an area, 6 digits a block of 10,000 numbers.
 
-#: How many first digits identify an area and a block, without the leading 0.
+#: The count of first digits that identify an area or a block, without the leading 0.
 _AREA: Final = 3
 _BLOCK: Final = 5
-#: The assumed chance that two lines of one area are in the same block.  For the town
-#: halls of France, this chance is 4 % on average, and at most 17 % in one area.
+#: The assumed chance that two phone numbers of one area are in the same block.  The
+#: numbers of the French town halls show 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: The number of observed lines that have the same weight in an estimate as `_SHARE`.
+#: In an estimate, `_SHARE` has the weight of this number of observed phone numbers.
 _WEIGHT: Final = 5
 
 
@@ -190,9 +190,9 @@ def neighbours(
     """Yield patterns about presented numbers that begin like the called numbers.
 
     There is one test for all complaints together, and one test for each caller.  A test
-    examines the distinct presented numbers that are in the area of the called number.
-    It counts those that are also in the block of the called number.  The probability
-    of at least this count is exact.
+    examines each presented number once, if it is in the area of the called number.  The
+    test counts the presented numbers that are also in the block of the called number.
+    The probability of this count or more is exact.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])

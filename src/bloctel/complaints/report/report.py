@@ -103,7 +103,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
 def by_period(
     cases: Iterable[Case], lang: str = "en"
 ) -> tuple[str, list[tuple[str, int]]]:
-    """Return the unit of time, and the name and the count of calls of each period.
+    """Return the unit of the periods, and (name, count of calls) of each period.
 
     A period is a day, a week with the date of its Monday, or a month.  Periods without
     calls are included.

@@ -26,8 +26,9 @@ class Audit:
         n_rows: The number of rows of the log.
         n_calls: The number of judged calls.  Only calls that were dialled are judged.
         unreadable: The rows, from 1, that are not judged.  The phone number of such a
-            row cannot be read or is ambiguous: its digits can also mean another phone
-            number, which has evidence, was called, or is the only one on a list.
+            row cannot be read, or its digits may mean a second number.  The second
+            number counts only if it has evidence, is in the log, or is on a list that
+            does not contain the first number.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
         grounds: For each reason (a value of `Ground`), the number of unlawful calls.
@@ -163,7 +164,7 @@ def _finding_cells(
     )
 
 
-#: Messages that `_cure` returns, by ground: their keys after `compliance.cure.`.
+#: For each ground, the message that names a cure, by its key after `compliance.cure.`.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",

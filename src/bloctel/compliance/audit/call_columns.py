@@ -57,7 +57,7 @@ class DictionaryColumn(NamedTuple):
 
 
 def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
-    """Return a dictionary-encoded column of Python values."""
+    """Return a `DictionaryColumn` that contains *values*."""
     indexes: dict[tuple[type, Hashable], int] = {}  # with types, because True == 1
     codes = [indexes.setdefault((type(v), v), len(indexes)) for v in values]
     return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
@@ -131,7 +131,7 @@ def read_calls(
     lengths = {name: len(column.codes) for name, column in columns.items()}
     for name, n in {**lengths, "at": len(at)}.items():
         if n != n_rows:
-            expected = f"{n_rows} rows, as in the column number"
+            expected = f"{n_rows} rows, as in the column of numbers"
             raise InputError(expected, f"{n} rows", name)
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
     wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))

@@ -78,7 +78,7 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts; `evidence` is None if no register is given, or none answers."""
+    """Sources of facts; `evidence` is None if no register of consents can be read."""
 
     law: Law
     book: Book | None
@@ -157,7 +157,7 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return the field *name* of a rule in each version of the law; 0 without it."""
+    """Return, for each version of the law, a field of *rule*; 0 if there is no rule."""
     rules = (era.one(rule) for era in law.eras)
     return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
@@ -180,7 +180,7 @@ def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
 
 
 class _Place(NamedTuple):
-    """Location of a person; the local holidays of the territories `near` count."""
+    """Location of a person, and territories whose local holidays apply (`near`)."""
 
     state: TerritoryState
     zone: ZoneInfo
@@ -310,7 +310,7 @@ def _list_states(
 def _rows_by_day(
     at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield groups of rows; in each list's time zone, a group is on one local day."""
+    """Yield groups of rows with the same date in the time zone of every list."""
     if not len(at):
         return
     days, names = _integers(versions), list[str]()
@@ -325,7 +325,7 @@ def _rows_by_day(
 
 
 class _Pairs(NamedTuple):
-    """Pairs of a call (its row) and a record about the called number (its index)."""
+    """Rows of calls, paired with the indexes of records about the called numbers."""
 
     rows: NDArray[np.intp]
     records: NDArray[np.intp]
@@ -342,7 +342,7 @@ def _best(
     states: type[ConsentState | ContractState | CallBackState],
     states_of: Callable[[_CallTable, Sequence[Any]], _StatesOf],
 ) -> DictionaryColumn:
-    """Return, for each call, the state of the best record about the called number.
+    """Return, for each call, the state of the most favourable record about its number.
 
     *kind* is the attribute of `Evidence` that contains the records.
     """
@@ -434,7 +434,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
         refused = table.refused_at[rows] >= given_at[chosen]
-        # if several reasons apply to a consent, the first one gives the consent's state
+        # if several of these reasons apply, the first reason is the consent's state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
             (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
@@ -450,7 +450,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         state = np.where(problem >= 0, problem, state)
         for applies, reason in reversed(reasons):
             state[applies] = _code(reason)
-        # consents with slots are rare, so they are evaluated one by one
+        # consents for given time slots are rare, so they are evaluated one by one
         slots = np.flatnonzero(has_slots[chosen])
         with_slots = _Pairs(rows[slots], chosen[slots])
         state[slots] = _one_by_one(table, with_slots, records, state_of_consent)

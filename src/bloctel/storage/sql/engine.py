@@ -56,7 +56,6 @@ def _convert_fault(context: sa.ExceptionContext) -> None:
 class SqlStorage:
     """Storage of a registry in an SQL database."""
 
-    #: The classes of read and write transactions.
     reader: type[SqlReader] = SqlReader
     writer: type[SqlWriter] = SqlWriter
     busy_seconds = interface.BUSY_SECONDS
@@ -79,7 +78,6 @@ class SqlStorage:
 
     # -- methods that the class of each database defines ------------------------
 
-    #: The base classes of the driver's errors.
     _driver_errors: tuple[type[Exception], ...]
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
@@ -336,7 +334,7 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     parsed = None
     with suppress(sa.exc.ArgumentError, ValueError):
         parsed = sa.make_url(url).set(drivername=driver)
-    if parsed is None:  # the original error could show the password, even as context
+    if parsed is None:  # do not chain the first error: it may show the password
         raise InputError("scheme://user:password@host/database", "text of another form")
     if "@" in f"{parsed.host}{parsed.database}":
         # the host or the database then contains a part of the password: do not show it
@@ -358,7 +356,7 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of an error; later lines may contain phone numbers."""
+    """Return the first line of a message; later lines may contain phone numbers."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
     text = texts[-1] if texts else "no message"
     return text.strip().partition("\n")[0]

@@ -27,7 +27,7 @@ class MariadbStorage(engine.SqlStorage):
         n_unknown = len(set(parsed.query) - known)
         if n_unknown:
             raise errors.InputError(
-                "URL options that PyMySQL knows", f"{n_unknown} unknown options"
+                "only URL options that PyMySQL knows", f"{n_unknown} unknown options"
             )
         connect_args = {
             "connect_timeout": engine.CONNECT_SECONDS,
@@ -69,9 +69,9 @@ class MariadbStorage(engine.SqlStorage):
         except sa.exc.DBAPIError as error:
             if error.orig is None or error.orig.args[:1] != (_NOT_ALLOWED,):
                 raise
-        # this user may not read the replication status; settings show that the server
-        # is a copy or was one; a server that was a copy may be the primary server now,
-        # so writes are not refused
+        # this user may not read the replication status.  Only settings show that the
+        # server is or was a copy.  A former copy may be the primary server now, so a
+        # writer is not refused.
         return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
@@ -83,8 +83,8 @@ class MariadbStorage(engine.SqlStorage):
         )
 
 
-#: For MySQL (False) and MariaDB (True): a statement whose result has a row for each
-#: server that this server copies, and a query for settings of a copy or a former copy.
+#: For MySQL (False) and MariaDB (True): a statement that returns a row for each server
+#: that this server copies, and a query that returns 1 if this server is or was a copy.
 _REPLICATION: Final = {
     False: ("SHOW REPLICA STATUS", "SELECT @@GLOBAL.read_only"),
     True: (

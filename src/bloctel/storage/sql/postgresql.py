@@ -251,7 +251,7 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
     """Write transaction on a PostgreSQL storage."""
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
-        # memory to sort the staging table
+        # the sort of the staging table needs more memory than the default
         self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
         return super()._add_staged(parts)
 

@@ -80,7 +80,7 @@ class SqlReader:
         return sorted(found)[:limit]
 
     def _bounds(self) -> tuple[int, int]:
-        """Return the cursor up to which lines were dropped, and the last cursor."""
+        """Return the cursor of the last dropped journal line, and the last cursor."""
         bounds = sa.select(state.c.trimmed_to, state.c.last_change)
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
@@ -192,13 +192,13 @@ _COLUMNS: Final = sa.select(
 )
 
 _ZERO: Final = sa.literal(0)
-#: The query for the column `complete_from` of all lists, in the form of registrations.
-#: Its rows have the key 0, which no phone number has.
+#: The query for `complete_from` of all lists.  Its columns are those of registrations,
+#: so that one UNION returns both.  Its rows have the key 0, which no number has.
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-#: The query for the token of a cursor, in the form of a registration.  Its row has the
-#: list id 0, which no list has, and contains the token in the column `key`.
+#: The query for the token of a cursor, also with the columns of a registration.  The
+#: row has the list id 0, which no list has.  The column `key` contains the token.
 _TOKEN_ROW: Final = sa.select(
     _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
 ).where(_HAS_CURSOR)

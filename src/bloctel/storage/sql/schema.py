@@ -50,7 +50,7 @@ state: Final = _table(
 heartbeat: Final = _table(
     "heartbeat", _key("id", sa.Integer), _value("at", sa.BigInteger)
 )
-#: One row for each write transaction that used cursors, with the last of these cursors.
+#: One row for each write transaction that made changes: the cursor of its last change.
 commit: Final = _table(
     "commit", _key("cursor", sa.BigInteger), _value("token", sa.BigInteger)
 )
@@ -79,7 +79,7 @@ event: Final = _table(
     _key("cursor", sa.BigInteger),
     _value("kind", sa.String(16)),
     _value("list_id", sa.Integer),
-    sa.Column("key", sa.BigInteger),  # NULL after an erasure, or without a number
+    sa.Column("key", sa.BigInteger),  # NULL if it was erased, or if there is none
     _value("on_day", sa.Integer),
     sa.Index("bloctel_event_key", "key"),
 )
@@ -114,7 +114,7 @@ record: Final = _table(
     "record",
     _key("stream", sa.String(32)),
     _key("seq", sa.BigInteger),
-    sa.Column("key", sa.BigInteger),  # NULL after an erasure, or without a number
+    sa.Column("key", sa.BigInteger),  # NULL if it was erased, or if there is none
     _value("at", sa.BigInteger),
     sa.Column("body", sa.Text),  # NULL after an erasure
     _value("content", sa.String(64)),

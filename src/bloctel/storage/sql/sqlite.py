@@ -126,7 +126,7 @@ class SqliteStorage(SqlStorage):
                 ):
                     self._require_unmoved()
                     connection.exec_driver_sql("VACUUM INTO ?", (os.fspath(copy.name),))
-                # after this, the copy can be opened only with `restored=True`
+                # from now on, the copy can be opened only with `restored=True`
                 sqlite_stamps.write_incomplete(copy.fileno())
                 # do not keep the permissions of an older backup at the same path
                 os.chmod(copy.name, 0o600)
@@ -154,8 +154,8 @@ class SqliteStorage(SqlStorage):
             try:
                 is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
                 if not is_busy:
-                    # this transaction begins a new log, and so truncates the log file;
-                    # if it were empty, the last changes would seem to be missing
+                    # this transaction begins a new log, which truncates the log file
+                    # (an empty log file would mean that the last changes are missing)
                     execute("BEGIN IMMEDIATE")
                     sqlite_stamps.stamp(connection)
                     execute("COMMIT")

@@ -10,8 +10,8 @@ This module prevents three causes of lost changes:
   transaction checks that the files still exist under their names.
 - A copy of the database file without its write-ahead log lacks the last changes.
   Before the first change is written to the log, `sqlite_stamps` stores in the header of
-  the file that it needs its log.  The last process that closes the file first moves all
-  changes to the file, and then stores that the file needs no log.
+  the file that the file needs its log.  The last process that closes the file first
+  moves all changes to the file, and then stores that the file needs no log.
 - SQLite applies every valid log next to a file, even the log of another file, for
   example after a backup was copied over the file.  `sqlite_stamps` detects this.
 """
@@ -48,7 +48,7 @@ else:
 _DATABASE_BYTES: Final = 0x40000002, 510
 _SHM_BYTES: Final = 128, 1
 #: A byte of the database file that SQLite does not use.  Processes lock this byte while
-#: they have the file open.  An exclusive lock means that no other process has it open.
+#: they have the file open.  An exclusive lock shows that no other process has it open.
 _USERS_BYTE: Final = 0x40000200, 1
 
 _PAUSE_SECONDS: Final = 0.01
@@ -157,7 +157,7 @@ class SqliteFile:
     def require_unmoved(self) -> None:
         """Check that the open files still exist under their names.
 
-        If another file replaced one of them, changes would go to the deleted file.
+        Otherwise changes would go to a deleted file, which no other process can open.
         """
         if len(self._ids) == 1:  # another process may have created the log
             with suppress(OSError):  # SQLite raises an error if it cannot read the log
@@ -179,11 +179,11 @@ class SqliteFile:
     def close(self) -> None:
         """Close the file, and remove its log if no other process uses the file.
 
-        All other connections of this process to the file must be closed before.
+        First close all other connections of this process to the file.
         """
         with closing(self._connection):
             if not self.keeps_log:
-                self._leave_log()
+                self._remove_log()
         self._close_descriptors()
 
     def _open(self, *, creates: bool, restored: bool) -> None:
@@ -211,7 +211,7 @@ class SqliteFile:
             )
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Mark a file without a write-ahead log as a file without its last changes.
+        """Store in a file without a write-ahead log that its last changes are missing.
 
         The next write transaction removes this mark.  If this process is killed before
         that transaction, later processes still refuse the file.
@@ -241,7 +241,7 @@ class SqliteFile:
             Event().wait(_PAUSE_SECONDS)
 
     def _log_error(self, *, restored: bool) -> errors.StorageError | None:
-        """Return an error if the log is missing or belongs to another file, or None."""
+        """Return an error if the log is missing or of another file, otherwise None."""
         descriptor = self._descriptors[0]
         if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
@@ -313,7 +313,7 @@ class SqliteFile:
             self._ids = {**self._ids, **ids}
 
     def _require_log(self, busy_seconds: float) -> None:
-        """Store in the file itself that it needs its log, unless it is read-only."""
+        """Store in the database file that it needs its log, if it can be written."""
         end = clock.elapsed() + busy_seconds
         is_stored = False
         while not is_stored:
@@ -331,7 +331,7 @@ class SqliteFile:
             if not is_stored and clock.elapsed() >= end:
                 raise interface.busy_error(self._where)
 
-    def _leave_log(self) -> None:
+    def _remove_log(self) -> None:
         """Remove the log, unless the file is read-only or another process uses it."""
         with suppress(errors.StorageGoneError, sqlite3.Error, OSError):
             self.require_unmoved()
@@ -416,9 +416,9 @@ def _size_of(path: Path) -> int:
 
 # -- files of this process ----------------------------------------------------------
 
-#: The open files of this process, by device and inode.  Storages share a file, because
-#: closing a second descriptor would release its POSIX locks.  So each list contains one
-#: object, once for each storage that uses the file.
+#: The open files of this process, by device and inode.  All storages of the process
+#: share one object per file, because closing a second descriptor would release the
+#: POSIX locks.  The list contains this object once for each storage that uses the file.
 _open_files: dict[tuple[int, int], list[SqliteFile]] = {}
 _mutex = Lock()
 
@@ -497,8 +497,8 @@ def _keep_logs() -> None:
 def _start_in_child() -> None:
     """Keep a forked child process from using the open files of its parent."""
     global _mutex, _is_unusable
-    _mutex = Lock()  # a thread of the parent may have locked it
-    # OFD locks are inherited; without them, the parent could delete the child's log
+    _mutex = Lock()  # a thread of the parent may have locked the old lock
+    # without OFD locks, which a child inherits, the parent could delete the child's log
     _is_unusable |= bool(_uses or (_open_files and not _HAS_LOCKS))
     _inherited.extend(_open_files.values())
     _open_files.clear()

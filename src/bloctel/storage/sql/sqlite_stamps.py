@@ -26,7 +26,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 #: In a file whose last changes are missing, this value replaces the stamp of the
-#: previous transaction.  The next write transaction after `mark_restored` removes it.
+#: previous transaction.  The first write transaction after `mark_restored` removes it.
 _INCOMPLETE: Final = 1
 
 # positions of fields in the header of a database file
@@ -131,7 +131,7 @@ def _belongs(header: bytes, log: Path) -> bool:
                 if follows or copy[_STAMPS] == header[_STAMPS]:
                     return True
                 is_first = False
-            has_commit |= n_pages > 0  # only the last frame of a transaction has a size
+            has_commit |= n_pages > 0  # above 0 only in a transaction's last frame
             file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
 
 

@@ -48,7 +48,7 @@ class SqlWriter(reader.SqlReader):
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
-        # lock before using cursors, so that a later commit always has greater cursors
+        # lock before taking new cursors, so that later commits have greater cursors
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False  # True after an erasure of numbers
@@ -59,7 +59,7 @@ class SqlWriter(reader.SqlReader):
         return self._lists
 
     def finish(self) -> None:
-        """Store the last cursor, if the transaction used new cursors."""
+        """Store the cursor of the last change, if the transaction made changes."""
         if self._last != self._first:
             execute, token = self._connection.execute, new_token()
             execute(_MOVE, {"last": self._last, "random": token})
@@ -112,7 +112,7 @@ class SqlWriter(reader.SqlReader):
         return len(fresh) + self._extend(stored)
 
     def _extend(self, pairs: Iterable[tuple[Registration, Registration]]) -> int:
-        """Extend registrations in pairs (stored, new); return how many changed."""
+        """Move the ends of stored registrations later; return how many changed."""
         rows = [row for known, new in pairs if (row := known.extended_by(new))]
         self.update_registrations(rows)
         self.append_events(map(Event.of_registration, rows))
@@ -283,7 +283,7 @@ class SqlWriter(reader.SqlReader):
 def _insertion(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]
 ) -> tuple[str, Callable[[Any], Any]]:
-    """Return an INSERT statement, and a function that reorders a row for it."""
+    """Return an INSERT statement, and a function that puts a row in its order."""
     query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
     compiled = query.compile(dialect=dialect)
     # the statement has the columns in the order of the table, not of *columns*
@@ -291,7 +291,7 @@ def _insertion(
     return str(compiled), itemgetter(*indexes)
 
 
-#: The fields of a new registration; only a stored registration can be withdrawn.
+#: The fields of a new registration: all except `withdrawn_on`, which is still NULL.
 _NEW_FIELDS: Final = Registration._fields[:-1]
 #: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")

@@ -35,8 +35,8 @@ ROW: Final = np.dtype(
 #: the kind, the list and the day.
 LINE: Final = Struct("<QBBIi")
 DROPPED: Final = bytes(LINE.size)
-_NO_EVENT: Final = 7  # the kind of a line for a change that has no event
-#: The number and the flag of a line whose number was erased.
+_NO_EVENT: Final = 7  # the kind of a line that only advances the cursor
+#: The bytes that replace the number and the flag of a line if the number is erased.
 BLANK: Final = bytes(9)
 PAGE: Final = 1024  # the number of lines in a page
 
@@ -51,8 +51,8 @@ _KINDS: Final = {
 _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 
 _BUCKET_BITS: Final = 17
-#: The index of the last bit of the bitmap, which is always 1.  If it is 0, the server
-#: has lost the bitmap.
+#: The index of the last bit of the bitmap.  The value of this bit is always 1.  If the
+#: value is 0, the server has lost the bitmap.
 ALL_BUCKETS: Final = 1 << _BUCKET_BITS
 #: The name of a field that is written only when a hash is created.  If a hash does not
 #: have this field, the server has lost the hash.
@@ -151,7 +151,7 @@ def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
 
 
 def pack_line(event: Event | None) -> bytes:
-    """Encode a journal line; its event is None for a change that has no event."""
+    """Encode a journal line; without an event, the line only advances the cursor."""
     if event is None:
         return LINE.pack(0, 0, _NO_EVENT, 0, 0)
     key = (0, 0) if event.key is None else (event.key, 1)

@@ -4,8 +4,8 @@ There is one class for the journal, one for requests, and one for records.
 
 A stream of records is a Valkey hash from sequence numbers to JSON. The hash `state`
 contains the last sequence number of each stream. This number shows if the last records
-are missing. An index is a hash from a text, such as a phone number, to a JSON list of
-sequence numbers or of ids of requests.
+are missing. An index is a hash: each field is a text, such as a phone number, and its
+value is a JSON list of sequence numbers or of ids of requests.
 """
 
 import json
@@ -32,7 +32,7 @@ def number_commands(
     trimmed_to: int,
     used_buckets: Collection[int],
 ) -> Iterator[Command]:
-    """Yield the commands that store numbers, and delete numbers without entries."""
+    """Yield the commands that store *numbers*; a number without data is deleted."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for number in numbers:
         buckets[encoding.bucket_of(number)].append(number)
@@ -70,8 +70,8 @@ def _index_commands(
 class JournalChanges:
     """New lines of the journal, and erasures of numbers in stored lines.
 
-    After the changes, `last` is the cursor of the last line, and all lines up to
-    `trimmed_to` are dropped.
+    `last` is the cursor of the last line after the changes.  The changes drop all lines
+    up to the cursor `trimmed_to`.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -82,7 +82,7 @@ class JournalChanges:
         self._blank: set[int] = set()
 
     def append(self, event: Event | None = None) -> int:
-        """Append a line with or without an event; return the cursor of the line."""
+        """Append a line, which may contain no event; return the cursor of the line."""
         self._lines += encoding.pack_line(event)
         self.last += 1
         return self.last
@@ -95,9 +95,9 @@ class JournalChanges:
             self._blank.add(cursor)
 
     def trim(self, before: int) -> int:
-        """Drop lines up to cursor *before*; return the count of dropped new events.
+        """Drop lines up to the cursor *before*.
 
-        New events are events that this transaction added.
+        Return the count of dropped events that this transaction itself had added.
         """
         n_dropped = sum(event.cursor <= before for event in self.new_events())
         end = max(self._offset(before + 1), 0)
@@ -152,7 +152,7 @@ class JournalChanges:
 
 @dataclass(slots=True)
 class RequestChanges:
-    """Requests that the transaction changed, by id."""
+    """Requests by id: after the transaction (`new`), and before it (`stored`)."""
 
     new: dict[str, RequestRow | None] = field(default_factory=dict)  # None if dropped
     stored: dict[str, RequestRow] = field(default_factory=dict)
@@ -173,11 +173,11 @@ class RequestChanges:
 
 
 def request_field(list_id: int, about: str | int) -> str:
-    """Return the field of a person or of a number in an index of requests."""
+    """Return the name under which an index contains a person's or number's requests."""
     return f"{list_id}:{about}"
 
 
-#: The indexes of requests; for each index, the function that returns a request's field.
+#: The indexes of requests; each function returns the field name of a request.
 REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
     "requests:by": lambda row: request_field(row.list_id, row.person),
     "requests:of": lambda row: request_field(row.list_id, row.key),

@@ -7,7 +7,7 @@
 |                               |        | last sequence number of each stream       |
 | `lists`                       | string | lists, as JSON                            |
 | `prefixes`                    | string | prefix rules, as JSON                     |
-| `n:BUCKET`                    | hash   | number to entries (`encoding`); the mark  |
+| `n:BUCKET`                    | hash   | number to its data (`encoding`); the mark |
 | `buckets`                     | bitmap | buckets that contain or contained numbers |
 | `journal:PAGE`                | string | lines of the journal                      |
 | `requests`                    | hash   | id to JSON; the mark                      |
@@ -17,8 +17,8 @@
 | `records:of:STREAM`           | hash   | number to sequence numbers; the mark      |
 | `heartbeat`                   | string | time of the last heartbeat                |
 | `lock`, `staged:...`          |        | lock and staged commands of a writer      |
-| `changes`                     | stream | one id CURSOR-TOKEN per commit; notifies  |
-|                               |        | followers                                 |
+| `changes`                     | stream | one id CURSOR-TOKEN for each commit, for  |
+|                               |        | followers that wait for changes           |
 
 A server without free memory may have deleted some keys. Each read detects this: some
 keys must always exist, and their values show which other keys must exist.
@@ -69,7 +69,7 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
 
 
 class ValkeyReader:
-    """Reader of a registry in Valkey, without a snapshot of all data.
+    """Reader of a registry in Valkey; its calls do not all see the same moment.
 
     If data is changed while a reader is open, later calls of the reader read new data.
     """
@@ -88,7 +88,7 @@ class ValkeyReader:
         """Return the replies to commands, after checking that the registry exists.
 
         Without this check, a server that lost all data would answer that no number is
-        on a list. `state` is read first, so the replies contain at least its changes.
+        on a list. `state` is read first, so the replies are at least as new as `state`.
         """
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._send(state, *commands)
@@ -150,7 +150,7 @@ class ValkeyReader:
         return found[:limit]
 
     def _lines(self, after: int, n_pages: int) -> tuple[list[Event], int]:
-        """Return events after a cursor from *n_pages* pages, and their last cursor."""
+        """Return the events after a cursor in *n_pages* pages, and the last cursor."""
         first = (after + 1) // encoding.PAGE
         wanted = range(first, first + n_pages)
         *pages, trimmed_to = self._query(
@@ -311,7 +311,7 @@ class ValkeyReader:
             return {field: json.loads(value) for field, value in found.items()}
 
     def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
-        """Return the values of those *fields* that a hash has; check its mark."""
+        """Return the values of the existing *fields* of a hash; check its mark."""
         stored: dict[str, bytes] = {}
         for some in in_parts(fields, _FIELDS_PER_READ):
             read: Command = ("HMGET", self._key(name), encoding.MARK, *some)

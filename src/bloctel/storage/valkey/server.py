@@ -86,8 +86,8 @@ class ValkeyServer:
 
     Attributes:
         where: The name of the registry in messages.
-        locks: The writer locks of this process. There can be two for a moment, because
-            a commit releases the lock on the server before it is removed here.
+        locks: The writer locks of this process. There can be two for a moment: a
+            commit first releases its lock on the server, and then removes it from here.
         keeper: The thread that extends these locks.
     """
 
@@ -154,7 +154,7 @@ class ValkeyServer:
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def seen(self, field: str) -> int:
-        """Return the greatest value of a field of `state` that `note` stored, or 0."""
+        """Return the greatest value that `note` stored for a field of `state`, or 0."""
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
@@ -349,7 +349,6 @@ class _Connection:
 
 
 def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
-    """Call a function; if the connection was lost, call the function once more."""
     try:
         return function(*arguments)
     except Exception as error:

@@ -28,7 +28,7 @@ from bloctel.storage.valkey.server import Command, ValkeyServer
 from bloctel.storage.valkey.writer import ValkeyWriter
 
 _SCHEMA_VERSION: Final = 1
-_SLICE_SECONDS: Final = 0.2  # a waiting watcher then checks if it was closed
+_SLICE_SECONDS: Final = 0.2  # how often a waiting watcher checks if it was closed
 
 
 class ValkeyStorage:

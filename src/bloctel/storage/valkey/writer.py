@@ -54,7 +54,7 @@ class ValkeyWriter(ValkeyReader):
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
-            self._journal.append()  # move the cursor also for changes without events
+            self._journal.append()  # every change needs a new cursor
         commands = chain(
             number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
@@ -206,7 +206,7 @@ class ValkeyWriter(ValkeyReader):
         return self._with_changes(super()._all_requests())
 
     def _with_changes(self, rows: Iterable[RequestRow]) -> list[RequestRow]:
-        """Return *rows* as this transaction changed them, and its new requests."""
+        """Return *rows* with the changes and the new requests of this transaction."""
         found = {row.id: row for row in rows}
         self._requested.stored |= found
         return [row for row in (found | self._requested.new).values() if row]
