@@ -232,12 +232,12 @@ def test_hidden_lists_are_searched(tmp_path: Path) -> None:
 
     for command, code in commands.items():
         found = run(*command, "--against", url, *with_it)
-        assert "hidden" not in found.stderr
+        assert "encrypted" not in found.stderr
         assert found.code == code
         for options in ((), ("--secret-file", wrong)):
             refused = run(*command, "--against", url, *options)
-            assert (refused.code, "hidden" in refused.stderr) == (3, True)
-    assert "hidden" not in run(*may_call, "--against", plain, *with_it).stderr
+            assert (refused.code, "encrypted" in refused.stderr) == (3, True)
+    assert "encrypted" not in run(*may_call, "--against", plain, *with_it).stderr
     sentence(run("check", NUMBER, "--against", plain, *with_it), 3)
 
 
