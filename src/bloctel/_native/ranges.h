@@ -66,7 +66,6 @@ static inline int32_t ranges_search(const key_ranges *all, uint64_t key)
     return all->codes[start - all->starts];
 }
 
-/* The code of a key, or RANGES_NONE. */
 static inline int32_t ranges_find(const key_ranges *all, uint64_t key)
 {
     return ranges_passes(all, key) ? ranges_search(all, key) : RANGES_NONE;

@@ -167,7 +167,6 @@ class _Feed:
         return FUTURE if self.last_day is not None and on > self.last_day else None
 
     def _reason(self, rows: Rows, row: int) -> str:
-        """Return the reason why a row cannot be registered."""
         code, _ = _refused_cell(rows, row)
         if code or rows.days is None:
             return list_reason(code)

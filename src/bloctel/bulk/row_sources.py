@@ -362,7 +362,6 @@ def _is_time_or_flag(kind: Any) -> bool:
 
 
 def _unchecked(name: str, where: str) -> InputError:
-    """Return the error about a column that cannot be checked for phone numbers."""
     expected, got = "columns of text or numbers", f"a column {shown(name)}"
     text = (
         f"the column {shown(name)} cannot be checked for phone numbers, because its "

@@ -25,7 +25,6 @@ OPTIONAL: Final = ("PREFIXES",)
 #: The fields of a period: the index of a list, the first day, the day after the last.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
-#: The fields of a prefix rule.
 PREFIX: Final = np.dtype(
     [
         ("prefix", "<u8"),
