@@ -112,7 +112,6 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "SnapshotError",
     "StorageError",
     "UnknownListError",
-    # the version of the package
     "__version__",
 ]
 

@@ -51,22 +51,22 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# Largest number of blocks of a filter, and of entries of an index: both are uint32.
+# The number of blocks in a filter and the number of entries in an index are uint32.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# A lower rate would need more than 2,900 bits per key.
+# A lower false-positive rate would need more than 2,900 bits per key.
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 
 cdef bytes MAGIC = b"bloctel filter\r\n"
 cdef uint32_t VERSION = 1
-# Code in the header: a key is hashed as 8 little-endian bytes, like Parquet's INT64.
+# `to_bytes` writes this code. It means that a key is hashed like an INT64 of Parquet.
 cdef uint32_t KEY_DOMAIN_INT64 = 1
-# Fields of the header: magic, version, key domain, capacity, rate, n_blocks, n_added.
+# The fields of the header that `to_bytes` writes, except the checksum.
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# PARTS[fault] is the array that is damaged, for each value of index_fault except 0.
+# The name of the damaged array for each value of `index_fault`; 0 means no fault.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
@@ -128,7 +128,7 @@ cdef object _as_integers(object values, str what):
 
 
 cdef object _keys_of_sequence(object values):
-    """Return ints as a uint64 array; numpy would accept bool and round large ints."""
+    # NumPy would accept a bool as an integer, and convert some large ints to floats.
     cdef Py_ssize_t i
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
@@ -164,7 +164,7 @@ cdef int _require_array(
 
 
 cdef void *_address(object array) except NULL:
-    """Return the address of a contiguous array; the caller keeps *array* alive."""
+    """Return the address of a contiguous array, which the caller must keep alive."""
     cdef Py_buffer buffer
     PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
     PyBuffer_Release(&buffer)
@@ -184,10 +184,10 @@ cdef object _frozen(object array):
 
 
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
-    # The number of keys in a block has a Poisson distribution. This function returns
-    # the mean rate over this distribution; the usual formula for Bloom filters gives a
-    # rate that is too low. For few keys a block, the sum in `_rate_of_full_blocks`
-    # would lose digits, because its terms have different signs.
+    # The number of keys in a block has a Poisson distribution. The loop adds, for each
+    # number of keys, its chance times the false-positive rate of a block with this
+    # number. The usual formula for Bloom filters gives a rate that is too low. If the
+    # mean number of keys is small, `_rate_of_full_blocks` is not exact enough.
     if keys_a_block > 64:
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
@@ -201,8 +201,8 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # For i keys in a block, the rate is (1 - x**i)**8, with x = 31/32. The loop adds
-    # the means of the terms of this power; the mean of x**(j*i) is an exponential.
+    # A block of i keys has the false-positive rate (1 - x**i)**8, with x = 31/32. The
+    # binomial theorem expands this power into 9 terms. The loop adds their means.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -212,7 +212,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the smallest number of blocks that gives a full filter at most *rate*."""
+    """Return the smallest number of blocks for keys and a false-positive rate."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(
@@ -288,8 +288,7 @@ cdef class BloomFilter:
         self._lock = threading.Lock()
 
     def __init__(self, capacity, false_positive_rate):
-        # The blocks are never replaced, because another thread may read them at any
-        # time.
+        # A second call would replace blocks that another thread may be reading.
         if self._capacity:
             raise InputError(
                 "a new filter", "an initialised filter",
@@ -309,9 +308,10 @@ cdef class BloomFilter:
 
     @classmethod
     def with_blocks(cls, n_blocks, capacity):
-        """Return an empty filter with *n_blocks* blocks, like another program's filter.
+        """Return an empty filter with a given number of blocks.
 
-        The `false_positive_rate` is computed from *n_blocks* and *capacity*.
+        Its `false_positive_rate` is computed from *n_blocks* and *capacity*. Use this
+        method if another program must read the blocks and expects this number.
 
         Raises:
             InputError: An argument is out of range, or *capacity* keys would set all
@@ -519,9 +519,9 @@ cdef class BloomFilter:
     def measured_false_positive_rate(self):
         """The probability that the filter, as it is now, reports a key never added.
 
-        The value is computed from the bits, and exact for a key with a uniform hash.
-        For each block, the shares of set bits in its eight 32-bit words are multiplied;
-        the value is the mean over all blocks.
+        A block consists of eight 32-bit words. The probability for one block is the
+        product of the shares of set bits in these words. The result is the mean of the
+        probabilities of all blocks.
         """
         cdef double rate
         with nogil:
@@ -550,7 +550,7 @@ cdef class BloomFilter:
 
     @property
     def blocks(self):
-        """The bits in Parquet's format: a read-only uint32 view, a row per block."""
+        """The bits in Parquet's format: a read-only uint32 array, one row per block."""
         return _frozen(self._bytes.view(np.uint32).reshape(-1, 8))
 
 
@@ -614,8 +614,8 @@ cdef class ExactIndex:
     of the remainder divide a segment into 2**k slots; each run has its own k, from 0
     to 12. Slots are numbered from 0, across all runs. All arrays are little-endian:
 
-    - `runs`: uint64 (n_runs, 2); the first column is first high << 16 | k, the second
-      is n_segments << 32 | first_slot.
+    - `runs`: uint64, two items for each run. The first item is `high << 16 | k`, with
+      the lowest `high` of the run. The second item is `n_segments << 32 | first_slot`.
     - `directory`: uint32, n_slots + 1 items; the entries of slot i have the indexes
       from `directory[i]` up to, but not including, `directory[i + 1]`.
     - `remainders`: uint16, one for each entry, ascending within a slot.
@@ -785,9 +785,9 @@ cdef object damaged_index():
 
 @cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
-    """Return the index of the first entry of *key*, and the number of its entries.
+    """Return the position of the first entry of *key*, and the number of its entries.
 
-    If there is no entry, the result is (0, 0).
+    *filter* contains every key of *index*. If *key* has no entry, the result is (0, 0).
     """
     cdef index_range found
     cdef uint64_t value = _as_key(key)

@@ -309,7 +309,7 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
         ),
         (
             "Telephone;Etat;Ancien\n0199001201;inscrit;OK\n0199001202;;OK\n",
-            "a column 'Statut', or three columns without names, got other names",
+            "three columns without names, got a header without 'Statut'",
         ),
         ("0199001201;OK;lot\n0199001202;;lot\n", "got statuses in another column"),
         (
@@ -468,5 +468,5 @@ def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
     assert file.read_text() == SENT
     with pytest.raises(InputError, match="got no such folder"):
         write_request(file, tmp_path / "no" / "x.csv", column="tel", id_column="code")
-    with pytest.raises(InputError, match="got one column for two fields"):
+    with pytest.raises(InputError, match="got the same column for two fields"):
         write_request(file, tmp_path / "x.csv", column="tel", id_column="tel")

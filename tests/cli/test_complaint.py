@@ -355,5 +355,5 @@ def test_one_caller_is_drawn(many: str, tmp_path: Path) -> None:
     assert run("complaint", "report", many, "--plot", picture, "--caller", 1).code == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     too_many = run("complaint", "report", many, "--plot", picture, "--caller", 9_999)
-    assert "a caller of the report, from 1 to" in sentence(too_many)
+    assert "a caller in the report, from 1 to" in sentence(too_many)
     assert "--plot" in sentence(run("complaint", "report", many, "--caller", 1))

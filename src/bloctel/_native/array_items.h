@@ -15,7 +15,7 @@
 
 typedef struct {
     const char *name;
-    const char *codes; /* format characters of the `struct` module */
+    const char *codes; /* format characters of Python's `struct` module */
     Py_ssize_t size;   /* in bytes */
 } item_type;
 
@@ -43,7 +43,7 @@ static inline void *array_items(PyObject *array, Py_ssize_t n, const char *name,
         PyErr_Format(PyExc_ValueError, "expected %s of length %zd, got %zd", name, n,
                      view.len / type.size);
     else
-        items = view.buf ? view.buf : ""; /* empty array; NULL would mean an error */
+        items = view.buf ? view.buf : ""; /* not NULL, which would mean an error */
     PyBuffer_Release(&view);
     return items;
 }

@@ -1,10 +1,10 @@
 /* Ends of CSV fields and records, found 64 bytes at a time.
  *
- * Each block of 64 bytes is compared once with the four special bytes of the grammar;
- * the results are bit masks. Two functions use the masks. `csv_next` finds one position
- * after another. `csv_read_window` finds all positions in 16 KiB at once, with few
- * branches that depend on the data; it does not handle rare cases: records longer than
- * the window, and quotes in the middle of a field.
+ * Each block of 64 bytes is compared once with the four special bytes: the delimiter,
+ * the quote, the line feed and the carriage return. The results are bit masks. Two
+ * functions use the masks. `csv_next` finds one position after another.
+ * `csv_read_window` finds all positions in 16 KiB at once, which is faster. It does not
+ * handle records longer than 16 KiB, and quotes in the middle of a field.
  */
 #pragma once
 
@@ -35,7 +35,7 @@
 
 #define CSV_BLOCK 64
 
-/* The positions of the special bytes in a block: bit i for byte i. */
+/* One mask for each special byte: bit i is 1 if byte i of the block is this byte. */
 typedef struct {
     uint64_t delimiters;
     uint64_t line_feeds;
@@ -65,7 +65,7 @@ static inline int csv_count_bits(uint64_t mask)
     return (int)((mask * UINT64_C(0x0101010101010101)) >> 56);
 }
 
-/* Bit i is set if byte i of a word is equal to byte. */
+/* Return eight bits: bit i is 1 if byte i of `word` is equal to `byte`. */
 static inline uint64_t csv_equal_bytes(uint64_t word, uint8_t byte)
 {
     const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
@@ -135,8 +135,8 @@ csv_masks_avx2(const uint8_t *block, uint8_t delimiter)
 }
 #endif
 
-/* The masks of the block at the offset `at`. The last block is padded with zeros, which
- * are not special. No byte after the end of the data is read. */
+/* Return the masks of the block at the offset `at`. If the data ends inside the block,
+ * a copy that ends with zeros is read: memory after the data must not be read. */
 CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
                                   uint8_t delimiter, csv_masker masker)
 {
@@ -147,14 +147,14 @@ CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
     return masker(padded, delimiter);
 }
 
-/* -- one position after another ------------------------------------------------ */
+/* -- search for one position after another --------------------------------------- */
 
 enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_KINDS };
 
 typedef struct {
     const uint8_t *data;
     int64_t size;
-    int64_t block; /* offset of the block of the masks, -1 before the first */
+    int64_t block; /* offset of the block that `masks` describes; -1 at the start */
     uint64_t masks[CSV_KINDS];
     uint8_t delimiter;
 } csv_scan;
@@ -170,7 +170,8 @@ static inline void csv_load_block(csv_scan *scan, int64_t block)
     scan->masks[CSV_QUOTE] = masks.quotes;
 }
 
-/* The first position >= from with a byte of the given kind, or the size. */
+/* Return the position of the first byte of a kind, beginning with the position `from`.
+ * If there is no such byte, return the size of the data. */
 static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 {
     while (from < scan->size) {
@@ -185,35 +186,35 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
     return scan->size;
 }
 
-/* -- all positions of a window ------------------------------------------------- */
+/* -- search for all positions in a window ---------------------------------------- */
 
 #ifndef CSV_WINDOW /* in bytes; at most 64 KiB, because a position has 16 bits */
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Positions in a window; csv_write_positions writes up to seven more after them. */
+/* Positions in a window; csv_write_positions needs room for seven more items. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
-/* The fields and records that end in a window, which starts at the start of a
- * record. */
+/* The fields and records that end in a window. The first byte of a window is the first
+ * byte of a record. */
 typedef struct {
     csv_positions field_ends;  /* delimiters and line ends that end a field */
-    csv_positions record_ends; /* the index in field_ends of each record's last field */
+    csv_positions record_ends; /* for each record, the index of its end in field_ends */
     int32_t n_fields;
     int32_t n_records;
     int has_quotes;
 } csv_window;
 
-/* Facts about the end of a block, for the next block; each is 0 if it is false. */
+/* Facts about the end of a block, needed to read the next block; 0 means false. */
 typedef struct {
     uint64_t in_quotes;     /* all bits are 1 if the block ends inside quotes */
-    uint64_t after_edge;    /* 1 if a quote may open at the start of the next block */
+    uint64_t after_edge;    /* 1 if the next byte may be an opening quote */
     uint64_t after_closing; /* 1 if the last byte is a closing quote */
     uint64_t after_return;  /* 1 if the last byte is a carriage return */
 } csv_carry;
 
-/* Write the positions of the set bits of a mask, and return their number. Positions are
- * written in groups of eight, so that a processor predicts the end of the loop. */
+/* Write the positions of the set bits of a mask, and return their number. The positions
+ * are written in groups of eight, because a loop of fixed length is faster. */
 CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t mask)
 {
     const int count = csv_count_bits(mask);
@@ -233,8 +234,8 @@ static inline uint64_t csv_parity(uint64_t mask)
     return mask;
 }
 
-/* Set the bits of the bytes inside quotes; return whether all quotes of a block are
- * valid: each opens or closes a field, or belongs to an escaped quote. */
+/* Set bit i of `inside` to 1 if byte i is inside quotes. Return 1 if all quotes of the
+ * block are valid: each opens or closes a field, or belongs to an escaped quote. */
 CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_t *inside)
 {
     const uint64_t edges = masks->delimiters | masks->line_feeds
@@ -298,8 +299,8 @@ csv_read_window_avx2(const uint8_t *data, int64_t size, uint8_t delimiter,
 }
 #endif
 
-/* Find the fields and records of the window at data, which is the start of a record.
- * The next window must begin after the last complete record. */
+/* Find the fields and records of the window at `data`, where a record starts. After the
+ * call, the caller must start the next window after the last complete record. */
 static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window)
 {

@@ -16,14 +16,14 @@
 #define PERIOD_END_BITS 24
 #define PERIOD_DAY_BITS 47 /* bits of both days together */
 #define PERIODS_MAX ((uint32_t)1 << 31)
-/* Memory is reserved for up to twice as many keys; its size must fit in size_t. */
+/* An array may grow to twice this number of items; its size must fit in a size_t. */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
 
-/* A set of periods: an open-addressed hash table of codes. The code of a period is its
- * index in `periods`. A slot contains a code plus 1, or 0 if it is free. At most half of
- * the slots are used. */
+/* A set of periods: a hash table with open addressing. The code of a period is its
+ * index in `periods`. A slot contains a code plus 1; a free slot contains 0. At most
+ * half of the slots are used. */
 typedef struct {
     uint64_t *periods;
     uint32_t *slots;
@@ -101,9 +101,9 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
     return 1;
 }
 
-/* Make room for n more entries; return 0 if there is not enough memory. A capacity above
- * ENTRIES_FEW grows to ENTRIES_MANY in one step: an array of this size can grow without
- * a copy, and its unused pages need no memory. */
+/* Make room for n more entries; return 0 if there is not enough memory. A capacity
+ * above ENTRIES_FEW grows to ENTRIES_MANY in one step. The operating system can extend
+ * such a large array without a copy, and unused pages of the array need no memory. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)
@@ -125,7 +125,7 @@ static int entries_reserve(entries *all, size_t n)
     return 1;
 }
 
-/* Add n entries; return 0, with some of them added, if there is not enough memory. */
+/* Add n entries; return 0 if there is not enough memory for all entries. */
 static int entries_add(entries *all, const uint64_t *keys, const uint64_t *periods,
                        size_t n)
 {
@@ -140,8 +140,8 @@ static int entries_add(entries *all, const uint64_t *keys, const uint64_t *perio
     return 1;
 }
 
-/* Merge the periods of a key, whose entries have the indexes from first to last - 1.
- * Write the merged entries from the index *end on, and set *end to the next index. */
+/* Merge the periods of one key: its entries have the indexes from first to last - 1.
+ * Write the result at the index *end, and set *end to the index after the result. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {

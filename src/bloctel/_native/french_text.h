@@ -16,13 +16,13 @@
 
 #define FRENCH_NSN_DIGITS 9
 #define FRENCH_LONGEST_TEXT 32
-#define FRENCH_LONGEST_EXTENSION 7 /* digits */
+#define FRENCH_LONGEST_EXTENSION 7 /* digits after the word "poste" */
 /* Four characters as a little-endian word. */
 #define FRENCH_WORD(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* The key of a French number, from its nine digits after the 0. In the form with a
- * country code, 0508 41 12 34 (Saint-Pierre-et-Miquelon) is +508 41 12 34. */
+/* Return the key of a French number, given the nine digits after its first 0. Keys of
+ * Saint-Pierre-et-Miquelon do not begin with 33: 0508 41 12 34 has the key 508411234. */
 static inline uint64_t french_line(uint64_t nsn)
 {
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
@@ -41,7 +41,7 @@ static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
     const uint64_t below = UINT64_C(33999999999) - key;
-    const uint64_t pierre = key - UINT64_C(33508000000); /* is +508, not +33 */
+    const uint64_t pierre = key - UINT64_C(33508000000); /* the country code is +508 */
     return above | below | (~pierre & (pierre - 1000000));
 }
 
@@ -54,11 +54,12 @@ static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
     return !(not_keys >> 63);
 }
 
-/* Return whether eight bytes are ASCII digits. */
+/* Return whether eight bytes are ASCII digits: the high half of each byte must be 3,
+ * and must still be 3 after 6 is added to the byte. */
 static inline int french_are_digits(uint64_t word)
 {
     const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
-    const uint64_t carried = word + UINT64_C(0x0606060606060606); /* carries above 9 */
+    const uint64_t carried = word + UINT64_C(0x0606060606060606);
     return ((word & high) | (carried & high) >> 4) == UINT64_C(0x3333333333333333);
 }
 
@@ -98,7 +99,8 @@ static inline uint64_t french_clean_key(const uint8_t *text, size_t n)
     return (start & masks[form]) == prefixes[form] ? french_last_nine(text, n) : 0;
 }
 
-/* The key of nine digits after +33 0 or an overseas code; 0 for any other text. */
+/* Return the key of nine digits after "+330" (a wrong 0) or an overseas country code,
+ * such as "+262"; 0 for any other text. */
 static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
 {
     uint32_t start;
@@ -118,7 +120,7 @@ static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
     }
 }
 
-/* The class of a byte, as bits; 0 for bytes that this parser does not handle. */
+/* Bits that describe a byte. A byte that this parser does not handle has no bit. */
 enum {
     FRENCH_KEPT = 1, /* digits and plus signs */
     FRENCH_DIGIT = 2,
@@ -140,8 +142,8 @@ static const uint8_t french_kinds[256] = {
     [0xA0] = FRENCH_BLANK | FRENCH_TRAIL, [0xAD] = FRENCH_BLANK | FRENCH_TRAIL,
 };
 
-/* Copy digits and plus signs without the separators, and return their number; 0 if
- * there are other characters, or one or two dots after digits, as in a fraction. */
+/* Copy the digits and plus signs of a text, and return how many were copied. Return 0 if
+ * the text has unknown characters, or one or two dots, as a decimal number can have. */
 static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept)
 {
     size_t n_kept = 0;
@@ -159,7 +161,7 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
                                                                               : 0;
 }
 
-/* The length of a text before a final "poste 12"; 0 without such an extension. */
+/* Return the length of a text without "poste 12" at its end; 0 if it has no "poste". */
 static inline size_t french_before_extension(const uint8_t *text, size_t n)
 {
     static const char word[] = "poste";
@@ -174,11 +176,11 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
     return end > length && !memcmp(text + end - length, word, length) ? end - length : 0;
 }
 
-/* The key of 06 39 98 12 34, with spaces, dots or dashes between; 0 for any other text.
- * In a directory of 24,588 town halls, all numbers except nine have this form. */
+/* Return the key of a number in the form 06 39 98 12 34, 06.39.98.12.34 or
+ * 06-39-98-12-34; 0 for any other text. Nearly all numbers in directories have it. */
 static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
 {
-    uint64_t start, end; /* 06 39 98 and 98 12 34, as characters */
+    uint64_t start, end; /* the first eight and the last eight characters */
     if (n != 14)
         return 0;
     memcpy(&start, text, sizeof start);

@@ -1,4 +1,4 @@
-/* Exact index over sorted 64-bit keys in flat arrays, and its look-ups after a filter.
+/* Exact index of 64-bit keys in flat arrays, and look-ups in the index and its filter.
  *
  * A key is split into two integers: high (key >> 16) and remainder (key & 0xFFFF).
  * Values of high that are close to each other form a run. Each value in a run is a
@@ -20,18 +20,18 @@
 #define INDEX_ABSENT (-1)
 #define INDEX_DAMAGED (-2)
 #define INDEX_MAX_K 12
-/* If at most this number of segments are empty, the run continues after them: empty
- * slots need less memory than a new run. */
+/* A run can contain this number of consecutive empty segments. More empty segments
+ * would need more memory than a new run. */
 #define INDEX_MAX_GAP 8
 /* Integers below this are not keys, but codes of texts that are not phone numbers. */
 #define INDEX_N_PLACEHOLDERS 64
-/* At most this number of remainders (one cache line) is searched linearly. */
+/* A binary search stops when this number of remainders, one cache line, is left. */
 #define INDEX_SCAN 32
-/* The number of candidates, from several chunks, that are looked up together. */
+/* When the filter has let through this number of keys, they are looked up together. */
 #define INDEX_PENDING 64
 
 typedef struct {
-    uint64_t start; /* first high << 16 | k */
+    uint64_t start; /* high << 16 | k, with the lowest high of the run */
     uint32_t first_slot;
     uint32_t n_segments;
 } index_run;
@@ -66,7 +66,7 @@ typedef struct {
     size_t position; /* of the key in the caller's batch */
 } index_candidate;
 
-/* The k of a run; at most 15 in a damaged file too, so a shift by k is always valid. */
+/* Return the k of a run. It is at most 15 even in a damaged file: k is a shift count. */
 static inline int index_k(const index_run *run)
 {
     return (int)(run->start & 0xF);
@@ -80,7 +80,7 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int k)
 /* The last run that starts at or before a key; the first run if no run does. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t last = key | 0xFFFF; /* the highest start with the same high */
+    const uint64_t last = key | 0xFFFF; /* not less than high << 16 | k, for any k */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {
@@ -97,7 +97,7 @@ static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
     if (index->n_runs == 0)
         return index->n_slots;
     const index_run *run = index_run_of(index, key);
-    /* For a key before the run, this unsigned difference is above any n_segments. */
+    /* If the key is before the run, the unsigned difference is a very large number. */
     const uint64_t segment = (key >> 16) - (run->start >> 16);
     if (segment >= run->n_segments)
         return index->n_slots;
@@ -133,7 +133,7 @@ static inline index_range index_search(const exact_index *index, index_range slo
         else
             end = middle;
     }
-    /* Counting has no branches that depend on the data, and compiles to SIMD. */
+    /* count the smaller remainders: this loop has no branch and compiles to SIMD */
     for (uint32_t i = start; i < end; i++)
         n_below += remainders[i] < wanted;
     index_range found = {start + n_below, start + n_below};
@@ -189,7 +189,7 @@ static inline int32_t index_match(const exact_index *index, index_active active,
     return index_first_active(index, active, range);
 }
 
-/* Look up n candidates together: each loop prefetches the data of the next loop. */
+/* Look up n keys together. Each loop prefetches the data that the next loop reads. */
 static inline int index_resolve(const exact_index *index, index_active active,
                                 index_candidate *candidates, size_t n,
                                 int32_t *codes)
@@ -224,8 +224,8 @@ static inline int index_resolve(const exact_index *index, index_active active,
     return 0;
 }
 
-/* Set codes to the first active code of each key, or INDEX_ABSENT; return
- * INDEX_DAMAGED, with some codes set, if arrays are invalid. */
+/* Set codes[i] to the first active code of keys[i], or to INDEX_ABSENT. Return
+ * INDEX_DAMAGED if the arrays of the index are invalid. */
 static inline int index_match_many(sbbf filter, const exact_index *index,
                                    index_active active, const uint64_t *keys, size_t n,
                                    int32_t *codes)

@@ -1,4 +1,4 @@
-/* Construction of the arrays of an exact index, their verification, and their keys. */
+/* Arrays of an exact index: functions that fill, verify and read the arrays. */
 #pragma once
 
 #include <stddef.h>
@@ -7,8 +7,8 @@
 #include "index.h"
 
 #define INDEX_KEY_LIMIT ((uint64_t)1 << 63)
-/* In a dense run, the average number of entries per slot is at least this number, and
- * less than twice this number. Then the directory has 0.8 to 1.6 bits per entry. */
+/* If a run has many keys, its slots have at least this number of entries on average.
+ * The directory, with 32 bits per slot, then needs at most 1.6 bits per entry. */
 #define INDEX_SLOT_ENTRIES 20
 
 typedef enum {
@@ -38,8 +38,8 @@ static int index_choose_k(uint64_t n_entries, uint64_t n_segments)
     return k;
 }
 
-/* Divide keys into runs, and count runs and slots. Write the runs unless runs is NULL;
- * return 0 if the keys are not in ascending order or reach INDEX_KEY_LIMIT. */
+/* Divide keys into runs, and count the runs and slots. Write the runs unless `runs` is
+ * NULL. Return 0 if the keys are not ascending and below INDEX_KEY_LIMIT. */
 static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
                           index_extent *extent)
 {
@@ -66,7 +66,7 @@ static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
     return 1;
 }
 
-/* Fill directory (n_slots + 1) and remainders (n), after index_cut_runs has written the
+/* Fill the directory and the remainders. Before, index_cut_runs must have written the
  * runs and counted the slots. */
 static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout,
                        uint32_t *directory, uint16_t *remainders)
@@ -116,16 +116,16 @@ static int index_directory_is_sound(const exact_index *index)
     return 1;
 }
 
-/* The first slot of a segment of a run. For the segment after the last segment, it is
- * the end of the run's slots. */
+/* Return the first slot of a segment of a run. If `segment` is n_segments, return the
+ * slot after the last slot of the run. */
 static uint64_t index_slot_at(const index_run *run, uint64_t segment)
 {
     return run->first_slot + (segment << index_k(run));
 }
 
-/* Return whether index_cut_runs would make the same run: its first and last segments
- * are in use, no gap in it is wide enough to divide it, and index_choose_k returns
- * its k. */
+/* Return 1 if index_cut_runs would make the same run: the first and the last segment
+ * have entries, at most INDEX_MAX_GAP consecutive segments are empty, and
+ * index_choose_k returns the k of the run. */
 static int index_run_is_tight(const exact_index *index, const index_run *run)
 {
     const uint32_t *directory = index->directory;
@@ -169,8 +169,8 @@ static int index_remainders_are_sound(const exact_index *index)
     return 1;
 }
 
-/* Return the first damaged array: index_cut_runs and index_fill cannot have made this
- * array. Each check relies on the earlier checks. */
+/* Return the first array that index_cut_runs and index_fill cannot have made. Each
+ * check is safe only after the earlier checks. */
 static index_fault index_verify(const exact_index *index)
 {
     if (!index_runs_are_sound(index))
@@ -188,7 +188,7 @@ static index_fault index_verify(const exact_index *index)
     return INDEX_SOUND;
 }
 
-/* Write the n_entries keys of a sound index, in order. */
+/* Write all keys of an index that index_verify has accepted, in ascending order. */
 static void index_read_keys(const exact_index *index, uint64_t *keys)
 {
     for (uint64_t i = 0; i < index->n_runs; i++) {

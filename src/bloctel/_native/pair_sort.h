@@ -60,7 +60,7 @@ static void pairs_sort_few(pairs these, size_t n)
     }
 }
 
-/* Write the pairs sorted by one digit; the sort is stable. */
+/* Write the pairs, sorted by n_bits bits of their keys; the sort is stable. */
 static void pairs_distribute(pairs from, pairs to, size_t n, int shift, int n_bits)
 {
     size_t next[PAIR_SORT_DIGITS] = {0}, start = 0;
@@ -92,8 +92,8 @@ static void pairs_sort_cached(pairs these, size_t n, int n_bits, pair_scratch *s
     }
 }
 
-/* Partition pairs in place by the byte at shift; set end[digit] to the end of each
- * part. */
+/* Partition pairs in place by one byte of their keys, the 8 bits at `shift`. Set end[b]
+ * to the end of the part whose byte is b. */
 static void pairs_partition(pairs these, size_t n, int shift, size_t *end)
 {
     size_t next[PAIR_SORT_DIGITS], start = 0;

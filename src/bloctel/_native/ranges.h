@@ -1,9 +1,9 @@
-/* Disjoint ranges of 64-bit keys, each with a code, behind a bitmap.
+/* Disjoint ranges of 64-bit keys, each with a code, and a bitmap that avoids searches.
  *
- * The bitmap, called gate, has one bit for all keys whose binary forms have the same
- * length and the same first 15 digits. The bit is set if any of these keys has a code.
- * The 10^9 lines of one country use 120 bytes of the bitmap, which stay in the
- * first-level cache. For most keys the bit is not set, and no search is needed.
+ * The bitmap, called gate, has one bit for each group of neighbouring keys: keys of the
+ * same length in bits, with the same 15 highest bits. The bit of a group is 1 if any key
+ * of the group has a code. For most keys the bit is 0, and no search is needed. The
+ * 10^9 numbers of one country use 120 bytes of the bitmap, so it stays in the cache.
  */
 #pragma once
 
@@ -21,13 +21,13 @@
 #define RANGES_CHUNK 256
 
 typedef struct {
-    const uint64_t *starts; /* ascending from 0 */
-    const int32_t *codes;   /* of the keys from starts[i] up to starts[i + 1] */
+    const uint64_t *starts; /* the first key of each range, ascending from 0 */
+    const int32_t *codes;   /* the code of each range; RANGES_NONE means no code */
     const uint8_t *gate;    /* RANGES_GATE_BITS bits */
-    uint64_t n;             /* if 0, no key has a code, and no look-up is allowed */
+    uint64_t n;             /* the number of ranges; a look-up needs at least one */
 } key_ranges;
 
-/* The exponent and leading bits of the key as a double; they increase with the key. */
+/* Return the group of a key: the highest bits of the key as a double. */
 static inline uint64_t ranges_bucket(uint64_t key)
 {
     const double value = (double)(int64_t)key;
@@ -36,7 +36,7 @@ static inline uint64_t ranges_bucket(uint64_t key)
     return bits >> (52 - RANGES_FRACTION_BITS);
 }
 
-/* Set the bits of the keys from first to last. */
+/* Set the bits in the gate of the keys from first to last. */
 static inline void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
 {
     const uint64_t begin = ranges_bucket(first);
@@ -66,13 +66,12 @@ static inline int32_t ranges_search(const key_ranges *all, uint64_t key)
     return all->codes[start - all->starts];
 }
 
-/* The code of a key, or RANGES_NONE. */
 static inline int32_t ranges_find(const key_ranges *all, uint64_t key)
 {
     return ranges_passes(all, key) ? ranges_search(all, key) : RANGES_NONE;
 }
 
-/* Write the positions of the keys that pass the gate; at most RANGES_CHUNK keys. */
+/* Write the positions of the keys whose bit in the gate is 1. */
 static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
                                     size_t n, uint16_t *passed)
 {

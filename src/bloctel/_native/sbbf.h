@@ -123,8 +123,8 @@ static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
     }
 }
 
-/* Write each position; if its key does not pass, the next position overwrites it. A
- * branch that depends on random data would be slower. */
+/* Write the positions of the keys that are perhaps in the filter. Other positions are
+ * written too and then overwritten, because a branch on random data would be slower. */
 static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
@@ -148,8 +148,8 @@ sbbf_passing_avx2(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 }
 #endif
 
-/* Write the positions (below SBBF_CHUNK) of the keys that might be members, in order,
- * and return their number. */
+/* Write the positions of the keys that are perhaps in the filter, in ascending order,
+ * and return their number. There are at most SBBF_CHUNK keys. */
 static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
                                   uint16_t *passed)
 {
@@ -162,7 +162,7 @@ static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
     return sbbf_passing_portable(&chunk, n, passed);
 }
 
-/* Set found[i] to 1 if keys[i] might be a member, otherwise to 0. */
+/* Set found[i] to 1 if keys[i] is perhaps in the filter, otherwise to 0. */
 static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
                                     uint8_t *found)
 {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 
-#: A background thread flushes a file to the disk each time after this number of bytes.
+#: After each write of this number of bytes, a background thread flushes the file.
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 
@@ -74,12 +74,12 @@ class _FlushedAhead(io.FileIO):
         self._flush: Future[None] | None = None
         super().__init__(path, "xb", opener=open_private)
         if os.name == "posix":
-            with suppress(FileNotFoundError):  # there is no older file to replace
+            with suppress(FileNotFoundError):  # the new file replaces no file
                 if (older := final.stat()).st_size:  # an empty file counts as new
                     os.fchmod(self.fileno(), older.st_mode & 0o777)
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write bytes; start a flush if many bytes wait and no flush is running."""
+        """Write bytes; start a flush if many bytes are not flushed yet."""
         with named_errors(self._final):
             n_written = super().write(data)
         self._unflushed += n_written
@@ -237,7 +237,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _locked_copy(descriptor: int) -> int | None:
-        """Lock a file; return a second descriptor, which also keeps the lock."""
+        """Lock a file, and return a copy of its descriptor, which keeps the lock."""
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return os.dup(descriptor)
 

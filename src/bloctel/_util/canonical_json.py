@@ -65,4 +65,4 @@ def _integer(text: str) -> int:
 
 
 def _refuse(text: str) -> NoReturn:
-    raise ValueError("not an integer of at most 53 bits")
+    raise ValueError("a number that is not an integer of at most 53 bits")

@@ -16,12 +16,12 @@ from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import CannotAnswerError, InputError
 
-#: Clock in seconds, to measure durations; it never stops or goes back.
+#: Clock in seconds that measures durations; it never stops or goes back.
 elapsed = _clocks.elapsed
-#: Coarse clock in seconds since 1970; it limits how long answers are cached.
+#: Fast clock in seconds since 1970, which is a little late.
 coarse_wall = _clocks.wall
 _DAY_SECONDS: Final = 86_400
-#: The largest error of `coarse_wall` on any system, in seconds.
+#: The longest time that `coarse_wall` is late on any system, in seconds.
 _COARSE_ERROR: Final = 0.02
 
 
@@ -48,9 +48,9 @@ def today(time_zone: str) -> date:
 
 
 def seconds_of_today(time_zones: Collection[str]) -> float:
-    """Return a duration in seconds, at most 1, in which no zone begins a new day.
+    """Return a number of seconds, at most 1, during which no time zone changes its day.
 
-    Shortly before midnight, the duration is 0, because `coarse_wall` can be late.
+    The number is 0 in the last 0.02 s before midnight, because `coarse_wall` is late.
     """
     moment, seconds = now(), 1.0
     while any(

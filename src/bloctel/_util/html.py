@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-#: Categories of characters that could hide, reverse or break the text next to them.
+#: Unicode categories of characters that could hide or reverse the text next to them.
 _UNSEEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 

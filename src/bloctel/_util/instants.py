@@ -115,7 +115,7 @@ def to_microseconds(at: object, where: str = "at") -> int:
 
 
 def from_microseconds(at: int) -> datetime:
-    """Return the instant, in UTC, at a number of microseconds since 1970-01-01T00:00Z.
+    """Return the instant, in UTC, for a number of microseconds since 1970-01-01T00:00Z.
 
     >>> from_microseconds(1_000_000)
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bloctel.errors import InputError
 
-#: For each kind of protected file, the pattern of the first bytes of such a file.
+#: For each kind of protected file, a pattern that matches its first bytes.
 _BEGINNINGS: Final = {
     "a key": re.compile(rb"(?s:.*)-----BEGIN [A-Z ]*KEY-----"),
     "a registry": re.compile(rb"SQLite format 3\0"),
@@ -22,7 +22,7 @@ _HEAD_SIZE: Final = 4096
 #: The endings of the names of the files that SQLite writes next to a database file.
 SQLITE_ENDINGS: Final = ("-wal", "-shm", "-journal")
 
-#: The real paths of files that this process uses until it ends, with their kinds.
+#: The real paths and the kinds of the files that `protect` protects.
 _in_use: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""Replacement of an exception that may contain phone numbers by another error."""
+"""Function that raises an error in place of an exception with phone numbers."""
 
 from typing import NoReturn
 

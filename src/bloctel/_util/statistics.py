@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-#: A sum ends at the first term whose share of the sum is at most this value.
+#: A sum ends at the first term that is at most the sum multiplied by this value.
 _NEGLIGIBLE: Final = 1e-17
 
 
@@ -54,7 +54,7 @@ def normal_tail(deviations: float) -> float:
 
 
 def chi_square_below(value: float, degrees: int) -> float:
-    """Return the chance of a chi-square of at most *value*, with *degrees* of freedom.
+    """Return the chance that a chi-square with *degrees* of freedom is at most *value*.
 
     >>> round(chi_square_below(3.940299, 10), 6)
     0.05
@@ -78,7 +78,7 @@ def successes_tail(count: int, chances: Sequence[float]) -> float:
     """
     if count <= 0:
         return 1.0
-    # item i is the chance of i successes; the last item, of *count* or more successes
+    # weights[i] is the chance of i successes; weights[count], of *count* or more
     weights = np.zeros(count + 1)
     weights[0] = 1.0
     for chance in chances:

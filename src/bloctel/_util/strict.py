@@ -1,4 +1,4 @@
-"""Strict conversion of decoded TOML or JSON to typed records."""
+"""Strict conversion of decoded TOML or JSON to objects of typed classes."""
 
 import re
 from datetime import date, datetime, time
@@ -13,7 +13,7 @@ from bloctel.errors import InputError
 
 T = TypeVar("T")
 
-# a longer text would make the sentence of an error message unreadable
+# an error message does not show a longer text
 _SHOWN_CHARACTERS: Final = 60
 _PHONE_NUMBER: Final = re.compile(r"\d(?:[\W_]*\d){5,}")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -29,7 +29,7 @@ def text(pattern: str, description: str) -> msgspec.Meta:
 
 
 def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -> T:
-    """Convert a decoded document to a record; raise InputError that names a wrong key.
+    """Convert a decoded document to *cls*; raise InputError that names a wrong key.
 
     *where* is the name of the document in error messages.  If *is_toml* is true, the
     document can contain days and times, and error messages call an object a table.
@@ -87,7 +87,7 @@ def _refusal(
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # msgspec quotes an unknown key, whose text can look like the path of a value
+        # the message of msgspec ended with an unknown key that looks like a path
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)

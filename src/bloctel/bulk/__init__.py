@@ -1,6 +1,6 @@
-"""Import and export of files with lists, answers of operators, and consents.
+"""Import and export of files: phone numbers of lists, operators' answers and consents.
 
-Everyone who can read an exported file can read the complete list.
+An exported list contains all phone numbers of the list, so protect the file.
 """
 
 from bloctel.bulk.export_numbers import export_numbers

@@ -135,7 +135,8 @@ def _check_fields(columns: ConsentColumns) -> None:
         expected = f"only the fields {', '.join(CONSENT_FIELDS)}"
         raise InputError(expected, f"{len(unknown)} unknown fields", "columns")
     if both := sorted(columns.columns.keys() & columns.values.keys()):
-        raise InputError("a column or a value", "both a column and a value", both[0])
+        got = "both a column and a value"
+        raise InputError("either a column or a value", got, f"field {both[0]}")
     if "number" in columns.values:
         raise InputError(
             "a column of phone numbers",

@@ -167,7 +167,6 @@ class _Feed:
         return FUTURE if self.last_day is not None and on > self.last_day else None
 
     def _reason(self, rows: Rows, row: int) -> str:
-        """Return the reason why a row cannot be registered."""
         code, _ = _refused_cell(rows, row)
         if code or rows.days is None:
             return list_reason(code)
@@ -191,7 +190,7 @@ class _Feed:
         if self._refusal(day) != BAD_DAY and (on := from_epoch_day(day)) is not None:
             self.rule.require_open(on)
             past_day(on, self.last_day or on, where, allow_future=False)
-        raise InputError("a day such as 2026-11-23", "other text", where)
+        raise InputError("a day such as 2026-11-23", "text that is not a day", where)
 
 
 def _refused_cell(rows: Rows, row: int) -> tuple[int, int]:

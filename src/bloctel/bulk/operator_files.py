@@ -1,4 +1,4 @@
-"""Files that a firm exchanges with the operator of a list: requests and answers."""
+"""Files that a firm exchanges with the operator, the company that runs a list."""
 
 import csv
 import io
@@ -85,7 +85,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> ImportedAnswers:
-    """Record the answers of a list's operator; after an error, no answer is recorded.
+    """Record a file of answers from the operator, the company that runs a list.
 
     Look-ups in the registry then give three kinds of results.  Opposed phone numbers
     are blocked.  Phone numbers with the status `OK` are clear for the time that the
@@ -161,7 +161,7 @@ def _status_column(rows: Sequence[Sequence[str]], where: str) -> str | int:
         return _STATUS
     columns = list(zip(*rows, strict=False))[: _STATUS_COLUMN - 1]
     if all(map(looks_like_header, first)):
-        got = "other names"
+        got = "a header without 'Statut'"
     elif len(first) != _STATUS_COLUMN:
         got = f"{len(first)} columns without names"
     elif any(map(_are_statuses, columns)):
@@ -181,7 +181,7 @@ def _are_statuses(cells: Sequence[str]) -> bool:
 _HEADER: Final = ("Telephone", "Identifiant")
 _STATUS_HEADER: Final = "Statut"
 
-#: Statuses, which mean: not on the lists, on a list, not a phone number.
+#: The statuses, in order: on no list, on a list, not a phone number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
 
 
@@ -213,7 +213,7 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> Requested:
-    """Write the request to the operator: a file with the phone numbers of a call file.
+    """Write the phone numbers of a call file to a file for the operator of a list.
 
     Args:
         source: A CSV file: a path, or a binary stream.
@@ -258,7 +258,7 @@ def answer_request(
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """Answer a request as an operator does: add a status to each row of a file.
+    """Add a status to each row of a file of phone numbers, as a list's operator does.
 
     The original bytes of each row are kept.  The status `OK` means that the phone
     number is not on the requested lists; it never means that the law permits a call.
@@ -308,7 +308,8 @@ def _request_columns(
 ) -> ChosenColumns:
     """Choose the first column, which contains the phone numbers, and the last column.
 
-    All other columns must not contain phone numbers, except the column `Identifiant`.
+    The last column is chosen so that a row with fewer fields is refused.  Only the
+    first column and the column `Identifiant` may contain phone numbers.
     """
     width = max(1, len(rows[0]) if rows else 0)
     chosen = named_columns([1], where="the file")(rows, has_header)

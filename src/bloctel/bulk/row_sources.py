@@ -115,8 +115,9 @@ def text_columns(
 ) -> Iterator[list[list[str]]]:
     """Yield the texts of each chosen column of a CSV file, in batches.
 
-    A row with fewer than *n_required* fields raises InputError.  So does a cell that
-    contains the next rows because it has no closing quote.
+    Raises:
+        InputError: A row has fewer than *n_required* fields, or a cell contains the
+            next rows because it has no closing quote.
     """
     number_lists.refuse_hidden_numbers(records.head, n_numbers, region, records.name)
     indexes = range(len(records.dialect.columns.names))
@@ -151,7 +152,7 @@ def field_columns(
         }
         chosen = named_columns(list(found.values()), where=where)(rows, has_header)
         if len(chosen.indexes) < len(found):
-            got = "one column for two fields"
+            got = "the same column for two fields"
             raise InputError("a different column for each field", got, where)
         return replace(chosen, names=tuple(found))
 
@@ -246,7 +247,7 @@ class _ParquetRows:
             own = keys.copy()
             unread = zip(self._unread, batch.columns[self._n_read :], strict=True)
             for index, column in unread:
-                for block in blocks(_integral(column)):  # a batch has only one block
+                for block in blocks(_integral(column)):  # only one block in a batch
                     found = number_lists.has_unread_numbers(
                         block, own, self._region, self._chosen, index
                     )
@@ -333,7 +334,7 @@ def _text(value: object) -> str:
 
 
 def _integral(column: Any) -> Any:
-    """Convert floats to integers; pandas writes integers with gaps (None) as floats."""
+    """Convert floats to integers: pandas stores integers with gaps (None) as floats."""
     import pyarrow as pa  # noqa: PLC0415
 
     if not pa.types.is_floating(column.type):
@@ -361,7 +362,6 @@ def _is_time_or_flag(kind: Any) -> bool:
 
 
 def _unchecked(name: str, where: str) -> InputError:
-    """Return the error about a column that cannot be checked for phone numbers."""
     expected, got = "columns of text or numbers", f"a column {shown(name)}"
     text = (
         f"the column {shown(name)} cannot be checked for phone numbers, because its "

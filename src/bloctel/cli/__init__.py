@@ -3,11 +3,11 @@
 | exit code | meaning |
 | --- | --- |
 | 0 | the command is done; all numbers are clear |
-| 1 | a number is blocked; a receipt differs; a new scrub is due; a call is unlawful |
+| 1 | a blocked number, an unlawful call, a scrub to repeat, or a changed file |
 | 2 | wrong usage, or invalid input |
 | 3 | no reliable answer: a closed list, a damaged file, or the answer 'ask' |
-| 129, 143 | stopped because the terminal was closed, or by `kill` |
-| 130, 141 | stopped by Ctrl-C, or because the reader of the output ended |
+| 129, 143 | stopped because the terminal was closed (129), or by `kill` (143) |
+| 130, 141 | stopped by Ctrl-C (130), or because no program read the output (141) |
 """
 
 import os
@@ -64,7 +64,7 @@ def _handle_signals() -> None:
 
 
 def _prepare_streams() -> None:
-    """Replace a closed standard error; make the output escape unknown characters."""
+    """Prepare the output: escape unknown characters, and refuse a closed output."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

@@ -1,4 +1,4 @@
-"""`bloctel answers`: files for a list's operator, and files with its answers."""
+"""`bloctel answers`: files for the operator of a list, and files with its answers."""
 
 from datetime import date
 
@@ -34,10 +34,11 @@ def request(
     region: str | None = options.REGION,
     format: Format = options.FORMAT,
 ) -> None:
-    """Write the file of numbers that you send to the body that runs a list.
+    """Write a file of numbers for the operator, the company that runs a list.
 
-    The file has the columns Telephone and Identifiant.  It contains no foreign numbers,
-    because no French list contains them, and no cells without a phone number.
+    The file has the columns Telephone and Identifiant.  Foreign numbers are not
+    written, because no French list contains them.  Rows without a phone number are not
+    written either.
 
     Example:
         bloctel answers request prospects.csv --column telephone --id-column code
@@ -106,7 +107,7 @@ def give(
     format: Format = options.FORMAT,
     secret: bytes | None = options.SECRET,
 ) -> None:
-    """Add a status to every row of a request, as the body that runs a list does.
+    """Add a status to every row of a file of numbers, as the operator of a list does.
 
     OK means that the number is on none of the requested lists; OK does not mean that
     the law permits a call.  OPPOSE means that the number is on a requested list, or

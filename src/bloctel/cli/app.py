@@ -23,8 +23,8 @@ _UsageError: Any = next(
 _NEGATIVE: Final = re.compile(r"No such option:? '?-\d")
 _NUMBER: Final = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 
-#: Names of the commands, in the order of the help.  Each value is the name of the
-#: function or of the group of commands in the module of the command.
+#: Names of the commands, in the order of the help.  Each value is the name of an object
+#: in the module of the command: a function, or a group of commands.
 _COMMANDS: Final = {
     "check": "check",
     "may-call": "may_call",
@@ -39,8 +39,7 @@ _COMMANDS: Final = {
     "registry": "app",
     "snapshot": "app",
 }
-#: Groups of commands that use lists.  They have the option --rules, like all commands
-#: with the option --against.
+#: Groups of commands that have the option --rules without the option --against.
 _OF_LISTS: Final = ("answers", "registry", "snapshot")
 _STREAMS: Final = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
@@ -50,7 +49,7 @@ def _load(name: str) -> Any:
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
     command = getattr(module, _COMMANDS[name])
     parent = typer.Typer(rich_markup_mode=None)
-    parent.callback()(lambda: None)  # makes typer build a group
+    parent.callback()(lambda: None)  # so typer makes a group, even of one command
     if isinstance(command, typer.Typer):
         parent.add_typer(command, name=name)
     else:
@@ -60,7 +59,7 @@ def _load(name: str) -> Any:
 
 
 def _rules_option() -> Any:
-    """Return the option --rules; its callback reads the files, not the command."""
+    """Return the option --rules.  Typer calls its callback, which reads the files."""
     parent = typer.Typer(add_completion=False)
 
     @parent.command()
@@ -76,7 +75,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Make a command, when it runs, store its words and refuse to replace its input."""
+    """Make a command record its name when it runs, and refuse to replace its input."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:

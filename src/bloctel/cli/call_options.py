@@ -91,7 +91,7 @@ def opened_desk(
 
 
 def open_lists(against: str, secret: bytes | None, region: str | None = None) -> Book:
-    """Open the lists; use the secret only if the lists hide their phone numbers."""
+    """Open the lists; use the secret only if their phone numbers are encrypted."""
     return open_hidden(
         lambda *, secret: open_against(
             NumberFile(against, secret=secret), region=region
@@ -101,11 +101,11 @@ def open_lists(against: str, secret: bytes | None, region: str | None = None) ->
 
 
 def open_hidden(open: Callable[..., _T], secret: bytes | None) -> _T:
-    """Open a store; use the secret only if the store hides its phone numbers."""
+    """Open a store; use the secret only if its phone numbers are encrypted."""
     try:
         return open(secret=secret)
     except WrongSecretError as error:
         try:
-            return open(secret=None)  # raises if the store hides numbers
+            return open(secret=None)  # fails if the numbers are encrypted
         except WrongSecretError:
             raise error from None

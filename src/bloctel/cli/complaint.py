@@ -100,7 +100,7 @@ class _OtherFields(_Fields):
 
 
 class _Facts:
-    """Options for the facts about a call that a complaint does not contain."""
+    """Options for facts about a call that are needed to judge its complaint."""
 
     contract: bool = option(
         "--contract", "The person had an active contract with the firm.", False
@@ -394,7 +394,7 @@ def _caller(cases: Sequence[Case], n: int) -> Actor:
     """Return the caller with the number *n* in the report."""
     callers = [found for found in find_callers(cases) if found.numbers]
     if n > len(callers):
-        expected = f"a caller of the report, from 1 to {len(callers)}"
+        expected = f"the number of a caller in the report, from 1 to {len(callers)}"
         raise InputError(expected, str(n), "--caller")
     return callers[n - 1]
 

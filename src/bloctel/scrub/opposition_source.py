@@ -41,15 +41,14 @@ from bloctel.tabular.number_lists import (
 
 @dataclass(frozen=True, slots=True)
 class NumberFile:
-    """CSV file of phone numbers that must not be called, and the columns to read.
+    """File or registry with phone numbers that must not be called, and how to read it.
 
     Attributes:
-        path: The path of the CSV file; or the path of a snapshot, or the URL of a
-            registry.
-        columns: The column of phone numbers, or several columns, by name or by number
-            from 1.  If *columns* is None, the file must have exactly one column that
-            may contain phone numbers.
-        secret: The secret of the registry that *path* names; None for a file.
+        path: The path of a CSV file or a snapshot, or the URL of a registry.
+        columns: For a CSV file, the column of phone numbers, or several columns, by
+            name or by number from 1.  If *columns* is None, the file must have exactly
+            one column that may contain phone numbers.
+        secret: For a registry, the secret with which its numbers are encrypted.
     """
 
     path: str | Path = field(repr=False)  # a URL can contain a password
@@ -60,7 +59,7 @@ class NumberFile:
 #: An opposition source: a book, a prepared look-up, a file, a path or a URL.
 Against = Book | Question | NumberFile | str | Path
 
-#: List that contains the numbers of a plain file: objections to calls of one firm.
+#: The name of the list that contains the phone numbers of a CSV file.
 PLAIN_LIST: Final = "own"
 
 
@@ -137,7 +136,7 @@ def path_of(against: Against) -> str | Path | None:
 
 
 def files_read(against: Against) -> list[tuple[str, Path]]:
-    """Return the files of an opposition source, each with its name in messages."""
+    """Return the files of an opposition source, each after a name for messages."""
     path = path_of(against)
     if isinstance(against, Book | Question):
         files = against.files

@@ -40,7 +40,7 @@ _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
 #: pyarrow cannot filter these types, so columns are cast to a type that it can filter.
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
-#: Spark stores a schema under this key, and prefers this schema to the file's schema.
+#: The name under which Spark stores its own schema in the metadata of a file.
 _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
@@ -142,7 +142,7 @@ def _parts(
 
 
 class _Writer:
-    """Writer of one output; a separate thread encodes and writes its row groups."""
+    """Writer of one output file; another thread encodes and writes its row groups."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class _Writer:
         )
 
     def add(self, batch: Any, found: Classification) -> None:
-        """Add the rows of a batch whose kind this output contains."""
+        """Add the rows that belong in this output, such as the blocked rows."""
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, arrow_kinds(found), arrow_reasons(found)]

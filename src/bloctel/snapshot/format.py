@@ -6,26 +6,25 @@ from typing import Final, NamedTuple
 import numpy as np
 
 #: The first bytes of every snapshot.  The first byte is not ASCII, and the last two
-#: bytes (a line end) change if a program copies the file as text.
+#: bytes are a line end, so a program that copies the file as text changes them.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: The code in the header that means: keys are E.164 numbers as integers.
+#: The code in the header for the kind of keys: 1 means E.164 numbers as integers.
 KEY_DOMAIN: Final = 1
-#: The version of the rules that convert text to keys; other rules give other keys.
+#: The version of the rules that convert a text to a key.
 NORMALISATION_VERSION: Final = 1
 
 #: Sections start at multiples of this number of bytes (the size of a cache line).
 ALIGN: Final = 64
-#: The fields of an entry of the section table: name, offset, size and checksum.
+#: The fields of one section in the table: name, offset, size and checksum.
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
-#: Optional sections; an older version of the library refuses a file with one.
+#: Optional sections.  If the library does not know a section, it refuses the file.
 OPTIONAL: Final = ("PREFIXES",)
 #: The fields of a period: the index of a list, the first day, the day after the last.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
-#: The fields of a prefix rule.
 PREFIX: Final = np.dtype(
     [
         ("prefix", "<u8"),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: The most lists of a snapshot, because a table stores the index of a list as uint16.
+#: The largest number of lists in a snapshot: a table stores a list's index as uint16.
 _MOST_LISTS: Final = 1 << 16
 
 
@@ -212,7 +212,7 @@ class _MappedFile:
     def stamp_now(self, data: memoryview) -> Stamp:
         """Return the current identity of the file whose mapped bytes are *data*."""
         status = os.fstat(self._descriptor)
-        # a read beyond the end of a truncated file would end the process
+        # in a truncated file, reading mapped bytes after the end would kill Python
         return _stamp_from(status, data[: min(layout.HEADER.size, status.st_size)])
 
 
@@ -359,8 +359,8 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
     if checksum != header.checksum:
         raise _altered("header")
     for what, known, found in (
-        ("key domain", layout.KEY_DOMAIN, header.key_domain),
-        ("normalisation version", layout.NORMALISATION_VERSION, header.normalisation),
+        ("keys of kind", layout.KEY_DOMAIN, header.key_domain),
+        ("rules for keys, version", layout.NORMALISATION_VERSION, header.normalisation),
     ):
         if found != known:
             raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")
@@ -376,12 +376,12 @@ def _read_sections(
     ):
         name = _read_name(raw)
         if name not in layout.KNOWN + layout.OPTIONAL and not name[:1].islower():
-            raise NewerSnapshotError("sections of format 1", f"a section {name}")
+            raise NewerSnapshotError("known sections", f"an unknown section {name}")
         if offset % layout.ALIGN or offset < table_end or offset + size > len(data):
-            got = f"a section of {size} bytes at {offset}"
-            raise DamagedSnapshotError(f"sections within {len(data)} bytes", got)
+            got = f"a section of {size} bytes at offset {offset}"
+            raise DamagedSnapshotError(f"sections in a file of {len(data)} bytes", got)
         if name in sections:
-            raise DamagedSnapshotError("one section per name", f"two sections {name}")
+            raise DamagedSnapshotError(f"one section {name}", f"two sections {name}")
         sections[name] = _Section(offset, data[offset : offset + size], checksum)
     parts = sorted(
         (part.offset, part.offset + len(part.data)) for part in sections.values()
@@ -402,7 +402,7 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
-    if not section.is_intact():  # checked first: the names select the rules
+    if not section.is_intact():  # a wrong list name would load the wrong rules
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
@@ -419,7 +419,7 @@ def _read_days(header: layout.Header) -> tuple[date, date]:
     built_on = from_epoch_day(header.built_on)
     covered_until = from_epoch_day(header.covered_until)
     if built_on is None or covered_until is None:
-        raise DamagedSnapshotError("two dates in the header", "a value that is no date")
+        raise DamagedSnapshotError("two days in the header", "a number that is no day")
     return built_on, covered_until
 
 
@@ -443,22 +443,19 @@ def _read_table(
     )
     _require_keys(index.runs)
     if index.n_entries != n_entries:
-        raise DamagedSnapshotError(f"{n_entries} index entries", f"{index.n_entries}")
+        raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries} entries")
     starts, ends = map(np.ascontiguousarray, (codes["starts_on"], codes["ends_on"]))
     periods = codes["list"].astype(np.uint16), starts, ends
     return Table(filter, index, periods, header.n_numbers)
 
 
 def _require_keys(runs: NDArray[np.uint64]) -> None:
-    """Raise an error if the index contains integers that cannot be keys.
-
-    No look-up would find such integers; perhaps another program wrote them.
-    """
+    """Raise an error if the index contains integers that cannot be phone numbers."""
     starts = runs[:, 0] >> 16 << 16
     ends = starts + (runs[:, 1] >> 32 << 16)
     for first, end in NOT_KEYS:
         if ((starts >= first) & (ends <= end)).any():
-            raise DamagedSnapshotError("keys of phone numbers", "other integers")
+            raise DamagedSnapshotError("only phone numbers", "other integers")
 
 
 def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, ...]:

@@ -94,7 +94,7 @@ class Snapshot(Book):
         return _Following(content, path, refresh_seconds, verify=verify)
 
     def verify(self) -> None:
-        """Check every section, and check that the filter contains the whole index.
+        """Check every section, and check that the filter contains all phone numbers.
 
         Raises:
             DamagedSnapshotError: The content of the file was altered.
@@ -107,7 +107,7 @@ class Snapshot(Book):
             got = f"{n_numbers} numbers in the index"
             raise DamagedSnapshotError(expected, got, self.info.path)
         if not table.filter.might_contain_many(keys).all():
-            got = "a filter without some numbers"
+            got = "a filter that lacks some numbers of the index"
             raise DamagedSnapshotError("all numbers in the filter", got, self.info.path)
         if content is not None:
             content.check_sections()
@@ -216,8 +216,7 @@ def verify(path: str | Path) -> SnapshotInfo:
     """Check every byte of a snapshot file, and return its description.
 
     Raises:
-        SnapshotError: See `Snapshot.open`.  Also if the filter lacks a number of the
-            index, or the header contains a wrong count of numbers.
+        SnapshotError: See `Snapshot.open` and `Snapshot.verify`.
     """
     with Snapshot.open(path, verify=False) as opened:
         opened.verify()

@@ -24,18 +24,18 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
-#: Errors of the storage itself: each change of a group would fail alone too.
-#: A different error can come from one change, for example from a damaged stored row.
+#: Errors of the storage itself.  After any other error, each change is tried alone,
+#: because one change may have caused the error, for example by reading a damaged row.
 _STORAGE_ERRORS = (StorageBusyError, StorageGoneError)
 
-#: Seconds after which a waiting thread checks if it can become the leader. The thread
-#: that must wake it can be interrupted by an exception of a signal handler.
+#: Seconds after which a waiting thread checks if it can become the leader. Normally the
+#: old leader wakes the thread, but Ctrl-C can interrupt the old leader before that.
 _CHECK_SECONDS: Final = 0.05
 
 
 @dataclass(eq=False)
 class _Change(Generic[_T]):
-    """Change that a thread waits for: a function, or a row for a batch function."""
+    """Change that a thread waits for: a function, or a row and its batch function."""
 
     apply: Callable[[Writer], _T] | None = None
     batch: Callable[[Writer, Sequence[Any]], Sequence[_T]] | None = None
@@ -72,8 +72,8 @@ class GroupCommit:
     ) -> _T:
         """Call *change* in a transaction; return its result after the commit.
 
-        The transaction may contain changes of other threads. If one of them fails, each
-        change of the transaction is called again in a transaction of its own. After a
+        The transaction may contain changes of other threads. If a change fails, each
+        change of the transaction is called again in a separate transaction. After a
         StorageGoneError during the commit, it is not known if the change is stored.
         """
         return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
@@ -105,7 +105,7 @@ class GroupCommit:
                 "one change at a time",
                 "a change inside another",
                 message="nested write: a method that changes the registry was called "
-                "during another change",
+                "during another change; call it after that change",
             )
         late_at = clock.elapsed() + self._storage.busy_seconds
         try:
@@ -145,7 +145,7 @@ class GroupCommit:
                 self._fill(group)
                 self._commit(group)
         finally:
-            # call no function before `release`: a signal handler could run and raise
+            # no call before `release`: a signal handler in it could raise an error
             if leader is not None:
                 self._leader = None
             try:

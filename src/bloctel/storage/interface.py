@@ -107,9 +107,9 @@ class Reader(Protocol):
     def registrations(
         self, list_id: int, *, ends_from: int | None, ends_before: int | None
     ) -> Iterator[list[Registration]]:
-        """Yield batches of a list's registrations that end in [ends_from, ends_before).
+        """Yield a list's registrations that end from *ends_from* to *ends_before* - 1.
 
-        None means no bound. A registration without an end has `ends_on` `NO_END`.
+        None means no limit. In a registration without an end, `ends_on` is `NO_END`.
         """
 
     def columns(self) -> Iterator[Columns]:
@@ -127,7 +127,7 @@ class Reader(Protocol):
     def requests_of(
         self, list_id: int, keys: Collection[int] | None
     ) -> list[RequestRow]:
-        """Return a list's requests about the numbers *keys*, or all if it is None."""
+        """Return a list's requests about the numbers *keys*; all requests for None."""
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         """Return a stream's records about these numbers, in order."""
@@ -195,7 +195,7 @@ class Writer(Reader, Protocol):
         """Store a request; it replaces the request with the same id."""
 
     def drop_expired_requests(self, expired_before: int) -> None:
-        """Drop unconfirmed requests that expired before *expired_before* (seconds)."""
+        """Drop unconfirmed requests that expired before a time (seconds since 1970)."""
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         """Append records to one stream; they have the stream's next sequence numbers.
@@ -261,8 +261,8 @@ class Storage(Protocol):
         """Check that there is a registry that this version of the library can read.
 
         Args:
-            restored: True also accepts a registry with the mark that its last changes
-                are missing. The next write transaction removes the mark.
+            restored: True also accepts a backup, which may lack the last changes. The
+                next write transaction makes the backup a normal registry.
 
         Raises:
             RegistryNotFoundError: There is no registry.
@@ -368,7 +368,7 @@ def open_storage(url: str) -> Storage:
     if colon and family in _BUILT_IN:
         storage = resolve_name(_BUILT_IN[family])(url)
         return storage
-    if "@" in url or not colon:  # do not show a user name of "user:password@host"
+    if "@" in url or not colon:  # in "user:password@host", the user is not a scheme
         scheme = ""
     # this slow import is not needed for the built-in storages
     from importlib.metadata import entry_points  # noqa: PLC0415
@@ -391,7 +391,7 @@ def closed_error(where: str) -> errors.StorageError:
     )
 
 
-#: A function that returns the error for each use of the storage with this name.
+#: A function that returns the error for using a closed or forked storage, by its name.
 Refusal = Callable[[str], errors.StorageError]
 
 
@@ -519,7 +519,7 @@ class CopyAge:
                 "clock of the machine that runs bloctel registry heartbeat, so the age "
                 "of the data is not known; synchronise the two clocks",
             )
-        # the heartbeat was stored before it was first read, even if a clock is wrong
+        # even if a clock is wrong, the heartbeat is at least as old as its first read
         return max(age, clock.elapsed() - self._newest[1])
 
 
@@ -537,7 +537,7 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
-    """Check that a server's *token* for `position.cursor` equals `position.token`."""
+    """Check that a server has the change at a position: its *token* must be equal."""
     if token != position.token:
         raise errors.StorageUnreachableError(
             "a server with all changes that were read before",
@@ -599,7 +599,7 @@ def require_version(text: str | None, version: int, where: str) -> None:
         f"a version of {len(text)} characters",
         where,
         message="the registry has an unknown schema version: it is damaged, or another "
-        "program made it",
+        "program made it; check the URL, or restore a backup",
     )
 
 
@@ -630,7 +630,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
             raise errors.DamagedRecordsError(
-                f"sequence number {wanted}", f"{row.seq}", f"stream {row.stream}"
+                f"record {wanted}", f"record {row.seq}", f"stream {row.stream}"
             )
 
 

@@ -205,7 +205,7 @@ class MemoryWriter(MemoryReader):
 
     def _add_rows(self, rows: Iterable[Registration]) -> int:
         added: list[Registration] = []
-        self._undo_steps.append(partial(self._remove, added))  # filled later
+        self._undo_steps.append(partial(self._remove, added))  # `_add_row` fills it
         new = [row for row in rows if self._add_row(row, added)]
         self.append_events(map(Event.of_registration, new))
         return len(new)

@@ -38,7 +38,7 @@ from bloctel.storage.rows import (
 #: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
 
-#: The prefix of the value of an encrypted setting; other values are not encrypted.
+#: The value of an encrypted setting begins with this text.
 _SEALED: Final = "sealed:"
 
 #: The number of rows that are encrypted or decrypted at once.

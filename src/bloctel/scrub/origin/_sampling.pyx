@@ -26,7 +26,7 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # "| 1" avoids the hash 0, which would be drawn even if the limit is 0
+        # without "| 1", the hash could be 0, which would be drawn even at the limit 0
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
@@ -61,12 +61,11 @@ def draw(keys, uint64_t group, uint64_t limit, out):
 
 
 def count_steps(keys):
-    """Return the number of keys that differ by one from the previous key."""
+    """Return the count of keys that are one more or one less than the key before."""
     cdef Py_ssize_t i, n = len(keys), n_steps = 0
     cdef const uint64_t *key = uint64_items(keys, n, b"keys")
     with nogil:
         for i in range(n - 1):
-            # the unsigned difference plus 1 is 2 for an ascent by one, 0 for a descent
-            # by one
+            # the sum is 2 if the key is one more, and 0 if the key is one less
             n_steps += (key[i + 1] - key[i] + 1) & ~<uint64_t>2 == 0
     return n_steps

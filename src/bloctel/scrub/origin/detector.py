@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bloctel.scrub.origin._sampling import count_steps, draw
 from bloctel.scrub.origin.tests import BLOCK, Anomaly, NumberStatistics, find_anomalies
 
-#: Shorter numbers are not tested: an honest file can contain most of a small plan.
+#: Lower keys are not tested: an honest file can have most short numbers of a country.
 _FIRST_KEY: Final = np.uint64(10**10)
 _MOST_NUMBERS: Final = 32 * 1024
 _MOST_IN_BLOCKS: Final = 64 * 1024
@@ -89,7 +89,7 @@ class Sample:
 
     def merge(self, other: "Sample") -> None:
         """Add the phone numbers of another sample of the same file."""
-        numbers = other.values()  # this call may lower other._limit, read below
+        numbers = other.values()  # call this first: it may lower `other._limit`
         self._limit = min(self._limit, other._limit)
         self.add_numbers(numbers)
         self._flush()

@@ -22,12 +22,12 @@ from bloctel._util.statistics import (
 )
 from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 
-#: Operators receive numbers in blocks of this size.
+#: Telephone operators receive phone numbers in blocks of this size.
 BLOCK: Final = 10_000
-#: Shorter files are not tested: a list of a firm's extensions would look generated.
+#: Files with fewer numbers are not tested: the numbers of a firm would look generated.
 FEWEST_NUMBERS: Final = 1_000
 
-#: The result of a test is an anomaly if its probability is lower than this.
+#: The result of a test is an anomaly if it has a lower probability than this.
 _SURPRISING: Final = 1e-6
 _CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
 #: A lower share of consecutive numbers is normal (French town halls: 0.5 %).
@@ -42,7 +42,7 @@ _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
 _LARGER_BLOCKS: Final = (100_000, 1_000_000)
-#: If the variance is at least this, a normal distribution fits the number of endings.
+#: With a lower variance, the count of last four digits has no normal distribution.
 _LEAST_VARIANCE: Final = 10
 _ENDINGS: Final = 10_000
 _LOOKED_UP: Final = 1_000
@@ -108,7 +108,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
     """Test for phone numbers that increase or decrease by one from row to row."""
     share = file.n_steps / file.n_numbers
     pairs, n = _pairs(file), len(file.in_blocks)
-    # if the order is random, two given numbers are in adjacent rows with chance 2 / n
+    # in a random order, the chance that two given numbers are in adjacent rows is 2 / n
     expected = 2 * pairs / n
     if share < _SHARE_OF_STEPS:
         return None
@@ -128,7 +128,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
 
 
 def _neighbours(file: NumberStatistics) -> Anomaly | None:
-    """Test for more pairs of consecutive phone numbers than expected by chance."""
+    """Test for too many pairs of consecutive phone numbers."""
     pairs, n = _pairs(file), len(file.in_blocks)
     counts = _counts(file.in_blocks, BLOCK)
     expected = float((counts * (counts - 1.0) / BLOCK).sum())
@@ -165,8 +165,8 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
         min(1.0, _BLOCKS_OF_PLAN * poisson_tail(_DENSE_BLOCK, mean)),
         f"half of the numbers, and {_CHANCE} that any block is so full",
         "The numbers are spread over the 100,000 blocks of a plan of nine digits. The "
-        "file of all customers of an operator, or of a supplier in a small town, has "
-        "such blocks too. The fullest block of the French town halls is 0.65 % full.",
+        "file of all customers of a telephone operator, or of a supplier in a small "
+        "town, has such blocks too. French town halls fill a block up to 0.65 %.",
     )
 
 
@@ -204,7 +204,7 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
 
 
 def _endings(file: NumberStatistics) -> Anomaly | None:
-    """Test for more different last four digits than expected by chance."""
+    """Test for too many different values of the last four digits."""
     counts = _counts(file.in_blocks, BLOCK)
     covered = len(np.unique(file.in_blocks % np.uint64(_ENDINGS)))
     expected, variance = _coverage(counts)
@@ -226,7 +226,7 @@ def _endings(file: NumberStatistics) -> Anomaly | None:
 
 
 def _unassigned(file: NumberStatistics) -> Anomaly | None:
-    """Test for phone numbers in blocks that are not assigned to an operator."""
+    """Test for phone numbers in blocks that no telephone operator has."""
     numbers = file.numbers[~fiction_ranges().contain(file.numbers)]
     looked_up = numbers[:: max(1, len(numbers) // _LOOKED_UP)].tolist()
     if not looked_up:
@@ -235,7 +235,7 @@ def _unassigned(file: NumberStatistics) -> Anomaly | None:
     return Anomaly(
         "unassigned",
         f"{_percent(unknown / len(looked_up))} of the numbers are in blocks that are "
-        "not assigned to an operator",
+        "not assigned to a telephone operator",
         f"unassigned numbers among {len(looked_up):,} numbers, by the metadata of "
         f"phonenumbers {metadata_version()}",
         unknown,
@@ -284,13 +284,13 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's dispersion index (chi-square distributed for random numbers)."""
+    """Return Fisher's dispersion index: for random numbers, it is a chi-square."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _scale(counts: NDArray[np.int64]) -> float:
-    """Return the lowest index of dispersion of an honest file (random numbers: 1)."""
+    """Return the lowest variance divided by the mean for counts of an honest file."""
     return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 

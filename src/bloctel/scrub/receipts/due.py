@@ -11,7 +11,7 @@ from bloctel.scrub.receipts.receipt import MASK, Receipt
 
 
 class State(StrEnum):
-    """State of the result of the latest scrub of a file."""
+    """Validity of a file's latest scrub."""
 
     VALID = "valid"
     """The result may be used."""
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """Validity of a file's latest scrub on a day, calculated from its receipt.
+    """Validity of a file's latest scrub, calculated from the receipt for one day.
 
     Attributes:
         input: The file's name; None for a stream.

@@ -13,8 +13,8 @@ from bloctel.tabular.outputs import Written
 
 _READ_SIZE: Final = 1 << 18
 
-#: Device, inode and size of a file, and the times of the last changes to its content
-#: and its inode.  If the content of the file changes, its stamp changes too.
+#: Device, inode and size of a file, and the times of the last changes of its content
+#: and of its inode.  A change of the content changes the stamp too.
 Stamp = tuple[int, int, int, int, int]
 
 
@@ -27,7 +27,7 @@ def stamp_of(path: str | Path) -> Stamp | None:
 
 
 def refuse_changed(path: str | Path, stamp: Stamp | None) -> None:
-    """Raise InputError if a file has changed since its *stamp*, or does not exist."""
+    """Raise InputError if a file does not exist, or has another stamp than *stamp*."""
     if stamp is None or stamp != stamp_of(path):
         raise _changed(path)
 

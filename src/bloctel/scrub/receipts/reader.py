@@ -64,8 +64,8 @@ def parse(line: bytes, where: str) -> Receipt:
     record.pop("digest", None)
     receipt, fault = _convert(record)
     if receipt is None:
-        # this error is raised here, outside of the `except` block of `_convert`,
-        # because the text of the caught error can quote the receipt
+        # `_convert` does not raise this error, because Python would attach the error of
+        # msgspec, which can quote the receipt
         raise _damaged(f"its member {fault} does not follow the format", where)
     if receipt.line != line:
         raise _damaged(
@@ -89,7 +89,7 @@ def _decode(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
-    """Return the receipt and ""; on error, None and the name of the wrong member."""
+    """Return the receipt and "", or None and the name of a wrong member."""
     try:
         receipt = msgspec.convert(record, Receipt)
     except msgspec.ValidationError as error:
@@ -125,7 +125,7 @@ def _contradiction(receipt: Receipt) -> str:
     return next((member for member, holds in agrees.items() if not holds), "")
 
 
-#: For each value of `kind` in `against`, the possible sets of its other members.
+#: For each value of `against.kind`, the possible sets of other members of `against`.
 _MEMBERS: Final = {
     "registry": [{"registry", "generation"}],
     "snapshot": [{"registry", "generation", "built_on"}, {"generation", "built_on"}],

@@ -39,7 +39,7 @@ from bloctel.tabular.outputs import Outputs, Written
 
 
 def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
-    """Return path and stamp of an opposition file; (None, None) for other sources."""
+    """Return the path and the stamp of an opposition file; (None, None) for no file."""
     path = path_of(against)
     if path is None or is_url(path):
         return None, None
@@ -207,8 +207,8 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     """Raise InputError if the path names a file that must not be replaced.
 
-    Only a file with one receipt may be replaced.  If the receipt has number 1, the file
-    may be a journal, so it is replaced only if *journal* contains the receipt too.
+    Only a file with one receipt may be replaced.  A journal may also contain only one
+    receipt, its first.  So the file is kept if that receipt is not in *journal* too.
     """
     if not path.exists() or path.stat().st_size == 0:
         return

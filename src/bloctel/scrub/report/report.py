@@ -207,7 +207,7 @@ def _list_row(name: str, day: date) -> tuple[str, str, date, date | str]:
     """Return a list's name, title and look-up day, and the day of the next look-up."""
     try:
         found = rules.load(name)
-    except UnknownListError:  # a book of the caller may have lists without rules
+    except UnknownListError:  # a book of another library can have a list without rules
         return name, "", day, "-"
     validity = rules.in_force(found.answer_validity, on=day)
     return name, found.title, day, add_days(day, validity.days)
