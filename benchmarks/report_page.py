@@ -25,28 +25,28 @@ NOT_MEASURED: Final = """\
   use several processes.
 - Look-ups of foreign numbers.
 - The first look-up in a new process, or in a file that is not in the system's cache.
-- Other processors and operating systems than the one below."""
+- Any processor and operating system except those in the table below."""
 
 LOSSES: Final = (
-    "One call of `is_blocked` on a blocked number takes two to three times as long as "
-    "`in` on a Bloom filter alone. That filter parses no number, knows no days and no "
-    "lists, and has false positives.",
-    "For integers one by one, `in` on a set of int and on abloom's filter is faster.",
-    "For one country and without periods, a bitmap of the whole numbering plan is the "
-    "simplest way to look up a batch. From some tens of millions of numbers on, it is "
-    "also faster and smaller.",
+    "For a blocked number, `is_blocked` takes two to three times as long as `in` with "
+    "another library's Bloom filter. But that filter parses no number, stores no days "
+    "and no lists, and has false positives.",
+    "For single integers, `in` with a set of int or with abloom's filter is faster.",
+    "A bitmap (an array with one bit for each possible number) is the simplest way to "
+    "look up many numbers of one country, if you need no periods. With more than some "
+    "tens of millions of listed numbers, a bitmap is also faster and smaller.",
     "A batch takes longer if many of its numbers are blocked, because each blocked "
-    "number is also looked up in the exact index and in the periods. A bitmap needs "
-    "the same time for all numbers.",
+    "number is also looked up in the exact index and in the periods. With a bitmap, "
+    "all look-ups take the same time.",
     "A Bloom filter alone and pyroaring's bitmap need less memory, because they store "
     "no periods.",
 )
 
 READING: Final = """\
 The keys are random French numbers. Unless a table says otherwise, 1 in 100 of the
-numbers that are looked up is blocked, and the others are not registered. In each round,
-all libraries of a table run one after the other. Compare times only within one table,
-and look first at the distance between min and max; between machines, compare ratios.
+numbers that are looked up is blocked, and the others are not registered. Each library
+of a table runs once in each round; min and max are the fastest and the slowest round.
+Compare times only within one table: on another machine, only the ratios are similar.
 Each round creates new text objects, as if the texts came from a file: Python caches the
 hash of a str, so a second look-up of the same object would be faster."""
 

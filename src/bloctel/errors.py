@@ -10,14 +10,14 @@ import sys
 from datetime import date
 from typing import Final
 
-#: `user:password@` in a URL, even if the URL lacks its scheme or a slash.  A URL of
-#: Redis or Valkey can have a password without a user, so `password@` also matches.
+#: Pattern of `user:password@` in a URL, even if the URL lacks its scheme or a slash.
+#: In a URL of Redis or Valkey, `password@` without a user also matches.
 _PASSWORD: Final = re.compile(
     r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
     re.IGNORECASE | re.DOTALL,
 )
-#: The options of a URL after `?`, which can include a password.  The `?` can also be a
-#: character of the password itself, so the complete rest of the URL is hidden.
+#: Pattern of the options of a URL after `?`, which can include a password.  A password
+#: can itself contain `?`, so everything after the `?` is hidden.
 _OPTIONS: Final = re.compile(
     r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?)[^@]+(@?).*", re.IGNORECASE | re.DOTALL
 )
@@ -54,7 +54,7 @@ class BloctelError(Exception):
         got, where = without_password(got), where and without_password(where)
         cause = sys.exception()
         if isinstance(cause, OSError) and cause.filename is not None:
-            # a caller may have passed a URL where a path is expected
+            # this name can be a URL with a password, passed instead of a path
             cause.filename = without_password(str(cause.filename))
         super().__init__(expected, got, where)
         self.expected = expected
@@ -85,7 +85,7 @@ class InputError(BloctelError, ValueError):
 
 
 class UnknownListError(InputError):
-    """The book does not contain the list, or an argument names a list without rules."""
+    """The list is not in the book, or there are no rules for a list of this name."""
 
 
 class NotRegisteredError(InputError):
@@ -153,10 +153,10 @@ class ListClosedError(CannotAnswerError):
     """No requested list is in operation (open) on the day of the look-up.
 
     Attributes:
-        list: The name of the list.
+        list: The name of the first requested list.
         on: The day of the look-up.
         expected: A description of the days on which the list is in operation.
-        explanation: The rules that apply on that day instead, or an empty text.
+        explanation: The rules that replaced the list, or an empty text.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class ListClosedError(CannotAnswerError):
 
 
 class ListRulesError(CannotAnswerError):
-    """This process has no rules, or different rules, for a list in the book."""
+    """This process does not have the rules with which a list of the book was made."""
 
 
 class DayNotCoveredError(CannotAnswerError):
-    """The book has no data for the day: the data was erased or does not exist yet."""
+    """The book has no data for the day: its data was erased, or is too old."""
 
 
 class StaleSnapshotError(DayNotCoveredError):
@@ -191,7 +191,7 @@ class StaleSnapshotError(DayNotCoveredError):
 
 
 class NotKnownError(CannotAnswerError):
-    """The list's operator gave no answer about the number, or the answer is too old."""
+    """The body that runs the list has not answered about the number recently enough."""
 
 
 class SnapshotError(CannotAnswerError):
@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal no longer has all changes after the cursor; read all lists again."""
+    """The journal lacks changes that followed the cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):
@@ -251,7 +251,7 @@ class RegistryReplacedError(StorageGoneError):
 
 
 class ForkedError(StorageError):
-    """The object was opened before this process was forked; open it in this process."""
+    """The object was opened in the parent process; open it again after the fork."""
 
 
 class StorageReadOnlyError(StorageError):
@@ -267,7 +267,7 @@ class StorageBusyError(StorageError):
 
 
 class StorageUnreachableError(StorageError):
-    """The storage did not answer for too long, or the data on its server is too old."""
+    """The storage did not answer in time, or the data on its server is too old."""
 
 
 class DamagedRecordsError(StorageError):
@@ -279,4 +279,4 @@ class NewerRegistryError(StorageError):
 
 
 class WrongSecretError(StorageError):
-    """The secret is not the secret with which the registry hides its phone numbers."""
+    """The secret is not the secret with which the registry encrypts phone numbers."""

@@ -120,7 +120,7 @@ def test_options_reach_the_desk(both: str) -> None:
         (("O199000000",), "(reason: letters)"),
         ((NOT_LISTED, "--caller", "O199000000"), "(reason: letters) - at caller"),
         ((NOT_LISTED, "--sector", "0199001234"), "expected one of energy_renovation"),
-        ((NOT_LISTED, "--country", "0199001234"), "an ISO 3166-1 alpha-2 country"),
+        ((NOT_LISTED, "--country", "0199001234"), "a country code of two cap"),
         ((NOT_LISTED, "--time-zone", "0199001234"), "a time zone such as"),
     ],
 )

@@ -169,7 +169,7 @@ def test_before_the_law_nothing_caps_a_consent(register: ConsentRegister) -> Non
     )
     assert register.of(KEY).consents[0].expires_on == date(2028, 1, 1)
 
-    with pytest.raises(InputError, match="no law limited consents"):
+    with pytest.raises(InputError, match="no law gives a default"):
         register.record(NUMBER, consent(given_at=given_at), recorded_at=NOW)
 
 
@@ -335,7 +335,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
         register.end_contract(NUMBER, id, ends_on=ends_on, recorded_at=NOW)
 
     assert [one.ends_on for one in register.of(KEY).contracts] == [date(2026, 12, 1)]
-    with pytest.raises(InputError, match="a contract of that number"):
+    with pytest.raises(InputError, match="a contract of this phone number"):
         register.end_contract(OTHER, id, ends_on=date(2026, 12, 1))
     backwards = Contract(
         starts_on=date(2024, 1, 2), ends_on=date(2024, 1, 1), firm="x", object="x"

@@ -263,7 +263,9 @@ def test_another_version_of_the_library_is_refused(path: Path) -> None:
     """All machines need the same version, because versions may differ in results."""
     job = changed(job_of(path), version="0.0.0")
 
-    with pytest.raises(CannotAnswerError, match=r"driver runs, 0\.0\.0, got version"):
+    with pytest.raises(
+        CannotAnswerError, match=r"bloctel 0\.0\.0, as on the driver, got bloctel"
+    ):
         added(job, pa.record_batch({"phone": ["0639980000"]}))
 
 

@@ -233,7 +233,7 @@ def test_two_cells_or_parts_with_one_name_are_refused(tmp_path: Path) -> None:
     assert "a damaged" in refusal(with_part(source, part, again))
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr(part.upper(), text)
-    assert "two parts with one name" in refusal(source)
+    assert "two files in the archive with one name" in refusal(source)
 
 
 @pytest.mark.parametrize("value", ["NaN", "INF", "-INF", "1E400"])
@@ -638,7 +638,7 @@ def test_cells_far_apart_are_refused(
     source = make(tmp_path, fill)
 
     assert refusal(source) == (
-        "the few cells of the sheet lie far apart: 3 values in an area of 17179869184 "
+        "the sheet is too large for its few values: 3 values in an area of 17179869184 "
         f"cells - at {source}, sheet 'Calls'"
     )
     monkeypatch.setattr(xlsx_reader, "_SPAN_ALLOWED", 1)

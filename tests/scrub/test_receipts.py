@@ -480,7 +480,7 @@ def test_a_stream_that_was_left_in_the_middle_has_no_receipt(folder: Path) -> No
         options=ReceiptOptions(),
     )
     with (
-        pytest.raises(InputError, match="more bytes after the 4"),
+        pytest.raises(InputError, match="unread bytes after the first 4"),
         maker.reading() as stream,
     ):
         stream.read(4)

@@ -321,10 +321,10 @@ def call_back(
 def _attempts_in_window(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> int | None:
-    """Count the attempts in the period that the law sets, up to the legal maximum.
+    """Return the count of earlier attempts, but at most the legal maximum.
 
-    The law sets the length of the period in days (24 hours each).  The period ends at
-    the instant of the call.  Released attempts do not count: they were never dialled.
+    The law counts attempts in a number of days (24 hours each) before the call.  A
+    released attempt does not count, because the number was never dialled.
     """
     rule = instant.era.one(law.Frequency)
     if attempts is None or rule is None:
@@ -341,12 +341,13 @@ def _attempts_in_window(
 def _silence_state(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> SilenceState:
-    """Return the effect of earlier refusals on a call; the law counts calendar days."""
+    """Return the effect of earlier refusals by the called person on a call."""
     if attempts is None:
         return SilenceState.UNKNOWN
     rule = instant.era.one(law.Silence)
     if rule is None:
         return SilenceState.NONE
+    # the law counts calendar days, not periods of 24 hours
     today, refusals = instant.day, _refusals(attempts, instant)
     since = [(today - instant.day_of(one.at)).days for one in refusals]
     if rule.days and any(days <= rule.days for days in since):
@@ -356,7 +357,7 @@ def _silence_state(
 
 
 def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt]:
-    """Return the attempts with a refusal that was known at the instant of the call."""
+    """Return the attempts in which the person refused before the call."""
     return [
         attempt
         for attempt in attempts
@@ -365,14 +366,13 @@ def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt
 
 
 def _refused_at(attempt: Attempt) -> datetime:
-    """Return the time of a refusal in UTC; it is never earlier than the attempt."""
     at = in_utc(attempt.at, "attempt.at")
     refused_at = attempt.refused_at
     return at if refused_at is None else max(at, in_utc(refused_at, "refused_at"))
 
 
 def _is_same_text(one: str, other: str) -> bool:
-    """Compare texts without regard to case, spaces and Unicode normalisation."""
+    """Return True if two texts differ at most in case, spaces or Unicode form."""
     return _normalized(one) == _normalized(other)
 
 
@@ -385,10 +385,10 @@ def improvement_times(
 ) -> list[datetime]:
     """Return the instants, in UTC and in order, at which a call can become lawful.
 
-    A call can become lawful when calling hours or the slot of a consent begin, when a
-    consent or call-back request is given, when an attempt becomes too old to count, and
-    at midnight: in the time zone of the person, and in the capital (for lists).  The
-    end of calling hours is not in the result: there, a call can only become unlawful.
+    A call can become lawful when calling hours or a slot of a consent begin, when the
+    person consents or asks to be called back, when an attempt becomes too old to count,
+    and when a day begins in the time zone of the person or of the lists (the capital).
+    When calling hours end, a call can only become unlawful.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)

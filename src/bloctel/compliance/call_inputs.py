@@ -19,7 +19,7 @@ ZoneName = Annotated[
 
 
 class CallInputs(TypedDict, total=False):
-    """Inputs of `Desk.may_call`, without the number and the time of the call."""
+    """All inputs of `Desk.may_call` except the called number and the time."""
 
     purpose: str | None
     sector: str | None
@@ -32,7 +32,7 @@ class CallInputs(TypedDict, total=False):
 
 
 class CheckedInputs(Struct, frozen=True):
-    """Validated inputs of `Desk.may_call`, without the presented number and region."""
+    """Validated inputs of `Desk.may_call`; `caller` and `region` are not included."""
 
     purpose: Purpose | None = None
     channel: Channel = Channel.VOICE
@@ -52,7 +52,7 @@ def check_names(call: Mapping[str, object]) -> None:
 def check_inputs(
     call: CallInputs, sectors: Collection[str] | None = None
 ) -> CheckedInputs:
-    """Return validated inputs; if *sectors* is None, accept any text as a sector."""
+    """Validate the inputs of a call; if *sectors* is None, accept any sector."""
     checked = convert(call, CheckedInputs, "")
     if checked.sector is not None and sectors is not None:
         check_sector(checked.sector, sectors, "sector")

@@ -3,8 +3,8 @@
 Each attempt is a record.  The outcome of the attempt is another record, which is
 appended later, so that the log shows what was known at any time.  A reservation counts
 as an attempt until it is released, because a dialer that crashed after the reservation
-may have dialled the number.  `purge` never erases a refusal, even if it erases the
-attempt, because without the refusal an earlier consent would become valid again.
+may have dialled the number.  `purge` can erase an attempt, but never the refusal of the
+person, because without the refusal an earlier consent would become valid again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ STREAM: Final = "calls"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of an attempt, or of a later outcome of the attempt with the id `of`."""
+    """Fields of an attempt, or of a later outcome; `of` is the id of its attempt."""
 
     outcome: Outcome
     of: int | None = None
@@ -179,8 +179,9 @@ class CallLog(RecordLog):
             known = calls[call].outcome
             if wanted is known:
                 return
-            is_late = wanted in (Outcome.RELEASED, Outcome.RESERVED)
-            if known is Outcome.REFUSED or (is_late and known is not Outcome.RESERVED):
+            is_undialled = wanted in (Outcome.RELEASED, Outcome.RESERVED)
+            was_dialled = known is not Outcome.RESERVED
+            if known is Outcome.REFUSED or (is_undialled and was_dialled):
                 got = f"{wanted.value} after {known.value}"
                 expected = "an outcome that can follow the recorded outcome"
                 raise InputError(expected, got, "outcome")
@@ -201,14 +202,16 @@ class CallLog(RecordLog):
             at: The time of the erasure; by default now.
 
         Raises:
-            InputError: *before* is in this period, or a time is not valid.
+            InputError: The law still counts attempts made before *before*, or a time
+                is not valid.
         """
         eras = (era for country in law.names() for era in law.load(country).eras)
         days = max(one.within_days for era in eras for one in era.all(law.Frequency))
         latest = clock.moment() - timedelta(days=days)
         if in_utc(before, "before") > latest:
             expected = f"a time not after {latest:%Y-%m-%dT%H:%MZ} ({days} days ago)"
-            raise InputError(expected, "a later time", "before")
+            got = "a later time (the law still counts attempts of these days)"
+            raise InputError(expected, got, "before")
         with self._store.read() as transaction:
             due = list(_records_before(transaction.all(STREAM), before))
         return self._erase(due, at)
@@ -229,7 +232,7 @@ def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
 
 
 def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Return the attempts in *records*, each with its last outcome, by their ids."""
+    """Return the attempts in *records* by id, each with its last outcome."""
     calls: dict[int, LoggedCall] = {}
     for record in records:
         fields, seq = read_fields(record, _Fields, STREAM), record.seq
@@ -242,13 +245,13 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
             calls[call.id] = replace(
                 call, outcome=fields.outcome, refused_at=refused_at
             )
-        elif refused_at:  # the attempt was erased, but the refusal still ends consents
+        elif refused_at:  # the attempt was erased, but its refusal was kept
             calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
     return calls
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:
-    """Yield the `seq` of all records of attempts before a time, without refusals."""
+    """Yield the sequence number of each record to erase; refusals are kept."""
     gone: set[int] = set()
     for record in records:
         if record.fields is None:

@@ -15,7 +15,7 @@ _SHORT: Final = re.compile("[0-9]{2,6}")
 
 
 def read_caller(caller: object, region: str | None) -> str:
-    """Return a presented number as national digits, as `+` and digits, or as `masked`.
+    """Convert a presented number to national digits, to `+` and digits, or to `masked`.
 
     >>> read_caller("+33 1 62 00 12 34", "FR"), read_caller("36 39", "FR")
     ('0162001234', '3639')

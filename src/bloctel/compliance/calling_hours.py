@@ -30,10 +30,9 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
-    """Return the instants (UTC) of a day at which `time_state` can change its result.
+    """Return the instants (UTC) in a day at which `time_state` can give a new result.
 
     When clocks go back, a local time occurs twice, and both instants are returned.
-    When clocks go forward, no calling hours begin or end in the skipped hour.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -48,9 +47,9 @@ def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
 def time_state(
     at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
 ) -> TimeState:
-    """Return the state of an instant: inside or outside the calling days and hours.
+    """Return the state of the instant *at*: inside or outside calling days and hours.
 
-    The local holidays of *territories* count as holidays.
+    The local holidays of *territories* count as public holidays.
     """
     rule = era.one(CallingTimes)
     if rule is None:
@@ -95,7 +94,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the date that is *days* working days later than the date *after*."""
+    """Return the date that follows the date *after* by *days* working days."""
     day = after
     while days:
         day += timedelta(days=1)
@@ -112,7 +111,7 @@ def _holidays(calendar: str, year: int) -> dict[date, str]:
 
 
 def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the local date of each instant, as the integer of `date.toordinal`."""
+    """Return the local date of each instant as a number (see `date.toordinal`)."""
     days = _days(at)
     starts = _microseconds(midnight(day, zone) for day in days)
     ordinals = np.array([day.toordinal() for day in days], np.int64)
@@ -122,7 +121,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return two rows: the index of the era and of the `TimeState` of each instant."""
+    """Return the indexes of the era (row 0) and of the `TimeState` (row 1) at *at*."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)
@@ -138,7 +137,7 @@ def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
 
 
 def _days(at: NDArray[np.int64]) -> list[date]:
-    """Return all dates that the instants can have in any time zone."""
+    """Return all dates that the instants have in at least one time zone."""
     occurring = np.unique(at // _DAY)
     around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
     return [_EPOCH + timedelta(days=day) for day in sorted(around)]

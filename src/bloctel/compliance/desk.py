@@ -60,7 +60,7 @@ class Reservation(NamedTuple):
 class Desk:
     """Desk that decides if a call may be made, by the law on the day of the call.
 
-    If a necessary fact is not known, the answer is never yes.
+    If a necessary fact is not known, the answer is never *yes*.
 
     >>> from datetime import datetime
     >>> from zoneinfo import ZoneInfo
@@ -84,8 +84,8 @@ class Desk:
             The legal texts on calling hours do not mention local holidays.
         trust: The certainty that a rule needs to permit a call.  With V2, the default,
             a rule that is known only from a quotation in a public file (V3) leads to
-            the answer ask.
-        horizon_days: The number of days in which the next lawful time is searched.
+            the answer *ask*.
+        horizon_days: The maximum of days from a call to its next lawful time.
     """
 
     def __init__(  # noqa: PLR0913 - each argument is data or a setting
@@ -102,10 +102,10 @@ class Desk:
         horizon_days: int = _HORIZON_DAYS,
     ) -> None:
         if not isinstance(country, str) or not _COUNTRY.fullmatch(country):
-            expected = "an ISO 3166-1 alpha-2 country, such as FR"
+            expected = "a country code of two capital letters, such as FR"
             raise InputError(expected, show(country), "country")
         if type(horizon_days) is not int or not 0 <= horizon_days <= _MAX_HORIZON:
-            expected = f"from 0 to {_MAX_HORIZON} days"
+            expected = f"a whole number of days from 0 to {_MAX_HORIZON}"
             raise InputError(expected, show(horizon_days), "horizon_days")
         self.country = country
         self.firm = None if firm is None else convert(firm, str, "firm")
@@ -135,7 +135,7 @@ class Desk:
         time_zone: str | None = None,
         region: str | None = None,
     ) -> Answer:
-        """Decide if a call may begin; return the reasons and the next lawful time.
+        """Decide if a call may be made; return the reasons and the next lawful time.
 
         Args:
             number: The number to call: text, an integer, or a `PhoneNumber`.
@@ -155,8 +155,8 @@ class Desk:
 
         Raises:
             InvalidNumberError: The called or the presented number cannot be read.  Or
-                the called digits can mean a second phone number, and this number has
-                records, or only this number is on a list.
+                the called digits can mean two phone numbers, and the less likely number
+                has records, or is on a list that does not contain the other number.
             InputError: Another argument is not valid.
             UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
@@ -233,14 +233,15 @@ class Desk:
             return answers[-1].allowed
 
         if review.readings[1:]:
-            self._attempts(review.readings)  # raises if another number has attempts
+            # raise an error if the digits can mean another number that has attempts
+            self._attempts(review.readings)
         key = review.readings[0]
         reserved = log.reserve_if(key, instant, is_allowed, details=details)
         if reserved is None:
             return Reservation(answers[-1], None)
         is_kept = False
         try:
-            # a consent may have been withdrawn after `_call_under_review` read it
+            # a person may have withdrawn consent since `_call_under_review` read it
             review = replace(review, evidence=self._evidence(review.readings))
             if review.readings[1:]:
                 self._attempts(review.readings)
@@ -283,9 +284,7 @@ class Desk:
         """
         law = self.law
         if law is None:
-            raise InputError(
-                "a country whose law the library has", self.country, "the desk"
-            )
+            raise InputError("a country with a known law", self.country, "the desk")
         region = self._region(defaults.pop("region", None))
         past = read_calls(
             calls, defaults, law, region=region, log_time_zone=log_time_zone
@@ -337,13 +336,10 @@ class Desk:
     def _answer_without_law(
         self, number: object, at: datetime, inputs: CallInputs
     ) -> Answer:
-        """Return the answer ask, with the facts that are known about the country.
-
-        All inputs are validated, except the sector and the presented number.
-        """
+        """Return the answer *ask* for a country whose law the library does not have."""
         region = check_region(inputs.get("region"))
         if region is None:
-            with suppress(InputError):  # no known numbering plan for this country
+            with suppress(InputError):  # `phonenumbers` may not know this country
                 region = check_region(self.country)
         normalize(number, region=region)
         check_inputs(inputs)
@@ -377,8 +373,7 @@ class Desk:
     def _next_allowed(self, call: CallUnderReview, at: datetime) -> datetime | None:
         """Return the first instant after *at* at which the call may be made.
 
-        Only the instants of `improvement_times` are judged, because the decision cannot
-        become yes at other instants.
+        At instants that are not in `improvement_times`, a call cannot become lawful.
         """
         for instant in improvement_times(call, at, at + self._horizon):
             judgement = judge(facts_at(call, instant), call.law, trust=self._trust)
@@ -388,7 +383,10 @@ class Desk:
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
-    """Return the likely number's records; raise an error if another number has any."""
+    """Return the records of the most likely number that digits can mean.
+
+    If a less likely number has records, raise InvalidNumberError.
+    """
     found = _none_if_down(store, query)
     if found and any(found[1:]):
         raise InvalidNumberError(Reason.AMBIGUOUS)
@@ -396,7 +394,7 @@ def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
 
 
 def _none_if_down(store: _S | None, query: Callable[[_S], _T]) -> _T | None:
-    """Return the result of a query; None if the store is missing or cannot answer."""
+    """Return the result of *query*; None if *store* is None or cannot answer."""
     if store is None:
         return None
     try:

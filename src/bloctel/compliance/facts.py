@@ -1,7 +1,7 @@
-"""Facts of a call: all data from which the decision about the call follows.
+"""Facts of a call: the data that decides if the call may be made.
 
-Facts contain neither the phone number nor the time of the call.  Calls with equal facts
-get equal decisions, so an audit judges all calls with equal facts only once.
+Facts contain neither the phone number nor the time of the call.  So many calls have the
+same facts, and an audit judges these calls together.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bloctel.rules.law import CallerKind, Channel, Purpose
 
 
 class TerritoryState(StrEnum):
-    """State of the called person's territory, which determines the local time."""
+    """Knowledge about the called person's territory, which sets the local time."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -49,7 +49,7 @@ class ListState(StrEnum):
 
 
 class ConsentState(StrEnum):
-    """State of the best consent; the members go from the best state to the worst."""
+    """State of a consent; of several consents, the first state listed here counts."""
 
     SLOT = "slot"
     """Valid for exactly the date and time of the call."""
@@ -82,7 +82,7 @@ class ConsentState(StrEnum):
 
 
 class ContractState(StrEnum):
-    """State of the best contract; the members go from the best state to the worst."""
+    """State of a contract; of several contracts, the first state listed here counts."""
 
     RELATED = "related"
     """Active, and the call is about the object of the contract."""
@@ -100,7 +100,7 @@ class ContractState(StrEnum):
 
 
 class CallBackState(StrEnum):
-    """State of the best request to be called back; the best state comes first."""
+    """State of a call-back request; of several, the first state listed here counts."""
 
     IN_TIME = "in_time"
     FIRM_UNKNOWN = "firm_unknown"
@@ -138,11 +138,11 @@ class Facts:
         time: State of the time, inside or outside calling days and hours.
         national: State of the number on the lists that the law names.
         own: State of the number on the other lists, such as the firm's own list.
-        consent: State of the best consent.
-        contract: State of the best contract.
-        call_back: State of the best request to be called back.
-        attempts: The number of attempts in the period that the law sets, up to the
-            legal maximum; None if there is no call log.
+        consent: State of the consent that is best for the firm.
+        contract: State of the contract that is best for the firm.
+        call_back: State of the call-back request that is best for the firm.
+        attempts: The count of earlier attempts, but at most the legal maximum; None if
+            there is no call log.
         silence: Effect of an earlier refusal of calls by the person.
     """
 

@@ -1,4 +1,4 @@
-"""Findings of a judgement: the reasons for the decision yes, no or ask about a call."""
+"""Findings of a judgement: the reasons to answer yes, no or ask about a call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -87,8 +87,8 @@ class Finding(NamedTuple):
         effect: The effect of the finding on the decision.
         ground: The reason, as a stable code.
         rule: The legal rule on which the finding is based; None without such a rule.
-        missing: The name of the missing parameter, or empty.  If the finding forbids
-            the call, the missing parameter could prove an exception.
+        missing: The name of a missing input of the desk or of the call, or "".  If the
+            finding forbids the call, this input could prove an exception.
         detail: More detail, such as the state of a consent.
     """
 
@@ -113,7 +113,7 @@ class Judgement:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Self:
-        """Return the judgement from *findings*; the decision is ask if none exist."""
+        """Return the judgement from *findings*; if there are none, it is *ask*."""
         distinct = set(findings)
         effects = {finding.effect for finding in distinct}
         if Effect.FORBIDS in effects:
@@ -141,7 +141,7 @@ class Judgement:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of the needed parameters that were not given."""
+        """The names of the inputs that are needed but were not given."""
         names = (finding.missing for finding in self.findings)
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -150,5 +150,5 @@ _ORDER: Final = tuple(Certainty)
 
 
 def is_sure(certainty: Certainty, least: Certainty) -> bool:
-    """Return True if a certainty is *least* or better; V1 is the best certainty."""
+    """Return True if *certainty* is at least *least*; V1 is the best certainty."""
     return _ORDER.index(certainty) <= _ORDER.index(least)

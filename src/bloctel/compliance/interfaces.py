@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Meta
 
-#: A text in a record; longer texts are refused, because they are probably whole files.
+#: A text in a record.  A longer text is probably a whole file, so it is refused.
 Text = Annotated[
     str,
     Meta(
@@ -51,7 +51,7 @@ class Attempt(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """Period for which a person consented to calls; `ends_at` is not included."""
+    """Period in which a person accepts calls; `ends_at` is the instant after it."""
 
     starts_at: datetime
     ends_at: datetime
@@ -66,11 +66,11 @@ class Consent:
         given_at: The time at which the person gave the consent.
         expires_on: The first day on which the consent is no longer valid.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: a sector's name, or the text of a call's `about`.
-        slots: The periods to which the person consented; empty for any time.
+        goods: The goods or services: the name of a sector, or the subject of calls.
+        slots: The periods in which the person accepts calls; empty for any time.
         has_all_mentions: True if the person got all mandatory information.
         withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
-        evidence: A text that tells people where the proof is.
+        evidence: A text that says where the file is that proves the consent.
     """
 
     id: str
@@ -123,7 +123,7 @@ class Evidence:
     consents: Sequence[Consent] = ()
     contracts: Sequence[Contract] = ()
     call_backs: Sequence[CallBackRequest] = ()
-    withdrawals: Sequence[datetime] = ()  # times of all withdrawals
+    withdrawals: Sequence[datetime] = ()  # the time of each withdrawal
 
     def __bool__(self) -> bool:
         """Return True if there is a record about the number."""
@@ -140,7 +140,7 @@ class Calls(Protocol):
 
 @runtime_checkable
 class Reserving(Calls, Protocol):
-    """A call log that can reserve an attempt before the call."""
+    """Call log that can reserve an attempt before the call."""
 
     def reserve_if(
         self,
@@ -170,4 +170,4 @@ class ManyConsents(Consents, Protocol):
     """A register that an audit can query for many numbers at once."""
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the evidence for each key; a key without evidence may be left out."""
+        """Return the evidence for each key; leave out keys without evidence."""

@@ -1,11 +1,9 @@
-"""Judgement of a call: decides yes, no or ask from the facts and the law of the day.
+"""Judgement of a call: decides *yes*, *no* or *ask* from facts and the law of the day.
 
-A judgement depends only on the facts, the law, and the certainty that a rule needs to
-permit a call.  An uncertain rule that forbids calls still applies; but if its field
-`asks` is true, the answer is ask.  If a rule that permits calls is not certain
-enough, the answer is ask.  If an input is missing, the answer is ask.  If the missing
-input could only prove an exception to a ban, the answer stays no and names the input,
-because the firm that calls must prove the exception.
+The answer is *ask* if an input is missing, or if a rule that permits calls is not
+certain enough.  A rule that forbids calls also applies if it is uncertain, unless its
+field `asks` is true: then the answer is *ask*.  If a missing input could only prove an
+exception to a ban, the answer stays *no*, because the firm must prove the exception.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,17 +24,17 @@ from bloctel.compliance.facts import (
 from bloctel.compliance.findings import Effect, Finding, Ground, Judgement, is_sure
 from bloctel.rules import Certainty, law
 
-#: The certainty that a rule needs, by default, to permit a call.
+#: By default, a rule that is less certain than this cannot permit a call.
 DEFAULT_TRUST: Final = Certainty.V2
 
-#: The states of a consent that is valid at the time of the call.
+#: The states of consents that are valid at the time of the call.
 _VALID: Final = (ConsentState.SLOT, ConsentState.VALID)
 _ACTIVE: Final = (
     ContractState.RELATED,
     ContractState.OBJECT_UNKNOWN,
     ContractState.UNRELATED,
 )
-#: For each state of a consent that leads to ask: the ground, and the missing input.
+#: The consent states for which the answer is *ask*, with the reason and missing input.
 _OPEN_CONSENT: Final = {
     ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
@@ -65,14 +63,14 @@ _FORBIDDEN_CALLERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Facts of a call, the law on that day, and the certainty that rules need."""
+    """Call to judge: its facts, the law on its day, and the certainty to permit it."""
 
     facts: Facts
     era: law.Era
     trust: Certainty
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
-        """Return a finding that permits the call, or asks if *rule* is uncertain."""
+        """Return a finding that permits the call if *rule* is certain enough."""
         is_enough = is_sure(rule.certainty, self.trust)
         return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
@@ -93,15 +91,14 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
-        # a foreign law may apply, so the answer is ask; for messages, a second finding
-        # names the number to which people report spam
+        # A foreign law may apply, so the answer is *ask*.
         by_voice = facts.channel is law.Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
     if facts.channel is not law.Channel.VOICE:
-        # the rules cover only voice calls, but some bans also cover messages
+        # most rules are only about voice calls, but some bans are also about messages
         return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
-        # perhaps the call sells nothing, so a rule on sales leads to ask, never to no
+        # perhaps the call sells nothing, so leave out findings that forbid sales
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
     if facts.purpose is law.Purpose.SALE:
@@ -171,7 +168,7 @@ def _banned(ban: law.SectorBan, missing: str = "") -> Finding:
 
 
 def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
-    """Return findings on the exceptions to a ban, or the finding that it applies."""
+    """Return findings on exceptions to a ban, or the finding that the ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
@@ -196,7 +193,7 @@ def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     if state is ListState.LISTED:
         yield Finding(Effect.FORBIDS, Ground.OBJECTED, rule)
     elif state is ListState.NOT_HELD and regime.lists:
-        # the book has only lists that the law names, and the law requires no others
+        # the law names the lists that a firm must use, so no own list is needed
         return
     elif state is not ListState.CLEAR:
         yield _unknown_list(state, rule)
@@ -208,21 +205,21 @@ def _unknown_list(state: ListState, rule: law.LegalRule | None) -> Finding:
 
 
 def _missing_evidence(case: _Case) -> str:
-    """Return the name of the missing input that could prove a contract, or ""."""
+    """Return "consents" if a register of consents could prove a contract, or ""."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
 
 
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return one exception that permits, or all exceptions, or *otherwise* if none."""
+    """Return an exception that permits the call, or else all, or else *otherwise*."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]
 
 
 def _missing_scope(state: StrEnum, rule: law.LegalRule) -> Finding | None:
-    """Return a finding that asks for the firm or subject; None if both are known."""
+    """Return a finding that asks for the missing firm or subject, or None."""
     if state in (ContractState.FIRM_UNKNOWN, CallBackState.FIRM_UNKNOWN):
         return _asks(Ground.FIRM_MISSING, rule, "firm")
     if state in (ContractState.OBJECT_UNKNOWN, CallBackState.OBJECT_UNKNOWN):
@@ -231,7 +228,6 @@ def _missing_scope(state: StrEnum, rule: law.LegalRule) -> Finding | None:
 
 
 def _by_contract(case: _Case) -> Finding | None:
-    """Return the finding about a contract; None if no contract changes the decision."""
     rule, state = case.era.one(law.ContractException), case.facts.contract
     if rule is None:
         return None
@@ -253,7 +249,6 @@ def _by_press(case: _Case) -> Finding | None:
 
 
 def _by_call_back(case: _Case) -> Finding | None:
-    """Return the finding about call-back requests; None if no request has an effect."""
     rule, state = case.era.one(law.CallBack), case.facts.call_back
     if rule is None or case.facts.sector not in rule.sectors:
         return None
@@ -263,7 +258,6 @@ def _by_call_back(case: _Case) -> Finding | None:
 
 
 def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
-    """Return the finding about the best consent; None if no consent is usable."""
     state = case.facts.consent
     if state in _VALID:
         return case.permits(Ground.CONSENT, regime)
@@ -274,7 +268,6 @@ def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
 
 
 def _no_consent(case: _Case, regime: law.Regime) -> Finding:
-    """Return the finding that no consent is valid, with the legal rule."""
     state = case.facts.consent
     rule: law.LegalRule | None = None
     if state in (ConsentState.EXPIRED, ConsentState.INCOMPLETE):
@@ -318,8 +311,8 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # an earlier rule forbids calls for more days: on these additional days, the
-        # answer is ask, because it is not certain that the new rule applies
+        # an earlier rule forbids calls for more days than this rule, and it is not
+        # certain that this rule replaced it
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 

@@ -18,7 +18,7 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import number_of
 from bloctel.rules import ListRules
 
-#: If lists give a number different states, the state that comes first here counts.
+#: If a number has different states on several lists, the first state here counts.
 _WORST_FIRST: Final = (
     ListState.LISTED,
     ListState.UNANSWERED,
@@ -26,7 +26,8 @@ _WORST_FIRST: Final = (
     ListState.CLEAR,
 )
 
-#: Reasons for a block without a valid answer of the list's operator.
+#: Reasons of numbers that are blocked because the body that runs the list (the
+#: operator) has given no answer, or because its answer is too old.
 NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
@@ -40,7 +41,8 @@ def list_states(
 ) -> tuple[list[ListState], list[ListState]]:
     """Return the states of numbers on the lists that the law names, and on other lists.
 
-    Each list is queried for the date that *at* has in the list's own time zone.
+    *national* contains the names of the lists that the law names.  The day of the
+    look-up in a list is the day at *at* in the time zone of the list.
     """
     if book is None:
         return ([ListState.NO_BOOK] * len(keys),) * 2
@@ -73,7 +75,7 @@ def _worst_states(
 def _blocked_states(
     book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that can be on a list, by index in *keys*."""
+    """Return the states of numbers that may be blocked, by their index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
@@ -86,7 +88,7 @@ def _blocked_states(
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
     """Return the names of the requested opposition lists; None requests all lists."""
-    # a list of the numbers that an operator reported as clear is not an opposition list
+    # leave out lists of cleared numbers, because these lists do not block numbers
     names = [
         name
         for name in book.lists
@@ -103,7 +105,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return the lists that the law names, and other open lists, by their local day."""
+    """Return two maps from a day to lists: those that the law names, and the others."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:

@@ -6,7 +6,7 @@ from datetime import datetime
 from bloctel.numbers.phone_number import number_to_store
 from bloctel.records.stream import RecordStream
 
-#: Count of records that one transaction erases; dialers wait until it ends.
+#: Count of records that one transaction erases.  Dialers must wait while it runs.
 _ERASED_PER_TRANSACTION = 1_000
 
 
@@ -14,7 +14,7 @@ class RecordLog(RecordStream):
     """Append-only log of records about phone numbers; records can be erased."""
 
     def key_of(self, number: object, *, region: str | None = None) -> int:
-        """Return the key (an integer) under which records about a number are stored.
+        """Return the key (an integer) of a phone number; records contain this key.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.

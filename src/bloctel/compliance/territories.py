@@ -10,7 +10,7 @@ from bloctel.rules.law import Law, Territory
 
 
 def territory_of(key: int, law: Law) -> Territory | None:
-    """Return the territory that a number's first digits show; None if not known.
+    """Return the territory to which the first digits of a number belong, or None.
 
     A person can take a mobile phone to a different territory; the phone number does not
     show the new territory.
@@ -34,9 +34,8 @@ def locate(
 ) -> tuple[TerritoryState, ZoneInfo]:
     """Return the `TerritoryState` of a number, and the time zone of the called person.
 
-    If the number is French and *time_zone* is given, the result contains *time_zone*.
-    If the number is foreign or its time zone is not known, the result contains the time
-    zone of the capital.
+    For a French number, the argument *time_zone* replaces the time zone of the first
+    digits.  If no time zone is known, the result contains that of the capital.
     """
     capital = law.territories[0]
     if french_nsn(key) is None:
@@ -59,7 +58,7 @@ def zone_of(key: int) -> ZoneInfo:
 
 
 def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:
-    """Return the territories where a person can be: in *zone*, or of the number."""
+    """Return the territory of a number, and all territories in the time zone *zone*."""
     own = territory_of(key, law)
     return frozenset(
         territory.code

@@ -1,1 +1,1 @@
-"""Look-ups and scrubs in other libraries, with a separate module for each library."""
+"""Integrations: look-ups and scrubs inside other libraries, with a module for each."""

@@ -19,8 +19,8 @@ from bloctel.numbers.phone_number import (
 from bloctel.scrub.opposition_source import open_question
 
 Method: TypeAlias = Literal["status", "is_blocked", "phone_key", "e164"]
-#: Function that returns an array for a column: status codes, booleans, or integers that
-#: are 0 for cells without a phone number.
+#: Function that looks up a column.  The array that it returns contains `Status` values,
+#: booleans, or phone numbers as integers (0 for a cell without a phone number).
 Compute: TypeAlias = Callable[[Any], NDArray[Any]]
 _Column = TypeVar("_Column")
 
@@ -33,7 +33,7 @@ class PhoneColumn(ABC, Generic[_Column]):
 
     @abstractmethod
     def _apply(self, compute: Compute, method: Method) -> _Column:
-        """Apply *compute* to the column; return a column of the type for *method*."""
+        """Apply *compute* to the column; return the result column of *method*."""
 
     def status(
         self,
@@ -45,12 +45,12 @@ class PhoneColumn(ABC, Generic[_Column]):
     ) -> _Column:
         """Return `clear`, `blocked` or `invalid` for each row.
 
-        The type of the result is category in pandas, and enumeration in polars.
+        The type of the result is `category` in pandas, and `Enum` in polars.
         `clear` means "on none of these lists on that day", never "may be called".
 
         Raises:
-            CannotAnswerError: See `Book.is_blocked`; this method raises the error
-                before any look-up.
+            CannotAnswerError: See `Book.is_blocked`.  The error is raised before the
+                first row is looked up.
         """
         with open_question(book, on=on, lists=lists, region=region) as question:
             return self._apply(question.check_many, "status")
@@ -66,20 +66,19 @@ class PhoneColumn(ABC, Generic[_Column]):
     ) -> _Column:
         """Return True for each row whose phone number is blocked (bool, never null).
 
-        False means "on none of these lists on that day", never "may be called".  The
-        argument `invalid` applies to a row that is not a phone number, and to a phone
-        number without a valid answer of the list's operator.  For such a row, `raise`
-        raises an error, and `block` returns True.
+        False means "on none of these lists on that day", never "may be called".
+        *invalid* is for a row without a phone number, and for a phone number about
+        which the body that runs the list has given no valid answer.  With `raise`, the
+        method raises an error.  With `block`, the result of the row is True.
 
         Raises:
-            CannotAnswerError: See `Book.is_blocked`; this method raises the error
-                before any look-up.
+            CannotAnswerError: See `Book.is_blocked`.  The error is raised before the
+                first row is looked up.
             InvalidNumberError: A row is not a phone number; `where` names the row.
             NotKnownError: There is no valid answer about the phone number in a row.
 
-        In a polars expression, `ComputeError` is raised instead of the last two errors.
-        `ComputeError` has the same message, but the row index in the message is counted
-        from the beginning of a batch of rows.
+        A polars expression raises `ComputeError` in place of `InvalidNumberError` and
+        `NotKnownError`.  Its message contains the index of the row in a batch of rows.
         """
         with open_question(book, on=on, lists=lists, region=region) as question:
             look_up = partial(
@@ -90,7 +89,7 @@ class PhoneColumn(ABC, Generic[_Column]):
     def phone_key(self, *, region: str | None = DEFAULT_REGION) -> _Column:
         """Return the key of each phone number (UInt64); null for other cells.
 
-        All spellings of a phone number have the same key.  So you can join tables by
+        All ways to write a phone number give the same key.  So you can join tables by
         the key, and count distinct phone numbers.
         """
         region = check_region(region)

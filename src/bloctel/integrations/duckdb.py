@@ -20,7 +20,7 @@ from bloctel.numbers.phone_number import e164_many, normalize_many
 
 _FEATURE: Final = "SQL functions in DuckDB"
 
-#: The names of the types that keep all digits of a phone number.
+#: Pattern of the SQL types that can store all digits of a phone number.
 _EXACT_TYPES: Final = (
     r"VARCHAR|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\([0-9]+,0\)"
     r'|ENUM\((?s:.*)\)|"NULL"'
@@ -36,36 +36,33 @@ def register(
     region: str | None = None,
     invalid: OrBlock = "raise",
 ) -> None:
-    """Add the functions `is_blocked`, `phone_key` and `phone_e164` to a connection.
+    """Add the SQL functions `is_blocked`, `phone_key`, `phone_e164` to a connection.
 
     `is_blocked(VARCHAR) -> BOOLEAN` is false if the phone number is on none of the
     lists, which never means "may be called".  The result is never NULL, because `CASE`
-    and `IS NOT TRUE` would treat NULL as clear.  For NULL and for text that is not a
-    phone number, the query fails if *invalid* is `raise`, and the result is true if
-    *invalid* is `block`.
-
-    Whole numbers are converted to text.  Other types than text, whole numbers and ENUM
-    are refused.  A FLOAT, also inside a UNION, can lack digits of a phone number.
+    and `IS NOT TRUE` would treat NULL as clear.
 
     `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL if the
     text is not a phone number.
 
+    The argument can be a text, a whole number or an ENUM.  All other types are refused,
+    because a FLOAT, for example, does not store all digits of a phone number.
+
     Args:
-        connection: A `DuckDBPyConnection` that has no functions with the names of these
-            three functions yet.
+        connection: A `DuckDBPyConnection` without functions of these three names.
         book: The book that contains the lists.  The book must stay open as long as
             queries run.
         on: The day of the look-up.  By default, each execution of `is_blocked` uses the
             current day, so a query that runs past midnight gets answers for two days.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
-        invalid: The treatment of a text that is not a phone number, and of a phone
-            number without a valid answer of the list's operator.  In both cases,
-            `raise` raises an error, and `block` returns true.
+        invalid: The treatment of NULL, of a text that is not a phone number, and of a
+            number about which the body that runs the list has given no valid answer.
+            With `raise`, the query fails.  With `block`, `is_blocked` is true.
 
     Raises:
-        CannotAnswerError: See `Book.is_blocked`.  During a query, DuckDB raises an
-            error of its own, with the message of the error of this library.
+        CannotAnswerError: See `Book.is_blocked`.  During a query, DuckDB raises its own
+            error with the same message.
         MissingExtraError: pyarrow is not installed.
     """
     pa = optional_module("pyarrow", _FEATURE, "duckdb")
@@ -74,8 +71,8 @@ def register(
         got = f"a value of type {type(book).__name__}"
         raise InputError("a book, such as a registry or a snapshot", got, "book")
     if isinstance(lists, Iterable) and not isinstance(lists, str):
-        lists = [*lists]  # an iterator can be read only once
-    # raise errors about the arguments now, not in the first query
+        lists = [*lists]  # every query reads this, but an iterator is read only once
+    # if an argument is not valid, raise the error now, not in the first query
     book.question(on=on, lists=lists, region=region)
     plan = book.region if region is None else region
 
@@ -104,12 +101,12 @@ def _create(
 ) -> None:
     """Create an SQL function that calls *function* and has the same name.
 
-    The function is a macro that checks the type of its argument, because DuckDB would
-    convert every type to text, and a FLOAT has only seven digits of a phone number.
+    The SQL function is a macro that checks the type of its argument.  Without this
+    check, DuckDB would convert a FLOAT to text, which has only seven correct digits.
 
-    If *side_effects* is true, each run of a prepared statement calls the function.
-    Otherwise DuckDB calls the function only once if its argument is a constant, and
-    later runs would ignore new registrations.
+    If *side_effects* is true, each run of a prepared statement calls *function*.  If it
+    is false and the argument is a constant, DuckDB calls *function* only in the first
+    run.
     """
     name = function.__name__
     connection.create_function(

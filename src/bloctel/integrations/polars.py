@@ -5,9 +5,9 @@ import bloctel.integrations.polars
 frame.filter(~pl.col("tel").bloctel.is_blocked(book, invalid="block"))
 ```
 
-Importing this module registers the namespace.  The day and the lists are fixed when an
-expression is created.  If the expression runs on a later day, the expression still
-gives the answers for the fixed day.  So create a new expression for each run.
+Importing this module registers the namespace.  An expression always gives the answers
+for the day on which it was created, even if it runs later.  So create a new expression
+for each run.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _TYPES: Final[Mapping[Method, pl.DataType]] = {
 
 
 class SeriesNamespace(PhoneColumn[pl.Series]):
-    """Namespace `frame["tel"].bloctel`: look-ups of a series, which run at once."""
+    """Namespace `frame["tel"].bloctel`: methods that look up a series immediately."""
 
     def __init__(self, column: pl.Series) -> None:
         self._column = column
@@ -54,7 +54,7 @@ class SeriesNamespace(PhoneColumn[pl.Series]):
 
 
 class ExprNamespace(PhoneColumn[pl.Expr]):
-    """Namespace `pl.col("tel").bloctel`: look-ups as expressions, which can stream."""
+    """Namespace `pl.col("tel").bloctel`: methods that return an expression."""
 
     def __init__(self, column: pl.Expr) -> None:
         self._column = column

@@ -60,22 +60,22 @@ def scrub_frame(  # noqa: PLR0913 - each argument describes the look-up
     these lists on that day", and never "may be called".
 
     Errors in the arguments or in the snapshot are raised when this function is called.
-    Spark scrubs the rows later, when the rows are needed.  Then Spark still uses the
-    snapshot and the day of the call of this function.
+    Spark scrubs the rows later, when the rows are needed.  Spark then still uses the
+    snapshot and the day that were current when this function was called.
 
     Args:
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
             `foreachBatch`, so that each batch is scrubbed for its own day.
         against: The path of a snapshot file.  *against* cannot be a registry, because
             each worker opens the file.  Build a snapshot of the registry first.
-        columns: The phone column, or a list of phone columns, by name or by number from
-            1.  A phone column must contain text or whole numbers.
+        columns: The phone column or columns, each as a name or as a position (from 1).
+            A phone column must contain text or whole numbers.
         on: The day of the look-up; by default today in the time zone of the lists.
         lists: The names of the lists; by default all lists of the snapshot.
         region: The region of phone numbers in national form; by default the region of
             the snapshot.
-        shared: True if each machine can read the snapshot at its path.  If False, Spark
-            sends a copy of the snapshot to each executor.
+        shared: True if each machine can read the file at the path *against*.  If False,
+            Spark sends a copy of the snapshot to each executor.
 
     Raises:
         InputError: The DataFrame, a column or an argument is not valid.
@@ -133,11 +133,11 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
     make_folder(Path(into))
     remove_leftovers(into)
     threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
-    # begin with the largest file, so that no long task starts at the end
+    # begin with the largest file, because a long task that starts last delays the end
     order = sorted(range(len(plan)), key=lambda index: -size_of(plan[index][0]))
     files = tuple(_absolute(*plan[index]) for index in order)
     job = FilesJob(question, files, requested_columns(columns), options, threads)
-    # Spark creates a range without Python; a list would need additional Python workers
+    # a range needs no Python workers, unlike a DataFrame that is made from a list
     indexes = session.range(0, len(files), 1, len(files))
     rows = indexes.mapInArrow(partial(scrubbed_files, job), RESULT_SCHEMA).collect()
     results = {order[row["id"]]: json.loads(row["result"]) for row in rows}
@@ -157,7 +157,7 @@ def _require_session(session: Any) -> None:
 
 
 def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
-    """Return absolute paths, because workers have other working directories."""
+    """Return absolute paths, because each worker has its own working directory."""
     targets = {
         kind: os.path.abspath(str(path)) for kind, path in outputs.wanted().items()
     }
@@ -182,7 +182,6 @@ def _question(
     *,
     shared: bool,
 ) -> SparkQuestion:
-    """Return the look-up that workers run; check that the snapshot can answer it."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
     lists = (lists,) if isinstance(lists, str) else lists
@@ -194,7 +193,7 @@ def _question(
 
 
 def _require_spark() -> None:
-    # Spark's function mapInArrow needs pandas too
+    # Spark's function `mapInArrow` imports pandas
     for module in ("pandas", "pyarrow", "pyspark"):
         optional_module(module, "scrubs in Spark", "spark")
 
@@ -206,12 +205,9 @@ def _require_frame(frame: Any) -> None:
     if not isinstance(frame, DataFrame):
         raise InputError("a Spark DataFrame", f"a {type(frame).__name__}", "frame")
     if frame.isStreaming:
-        raise InputError(
-            "a DataFrame that is not streaming (scrub the batches of a stream in "
-            "foreachBatch, each on its own day)",
-            "a streaming DataFrame",
-            "frame",
-        )
+        expected = "a DataFrame that is not streaming"
+        got = "a streaming DataFrame (scrub each of its batches in foreachBatch)"
+        raise InputError(expected, got, "frame")
     names = [name.casefold() for name in frame.columns]
     refuse_annotated(names, "a DataFrame", "frame")
 
@@ -224,8 +220,8 @@ def _phone_columns(
     for index in chosen.indexes:
         kind = schema.fields[index].dataType.simpleString()
         if kind.partition(" ")[0] not in _READABLE:
-            expected = f"text or whole numbers (one of {', '.join(_READABLE)})"
-            raise InputError(expected, kind, f"column {index + 1}")
+            expected = f"a phone column of type {' or '.join(_READABLE)}"
+            raise InputError(expected, f"type {kind}", f"column {index + 1}")
     return chosen.indexes, chosen.names
 
 
@@ -240,7 +236,6 @@ def _snapshot_path(against: str | Path) -> Path:
 def _fixed_day(
     book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
 ) -> date:
-    """Return the day of the look-up; check that the book can answer for this day."""
     book.question(on=on, lists=lists, region=region)
     if on is not None:
         return plain_day(on)
@@ -248,17 +243,16 @@ def _fixed_day(
     days = {clock.today(zone) for zone in zones}
     if len(days) > 1:
         expected = "a day, because the time zones of the lists have different dates now"
-        raise InputError(expected, f"no day, and {len(days)} possible days", "on")
+        raise InputError(expected, "no day", "on")
     return days.pop()
 
 
 def _send(session: Any, content: Content) -> str:
     """Add a copy of a snapshot to Spark's files, and return the name of the copy.
 
-    Spark identifies a file by its name until the application ends, and sends the file
-    when an executor starts, which may be hours later.  So the copy must not change, and
-    each edition of a snapshot needs a copy with a different name.  Spark deletes the
-    copies when the application ends.
+    Spark sends this copy to an executor when the executor starts, which may be hours
+    later.  So the copy must not change, and a later snapshot needs a copy with another
+    name.  Spark deletes all copies when the application ends.
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
@@ -273,8 +267,8 @@ def _send(session: Any, content: Content) -> str:
                 content.copy_to(file)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        got = f"a copy that cannot be written ({reason})"
-        raise SnapshotError("a copy of the file for Spark", got, str(copy)) from error
+        message = f"the copy of the snapshot for Spark cannot be written: {reason}"
+        raise SnapshotError("a copy", reason, str(copy), message=message) from error
     if not any(uri.endswith(f"/{name}") for uri in context.listFiles):
         context.addFile(str(copy))
     return name
@@ -283,9 +277,8 @@ def _send(session: Any, content: Content) -> str:
 def _with_job(frame: Any, job: FrameJob) -> Any:
     """Return *frame* with the two columns that the job adds to its rows.
 
-    Spark finds columns by name.  But two columns can have the same name, and dots and
-    backticks in a name have a special meaning.  So the columns have simple names during
-    the job.
+    During the job, the columns have simple names, because Spark finds columns by name:
+    two columns can have the same name, and Spark interprets dots and backticks.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415
@@ -302,6 +295,6 @@ def _with_job(frame: Any, job: FrameJob) -> Any:
         added = frame.toDF(*plain).mapInArrow(work, StructType(fields))
     except PySparkException:
         expected = "columns that Spark can convert for Python"
-        got = "a column of another type (drop or cast this column)"
+        got = "a column of a type that it cannot convert (drop or cast this column)"
         raise_alone(InputError(expected, got, "frame"))
     return added.toDF(*frame.columns, ADDED_COLUMN, REASON_COLUMN)

@@ -1,7 +1,8 @@
-"""Functions in Python workers of Spark, which read a snapshot and scrub rows or files.
+"""Functions that run in Python workers of Spark: they scrub rows or files.
 
-A job contains the identity of the snapshot that Spark's driver read.  If a worker finds
-a different snapshot, it raises an error, so that all results come from the same lists.
+A job contains the identity of the snapshot that Spark's driver (the main program) read.
+A worker that finds a different snapshot raises an error, so that all results come from
+the same lists.
 """
 
 import json
@@ -26,7 +27,7 @@ from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 
-#: Number of snapshots in the cache; an application can use a new snapshot each night.
+#: Count of cached snapshots.  A long application can use a new snapshot each night.
 _CACHED_FILES: Final = 4
 
 
@@ -40,7 +41,7 @@ class Edition(NamedTuple):
 
     @classmethod
     def of(cls, content: Content) -> Self:
-        """Return the identity of the content of a snapshot file."""
+        """Return the identity of *content*."""
         info = content.info
         return cls(info.registry, info.generation, info.built_on, content.checksum)
 
@@ -53,11 +54,11 @@ class Edition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SparkQuestion:
-    """Look-up that each Spark task contains, with the name of the snapshot file.
+    """Description of a look-up, which Spark sends to each worker.
 
-    If `is_shared` is true, `file` is a path on each machine, otherwise the name of a
-    file that Spark sends.  Each machine must have the same version of `bloctel`, and
-    gets the rules that the driver registered.
+    If `is_shared` is true, `file` is the path of the snapshot on each machine.
+    Otherwise `file` is the name of a copy that Spark sends.  `own_rules` are the rules
+    of lists that were registered in the driver.
     """
 
     file: str
@@ -73,9 +74,9 @@ class SparkQuestion:
         """Open the snapshot that the driver read, and return the prepared look-up."""
         if self.version != __version__:
             raise CannotAnswerError(
-                f"the version of bloctel that the driver runs, {self.version}",
-                f"version {__version__}",
-                "a Python worker of Spark (install the same version on all machines)",
+                f"bloctel {self.version}, as on the driver",
+                f"bloctel {__version__} (install the same version on all machines)",
+                "a Python worker of Spark",
             )
         for own in self.own_rules:
             rules.register(own)
@@ -97,17 +98,16 @@ def _spark_file(name: str) -> Path:
 
 @lru_cache(maxsize=_CACHED_FILES)
 def opened(path: Path, stamp: Stamp) -> Content:
-    """Read and verify a snapshot, or return the content that the process already read.
+    """Return the content of a snapshot file, which each worker process verifies.
 
-    A worker process reads the file again only if the stamp (identity, size and time) of
-    the file has changed.  Each worker process verifies the file itself.
+    A process reads the file again only if its *stamp* (inode, size and time) changes.
     """
     return read_content(path, verify=True)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameJob:
-    """Arguments of the scrub of the phone columns of a DataFrame."""
+    """Job that scrubs a DataFrame: the look-up, and the phone columns."""
 
     question: SparkQuestion
     indexes: tuple[int, ...]
@@ -131,9 +131,9 @@ def scrubbed_batches(job: FrameJob, batches: Iterator[Any]) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class FilesJob:
-    """Arguments of the scrub of call files that every machine can access.
+    """Job that scrubs call files, which every machine can access.
 
-    `files` contains the path of each file, and the paths of its outputs by name.
+    `files` contains the path of each call file, and the paths of its outputs by name.
     """
 
     question: SparkQuestion
@@ -174,7 +174,6 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _result(done: ScrubbedFile) -> dict[str, object]:
-    """Return the counts or the error of a scrub as a dict that JSON can represent."""
     if (error := done.error) is not None:
         return {
             "error": type(error).__name__,

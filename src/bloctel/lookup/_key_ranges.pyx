@@ -1,6 +1,6 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Map from disjoint ranges of keys to codes; most look-ups read only one bit."""
+"""Map from ranges of keys to codes (integers that stand for prefix rules)."""
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from bloctel.errors import InputError
 cdef class Ranges:
     """Immutable map from ranges of keys to codes.
 
-    *starts* contains the first key of each range (uint64), ascending from 0 to at most
-    2**53. A range ends where the next range starts. *codes* contains the code of each
-    range (int32), or -1 for no code. The last range and keys below 64 have no code.
+    A code is an integer that stands for a prefix rule. *starts* contains the first key
+    of each range (uint64), in ascending order from 0 to at most 2**53. A range ends
+    before the next range. *codes* contains the code of each range (int32), or -1 if no
+    rule applies. The code must be -1 in the last range and for keys below 64.
     """
 
     def __cinit__(self, starts, codes):
@@ -41,11 +42,11 @@ cdef class Ranges:
         _open_gate(&self._ranges, gate)
 
     def find(self, uint64_t key, /):
-        """Return the code of the range that contains a key, or -1."""
+        """Return the code of the range that contains *key*, or -1."""
         return ranges_find(&self._ranges, key)
 
     def find_many(self, keys, out, /):
-        """Replace each -1 in *out* (int32) by the code of the key in that row."""
+        """Replace each -1 in *out* (int32) by the code of the key at the same index."""
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef int32_t *code = writable_int32_items(out, n, b"out")
@@ -54,7 +55,7 @@ cdef class Ranges:
 
     cdef bint touches(self, uint64_t first, uint64_t end) noexcept:
         """Return True if a key from *first* to *end* - 1 has a code."""
-        cdef uint64_t i, last = self._ranges.n - 1  # the last range has no code
+        cdef uint64_t i, last = self._ranges.n - 1
         for i in range(last):
             if (self._ranges.codes[i] != RANGES_NONE and self._ranges.starts[i] < end
                     and first < self._ranges.starts[i + 1]):
@@ -63,7 +64,7 @@ cdef class Ranges:
 
 
 cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
-    """Set the bits in *gate* of keys with a code; raise InputError for bad ranges."""
+    """Fill *gate*, a filter of keys with a code; raise InputError for bad ranges."""
     cdef uint64_t i, start
     cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:
@@ -75,7 +76,7 @@ cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
         if code < RANGES_NONE or (code != RANGES_NONE and (
                 start < RANGES_FIRST_KEY or i == all.n - 1)):
             raise InputError(
-                "a code from 0 on, or -1 below the key 64 and in the last range",
+                "a code >= 0; but -1 for keys below 64 and in the last range",
                 f"{code}", f"range {i}")
         if before != RANGES_NONE:
             ranges_open(gate, all.starts[i - 1], start - 1)

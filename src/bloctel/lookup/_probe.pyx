@@ -48,12 +48,11 @@ cdef extern from "french_text.h" nogil:
 
 from bloctel.numbers import _digits
 
-# The results of a look-up that are not the code of a period.
+# Results of a look-up. A result of 0 or more stands for a period or a prefix rule.
 cdef enum:
     CLEAR = -1
-    UNDECIDED = -2  # the compiled code cannot decide
+    UNDECIDED = -2  # Python code must look up the number
 
-# C copies of Python constants, which C code can read without the GIL
 cdef uint64_t _first_key = _digits.FIRST_KEY
 # Nine digits can be a French number without the 0, or a foreign number without the +.
 cdef uint64_t _first_ambiguous = 100000000
@@ -62,9 +61,10 @@ cdef uint64_t _france = 33000000000
 
 
 cdef inline uint64_t _other_of(object number, uint64_t key) noexcept:
-    """Return the key of the foreign number that an object can also mean, or 0.
+    """Return the key of the foreign number that nine digits can also mean, or 0.
 
-    A text that starts with 0, + or 33 does not mean a foreign number of nine digits.
+    *key* is the key of the French number. A text that starts with 0, + or 33 can mean
+    only the French number.
     """
     cdef Py_UCS4 first
     if isinstance(number, Line):
@@ -84,25 +84,25 @@ cdef class Probe:
     Args:
         filter: The Bloom filter of all keys of the table.
         index: The exact index of the table.
-        active: One byte for each code; it is not 0 if the period of the code is active
-            on the requested day.
+        active: One byte for each period of the index. The byte is not 0 if the period
+            includes the requested day.
         plan: The numbering plan for digits without a country code (`_digits.read`).
         changed: A Bloom filter of keys that changed after the table was built, or None.
         nine_changed: True if *changed* can contain foreign numbers of nine digits.
         prefixes: The ranges of keys that prefix rules block, or None.
 
     Attributes:
-        has_ambiguous: True if nine digits can be blocked as a foreign number.
+        has_ambiguous: True if a foreign number of nine digits can be blocked.
     """
 
     cdef BloomFilter _filter
     cdef ExactIndex _index
     cdef bytes _active
-    cdef index_active _flags  # C form of `_active`
+    cdef index_active _flags  # the same data as `_active`, for C code
     cdef int _plan
     cdef BloomFilter _changed
     cdef Ranges _prefixes
-    cdef key_ranges _prefix_ranges  # C form of `_prefixes`
+    cdef key_ranges _prefix_ranges  # the same data as `_prefixes`, for C code
     cdef readonly bint has_ambiguous
 
     def __init__(
@@ -127,9 +127,10 @@ cdef class Probe:
         self.has_ambiguous = nine_changed or self._has_ambiguous()
 
     cdef int32_t find(self, object number) except? -3:
-        """Return the code of the period that blocks *number*, `CLEAR` or `UNDECIDED`.
+        """Return `CLEAR`, `UNDECIDED`, or the code of what blocks *number*.
 
-        If *number* cannot be parsed, Python code raises the error.
+        The code stands for a period or a prefix rule. If *number* cannot be parsed, the
+        result is `UNDECIDED`, and Python code raises the error.
         """
         cdef uint64_t key
         cdef int64_t value
@@ -182,7 +183,7 @@ cdef class Probe:
         return code
 
     cdef bint _has_ambiguous(self) noexcept:
-        """Return True if the table or a rule has foreign numbers of nine digits."""
+        """Return True if the table or a rule has a foreign number of nine digits."""
         cdef exact_index *index = &self._index._index
         if self._prefixes is not None and self._prefixes.touches(
                 _first_ambiguous, _after_ambiguous):
@@ -193,26 +194,26 @@ cdef class Probe:
 cdef class CompiledBook:
     """Base class of `Book` with the compiled look-up of one phone number.
 
-    It keeps a `Probe` for all lists for each recent day; None as the day means today.
-    Each probe has a start and an end time of the coarse wall clock, and is not used at
-    other times, for example after the clock was set. `_is_blocked`, in Python, answers
-    if there is no probe for the day, or if the probe cannot decide.
+    A book caches a `Probe` for each recent day; the day None means today. A probe
+    searches all lists, and is used only between a start time and an end time. If there
+    is no probe for the day, or if the probe cannot decide, the Python method
+    `_is_blocked` answers.
     """
 
     cdef readonly object _questions
     cdef dict _probes
     cdef bint _is_final
-    # The last entry of `_probes` that was used, because most calls have the same day.
+    # The probe of the last call, with its day and times: most calls have the same day.
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin
-    cdef double _last_until  # 0 if there is no last entry
+    cdef double _last_until  # 0 if there is no last probe
 
     def _publish(self, questions, *, bint is_final):
-        """Use a new `_QuestionCache`, unless a final one is in use already."""
+        """Use a new `_QuestionCache`, unless the cache of a closed book is in use."""
         cdef dict probes = questions.probes
-        # Keep the old objects until all attributes are set: their destructors can run
-        # other code, and other threads, which must not see a mixture of old and new.
+        # Keep the old objects until all attributes are set. The destructor of an object
+        # can run other code, which must not see a mixture of old and new attributes.
         old = self._questions, self._probes
         if not self._is_final:
             self._questions, self._probes = questions, probes
@@ -236,8 +237,8 @@ cdef class CompiledBook:
             InvalidNumberError: The value is not exactly one phone number.
             ListClosedError: All requested lists are closed on that day.
             DayNotCoveredError: The book has no data for that day.
-            NotKnownError: The content of a list is known only from its operator's
-                answers, and there is no valid answer about this phone number.
+            NotKnownError: A list is known only from the answers of the body that runs
+                the list, and there is no valid answer about this phone number.
             UnknownListError: The book does not contain a requested list.
         """
         cdef int32_t code
@@ -256,12 +257,12 @@ cdef class CompiledBook:
     cdef bint _load_probe(self, on) except -1:
         try:
             found = self._probes.get(on)
-        except TypeError:  # not hashable, so not a day: `_is_blocked` refuses it
+        except TypeError:  # *on* is not a day, because it has no hash
             return False
         if found is None:
             return False
         probe, begin, until = found
-        old = self._last_probe  # keep it: its destructor could run other code
+        old = self._last_probe  # its destructor could run code, so delete it at the end
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
         del old

@@ -47,7 +47,7 @@ cdef extern from "entries.h" nogil:
 
 @cython.final
 cdef class _Block:
-    """Allocated memory, exported as a buffer; it is freed with the object."""
+    """Memory that C code allocated, as a buffer; it is freed with the object."""
 
     cdef void *_start
     cdef Py_ssize_t _size
@@ -61,9 +61,9 @@ cdef class _Block:
 
 @cython.final
 cdef class Entries:
-    """Collection of keys with periods, of 12 bytes each; several threads can add to it.
+    """Collection of pairs of a key and a period; several threads can add pairs.
 
-    If there is not enough memory, all entries are lost.
+    A pair (an entry) needs 12 bytes. After a MemoryError, the collection is empty.
     """
 
     cdef entries _all
@@ -76,12 +76,12 @@ cdef class Entries:
         entries_free(&self._all)
 
     def reserve(self, size_t n, /):
-        """Allocate memory for *n* more entries, so that `add` moves no old entries."""
+        """Allocate memory for *n* more entries, so that `add` need not allocate it."""
         with self._lock:
             self._require(entries_reserve(&self._all, n))
 
     def add(self, keys, periods, /):
-        """Add keys (uint64), each with a packed period (uint64) that is not empty."""
+        """Add keys (uint64), each with a period (uint64) of at least one day."""
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef const uint64_t *period = uint64_items(periods, n, b"periods")
@@ -92,12 +92,12 @@ cdef class Entries:
             self._require(has_room)
 
     def join(self):
-        """Return keys, codes, periods and the count of distinct keys; remove all data.
+        """Remove all entries, and return keys, codes, periods and the count of keys.
 
-        Adjacent and overlapping periods of one key on one list are merged. The keys,
-        the distinct periods and the codes of one key are ascending. The code of an
-        entry is the index of its period in the array of periods. The order in which
-        entries were added has no effect on the result.
+        Adjacent and overlapping periods of one key on one list are merged. *periods*
+        contains each period once. *keys* and *codes* have an element for each entry.
+        The code of an entry is the index of its period in *periods*. All arrays are in
+        ascending order: the entries by key, and then by code.
         """
         cdef size_t n_keys = 0
         with self._lock:
@@ -125,7 +125,7 @@ cdef class Entries:
         return self._require(has_room)
 
     cdef object _coded(self):
-        """Return the codes, in the smallest possible type, and the periods in use."""
+        """Return the codes of all entries, and the periods that entries have."""
         cdef Py_ssize_t n_periods = self._all.periods.n
         used = np.zeros(n_periods, np.uint8)
         new_codes = np.zeros(n_periods, np.uint32)
@@ -146,7 +146,7 @@ cdef class Entries:
 
 
 cdef object _taken(void **start, Py_ssize_t n, object dtype):
-    """Return an array that owns the memory at *start*, and set *start* to NULL."""
+    """Return an array that frees the memory at *start* later; set *start* to NULL."""
     cdef _Block block = _Block.__new__(_Block)
     block._start, block._size = start[0], n * <Py_ssize_t>dtype().itemsize
     start[0] = NULL

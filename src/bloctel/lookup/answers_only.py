@@ -1,10 +1,10 @@
-"""Look-ups in lists whose content is known only from the operator's answers.
+"""Look-ups in lists that are known only from answers of the company that runs the list.
 
-Firms never received the French list.  They sent files to the operator of the list, who
-answered for each phone number whether it was on the list.  The phone numbers that were
-not on the list are stored in a second list, the list of cleared numbers
-(`ListRules.clearances`), each for as long as its answer is valid.  A phone number is
-clear only if it is in the list of cleared numbers on the requested day.
+Firms never received the French list.  They sent files to its operator, the company that
+ran the list.  The operator answered for each phone number if it was on the list.  Phone
+numbers that were not on the list are stored in a second list, the list of cleared
+numbers (`ListRules.clearances`), for as long as the answer is valid.  A phone number is
+clear only if the list of cleared numbers contains it on the requested day.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import from_epoch_day
 
-#: This value plus the index of a list is the code for "no valid answer".  The codes of
-#: periods increase from 0, and the codes of prefix rules decrease from 2^31 - 1.
+#: Code for "no valid answer": this value plus the index of the list.  The codes of
+#: periods begin at 0, and the codes of prefix rules end at 2^31 - 1.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
 
 def make_question(state: State, days: dict[int, int], region: str | None) -> Question:
-    """Return a prepared look-up for *days*, a map from the index of a list to a day."""
+    """Return a prepared look-up; *days* maps the index of each list to its day."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
         opposed: index
@@ -44,9 +44,9 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
 class AnswersOnlyQuestion(Question):
     """Prepared look-up in which only phone numbers with a valid answer can be clear.
 
-    For a phone number without a valid answer, `match` returns a special code, as if the
-    phone number were blocked.  *cleared* maps the index of each list with answers to
-    the index of its list of cleared numbers.
+    For a phone number without a valid answer, `match` returns a special code of 0 or
+    more, as for a blocked number.  *cleared* maps the index of each list that is known
+    only from answers to the index of its list of cleared numbers.
     """
 
     covers_every_number = False
@@ -60,7 +60,7 @@ class AnswersOnlyQuestion(Question):
     ) -> None:
         super().__init__(state, days, region)
         self.probe = None  # the compiled look-up does not check cleared numbers
-        # without prefix rules, because a prefix rule cannot clear a phone number
+        # remove prefix rules: a number is cleared only by an answer about this number
         numbers = replace(state, prefixes=())
         self._cleared_numbers = {
             index: Question(numbers, {cleared_index: days[index]}, region)
@@ -69,7 +69,7 @@ class AnswersOnlyQuestion(Question):
         self._cleared_lists = cleared
 
     def _known_until(self, index: int) -> date | None:
-        """Return the first day for which the book or one of the answers is too old."""
+        """Return the first day for which the book or any answer is too old."""
         days = [day for day in (super()._known_until(index),) if day is not None]
         if index in self._cleared_numbers:
             end = from_epoch_day(self._cleared_numbers[index].earliest_end())
@@ -77,7 +77,7 @@ class AnswersOnlyQuestion(Question):
         return min(days, default=None)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of a period, rule or missing answer; -1 if a key is clear."""
+        """Return -1 if a key is clear, or else the code of what blocks the key."""
         code = super().match(key, known)
         if code >= 0:
             return code
@@ -96,29 +96,28 @@ class AnswersOnlyQuestion(Question):
         return out
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Return True if a key is blocked, False if the valid answer is "clear"."""
+        """Return True if a key is blocked; if there is no answer, raise an error."""
         code = self.match(key, known)
         if _is_unknown(code):
-            got, message = "no answer", "the operator has not answered about the number"
+            got = "no answer about the phone number"
             if self._unknown_reason(key, code, known) == "stale_answer":
-                got = "an answer that has expired"
-                message = "the operator's answer about the number has expired"
-            expected = "a valid answer of the operator about the number"
+                got = "an answer about the phone number that has expired"
             where = f"list {self._names[code - _FIRST_UNKNOWN]}"
-            raise NotKnownError(expected, got, where, message=message)
+            message = f"the operator of the list gave {got}: do not call"
+            raise NotKnownError("a valid answer", got, where, message=message)
         return code >= 0
 
     def statuses(
         self, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> NDArray[np.uint8]:
-        """Return the status of each row; `UNKNOWN` if there is no valid answer."""
+        """Return the status of each row; `UNKNOWN` means that no answer is valid."""
         statuses = super().statuses(keys, matches)
         is_unknown = (matches >= _FIRST_UNKNOWN) & (matches < _LAST_UNKNOWN)
         statuses[is_unknown] = UNKNOWN
         return statuses
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return a list's name and a period's first day and end, by a `match` code."""
+        """Return the list, first day and end for a code that `match` returned."""
         if _is_unknown(code):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)

@@ -32,14 +32,14 @@ _T = TypeVar("_T")
 
 
 class ClosedState:
-    """State of a book after it was closed or has failed: each use raises the error."""
+    """State of a book that was closed or has failed: each look-up raises *error*."""
 
     def __init__(self, error: errors.CannotAnswerError) -> None:
         self._error = error
 
     @classmethod
     def of(cls, kind: str, where: str) -> Self:
-        """Return the state of a closed book; the message calls the book *kind*."""
+        """Return the state of a closed book; *kind* is a word such as "registry"."""
         message = f"the {kind} is closed: open it again"
         expected, got = f"an open {kind}", f"a closed {kind}"
         return cls(errors.CannotAnswerError(expected, got, where, message=message))
@@ -49,20 +49,21 @@ class ClosedState:
 
 
 class _QuestionCache:
-    """Cache of prepared look-ups for one state of a book; a new state has a new cache.
+    """Cache of prepared look-ups for one state (content) of a book.
 
-    Each question and each compiled look-up in all lists (`Probe`) has a start and an
-    end time.  Between these times, it is used without a check for a new state.
+    If the content changes, the book makes a new cache.  Each look-up (`Question` or
+    `Probe`) is used only between two times.  At other times, the book first checks if
+    the content has changed.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
-        self.state = cast("State", state)  # a ClosedState raises an error when used
+        self.state = cast("State", state)  # each use of a ClosedState raises an error
         self.recent: dict[object, tuple[Question, float, float]] = {}
         self.probes: dict[date | None, tuple[Probe, float, float]] = {}
         self._by_days: dict[object, Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
-        """Return the look-up for *days*, a map from the index of a list to a day."""
+        """Return the look-up; *days* maps the index of each list to its day."""
         key = (*days.items(), region)
         question = self._by_days.get(key)
         if question is None:
@@ -70,7 +71,7 @@ class _QuestionCache:
         return question
 
     def add(self, key: object, question: Question, begin: float, until: float) -> None:
-        """Cache a `Question`, which may be used from *begin* until *until*."""
+        """Cache a `Question`, which may be used from time *begin* to time *until*."""
         if len(self.recent) >= _CACHED_QUESTIONS:
             self.recent.clear()
             self.probes.clear()
@@ -79,7 +80,6 @@ class _QuestionCache:
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return the names of the requested lists as a tuple; None means all lists."""
     if lists is None:
         return None
     if isinstance(lists, str):
@@ -100,7 +100,7 @@ class Book(CompiledBook):
             the snapshot stores this region.
     """
 
-    #: Seconds for which a cached question is used without a check for a new state.
+    #: Seconds for which a cached look-up is used without a check for new content.
     _reuse_seconds: float = float("inf")
 
     def __init__(self, state: State, region: str | None) -> None:
@@ -135,7 +135,7 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> bool:
-        """Return the result of `is_blocked` if the compiled code could not find it."""
+        """Return the result of `is_blocked`; called if the `Probe` cannot decide."""
 
         def look_up(question: Question) -> bool:
             key, known = question.read_number(number)
@@ -242,8 +242,8 @@ class Book(CompiledBook):
         """Return a prepared look-up with fixed lists, days and content.
 
         Raises:
-            CannotAnswerError: See `is_blocked`; this method raises the error before
-                any look-up.
+            CannotAnswerError: See `is_blocked`.  The error is raised now, not by the
+                first look-up.
         """
         self._refresh()
         state = self._lasting_state()
@@ -274,7 +274,7 @@ class Book(CompiledBook):
     # -- questions ------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Update the state of the book if its storage or file has changed."""
+        """Read the content of the book again if its storage or file has changed."""
 
     def _require_unmodified(self) -> None:
         """Raise an error if another program modified the content of the book."""
@@ -284,11 +284,11 @@ class Book(CompiledBook):
         return self._questions.state
 
     def _lasting_state(self) -> State:
-        """Return a state that never changes, even if the file of the book changes."""
+        """Return the content as it is now; a later change of the file has no effect."""
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
-        """Use a state for later look-ups, unless a `ClosedState` was set before."""
+        """Use *state* for later look-ups; but a closed book stays closed."""
         self._publish(_QuestionCache(state), is_final=isinstance(state, ClosedState))
 
     def _answer(
@@ -298,7 +298,6 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> _T:
-        """Call *look_up* with the `Question` for a day, lists and a region."""
         found = look_up(self._question(on, _names(lists), self._region(region)))
         self._require_unmodified()
         return found
@@ -329,7 +328,7 @@ class Book(CompiledBook):
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return the day of the look-up in each list that is open on the day."""
+        """Return the indexes of the open lists, each with the day of the look-up."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):
@@ -349,7 +348,7 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
     where = f"list {book_list.rules.name}"
     first = book_list.complete_from
     if first is not None and day < first:
-        expected = f"a day from {first} on (data before it has been erased)"
+        expected = f"{first} or a later day (the data of earlier days was erased)"
         raise errors.DayNotCoveredError(expected, day.isoformat(), where)
     if until is not None and day >= until:
         expected = f"a day before {until} (build a new snapshot for later days)"

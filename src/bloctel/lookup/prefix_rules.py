@@ -21,9 +21,9 @@ from bloctel.lookup._key_ranges import Ranges
 from bloctel.numbers.phone_number import check_region, is_french
 from bloctel.numbers.readings import has_other_form, keeps_zero
 
-#: All prefixes are below this value, since numbers have at most 15 digits.
+#: All prefixes are less than this value, because numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first prefix rule; the code of each next prefix rule is lower by 1.
+#: The result of a look-up for the first prefix rule; for the next rules, it is lower.
 LAST_CODE: Final = 2**31 - 1
 
 
@@ -50,7 +50,7 @@ _FORM: Final = (
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
 _OVERSEAS: Final = ("262", "508", "590", "594", "596")
-#: Fewer digits after an overseas code also match numbers of other departments.
+#: After an overseas code, fewer digits would also match numbers of other territories.
 _FEWEST_OVERSEAS: Final = 3
 _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
 
@@ -58,11 +58,9 @@ _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufe
 def read_prefix(text: str, *, region: str | None) -> int:
     """Parse a prefix, and return the first digits of the keys that it matches.
 
-    The key of a French number does not depend on the country code in the text, so
-    `+262639` and `0639` are the same prefix.  Saint-Pierre-et-Miquelon is an exception.
-    Its numbers with six digits (`+508` or `0508`) have keys that start with 508, so the
-    prefixes `+33` and `+335` do not match them.  Its other numbers, such as `0708 4`,
-    have keys that start with 33, so the prefix `+508` does not match them.
+    The keys of French numbers start with 33, also overseas, so `+262639` and `0639` are
+    the same prefix.  Only the six-digit numbers of Saint-Pierre-et-Miquelon (`+508` or
+    `0508`) have keys that start with 508, so the prefix `+33` does not match them.
 
     >>> read_prefix("01 62", region="FR")
     33162
@@ -71,8 +69,10 @@ def read_prefix(text: str, *, region: str | None) -> int:
     >>> read_prefix("+44 7700", region="FR")
     447700
 
-    In a French region, the text can also be in national form with the 0.  A prefix that
-    would also match phone numbers of another territory raises InputError.
+    In a French region, the text can also be in national form, such as 0162.
+
+    Raises:
+        InputError: The text is not a prefix, or is too short to name one territory.
     """
     french = is_french(check_region(region))
     digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
@@ -86,10 +86,8 @@ def read_prefix(text: str, *, region: str | None) -> int:
         return _international(digits)
     if french:
         return _national(digits)
-    raise InputError(
-        "a prefix in international form, such as +33162, without a French region",
-        f"{len(digits)} digits without +",
-    )
+    expected = "a prefix in international form, such as +33162 (outside France)"
+    raise InputError(expected, f"{len(digits)} digits without +")
 
 
 def _national(digits: str) -> int:
@@ -98,14 +96,14 @@ def _national(digits: str) -> int:
     nsn = _without_trunk_prefix(digits)
     if nsn in ("5", "50"):
         raise InputError(
-            "the prefix +335 or +3350, and +508 as a separate prefix",
-            f"0{nsn}, which also matches numbers of Saint-Pierre-et-Miquelon (0508)",
+            f"+33{nsn}, or +508 for Saint-Pierre-et-Miquelon",
+            f"0{nsn}, which would match the numbers of both",
         )
     return _french(nsn)
 
 
 def _french(nsn: str) -> int:
-    """Return the key prefix of French numbers, given their digits without the 0."""
+    """Return the first digits of the keys; *nsn* is a French prefix without its 0."""
     if nsn.startswith("508"):
         return _checked(nsn, _FRENCH_DIGITS)
     return _checked("33" + nsn, 2 + _FRENCH_DIGITS)
@@ -126,13 +124,12 @@ def _overseas(code: str, rest: str) -> int:
     if len(rest) < _FEWEST_OVERSEAS:
         raise InputError(
             f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
-            f"{len(rest)} digits, which also match numbers of other departments",
+            f"{len(rest)} digits, which also match numbers in other departments",
         )
     return _french(rest)
 
 
 def _foreign(digits: str) -> int:
-    """Return the key prefix of foreign numbers, without a trunk prefix 0."""
     # import this slow package only here, because French prefixes do not need it
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415
 
@@ -144,16 +141,16 @@ def _foreign(digits: str) -> int:
     if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
     if rest and has_other_form(code + rest):
-        got = f"a prefix of +{code} in an old form, which matches no number"
-        raise InputError("a prefix in the new form (see the page Numbers)", got)
+        got = f"a prefix of +{code} that only old forms of numbers have"
+        raise InputError("a prefix of the new form (see the page Numbers)", got)
     return _checked(code + rest, _LONGEST)
 
 
 def _without_trunk_prefix(digits: str) -> str:
-    """Return the digits without a first 0, which is dialled only within the country."""
+    """Return the digits without a first 0, which people dial only inside a country."""
     nsn = digits.removeprefix("0")
     if nsn != digits and (not nsn or nsn.startswith("0")):
-        raise InputError(_FORM, "a 0 that is not followed by another digit")
+        raise InputError(_FORM, "a 0 that is not followed by a digit from 1 to 9")
     return nsn
 
 
@@ -165,19 +162,19 @@ def _checked(digits: str, longest: int) -> int:
 
 # -- key ranges -------------------------------------------------------------------
 
-#: All French numbers have the same length, and no other key starts with 33.
+#: All keys that start with 33 are French numbers, and have the same length.
 _FRENCH: Final = "33"
 _FRENCH_LENGTHS: Final = (len(_FRENCH) + _FRENCH_DIGITS,)
-#: No phone number has fewer than three digits: smaller integers are error codes.
+#: The possible lengths of other keys: a phone number has at least three digits.
 _LENGTHS: Final = range(3, _LONGEST + 1)
 
 
 def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | None:
-    """Return the ranges of keys that rules block on the requested days of the lists.
+    """Return the ranges of keys that prefix rules block, or None if there are none.
 
-    If two active rules of a list have the same prefix, the rule that started later
-    decides.  The code of a rule is `LAST_CODE` minus its index in *rules*.  The result
-    is None if no active rule blocks phone numbers.
+    *days* maps the index of each requested list to the day of its look-up.  If two
+    rules of a list have the same prefix, the rule that started later decides.  The code
+    of a rule is `LAST_CODE` minus its index in *rules*.
     """
     active = [
         (rule, LAST_CODE - index)
@@ -205,7 +202,7 @@ def _priority(pair: tuple[PrefixRule, int]) -> tuple[int, ...]:
 def _codes_of(
     rules: Iterable[tuple[PrefixRule, int]], starts: NDArray[np.uint64]
 ) -> NDArray[np.int32]:
-    """Return the code of the rule that blocks the keys of each range, or -1."""
+    """Return, for each range of keys, the code of the rule that blocks it, or -1."""
     codes = np.full(len(starts), -1, np.int32)
     for rule, code in rules:
         edges = np.array(_keys(rule.prefix), np.uint64).reshape(-1, 2)
@@ -215,7 +212,7 @@ def _codes_of(
 
 
 def _keys(prefix: int) -> list[tuple[int, int]]:
-    """Return the start and end of each range of keys that start with a prefix."""
+    """Return the ranges of all keys that start with *prefix*, one for each length."""
     digits = str(prefix)
     lengths = _FRENCH_LENGTHS if digits.startswith(_FRENCH) else _LENGTHS
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]

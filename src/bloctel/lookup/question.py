@@ -1,8 +1,8 @@
-"""Prepared look-up with fixed lists and a fixed day: `Question`.
+"""Question: a prepared look-up with fixed lists and a fixed day.
 
-A `Question` has one byte for each distinct period of a `Table`.  The byte says whether
-the period is active on the requested day.  So a look-up reads only the Bloom filter,
-the index and one byte.
+A `Question` has one byte for each distinct period in a `Table`.  The byte is 1 if the
+period includes the requested day.  So a look-up reads only the Bloom filter, the index
+and one byte.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,18 +31,19 @@ from bloctel.rules import ListRules
 if TYPE_CHECKING:
     from bloctel.tabular.outputs import Written
 
-#: What to do with a row that has no answer: raise an error, or return "blocked".
+#: Treatment of a number that is not valid or not known: an error, or the result True.
 OrBlock = Literal["raise", "block"]
 
-#: A status in addition to `Status`: there is no valid answer of the list's operator.
+#: Additional value of `Status`, only inside the library: the body that runs the list
+#: has given no valid answer about the number.
 UNKNOWN: Final = 3
 
 
 class Status(IntEnum):
-    """Outcome of the look-up of a phone number.
+    """Result of the look-up of a phone number.
 
     `CLEAR` means "on none of the requested lists on the requested day".  It never means
-    "may be called", because only the law of that day decides about calls.
+    "may be called", because a call must also comply with the law of that day.
     """
 
     CLEAR = 0
@@ -64,9 +65,10 @@ class Verdict:
             if the phone number is not blocked.
         reason: The code of the reason for the status.  A blocked phone number has the
             reason `registered`, `prefix` (a prefix rule blocks it), `not_known` (the
-            operator gave no answer) or `stale_answer` (the operator's answer is too
-            old).  A clear phone number has the reason `not_listed`, `not_yet_protected`
-            or `period_ended`.  An invalid value has a `Reason` of `bloctel.numbers`.
+            company that runs the list gave no answer) or `stale_answer` (its answer is
+            too old).  A clear phone number has the reason `not_listed`,
+            `not_yet_protected` or `period_ended`.  The reasons of invalid values are in
+            `bloctel.numbers.Reason`.
     """
 
     status: Status
@@ -81,7 +83,7 @@ class Verdict:
 class BookList:
     """List in a book, with its rules.
 
-    `complete_from` is the first day for which no data of the list has been erased.
+    For days before `complete_from`, data of the list has been erased.
     """
 
     rules: ListRules
@@ -92,9 +94,11 @@ class BookList:
 class Provenance:
     """Origin of the content of a book: a registry, and the last change in the content.
 
-    `generation` is the cursor of this change in the registry's journal.  `token` is the
-    token of the change (`bloctel.storage.rows.Position`), or 0 if it is not known.  For
-    a snapshot, `built_on` is its day; `registry` is None if no registry was its source.
+    Attributes:
+        registry: The id of the registry; None if the content is from another source.
+        generation: The cursor (number) of the change in the registry's journal.
+        built_on: The day on which a snapshot was built; None for a registry.
+        token: The token of the change (`bloctel.storage.rows.Position`); 0 if unknown.
     """
 
     registry: UUID | None
@@ -127,9 +131,9 @@ class State:
 
 
 class RequestedList(NamedTuple):
-    """List in which a question looks up phone numbers on the day `on`.
+    """List in which a question looks up phone numbers, for the day `on`.
 
-    `known_until` is the first day for which the content is too old, or None.
+    From the day `known_until` on, the content is too old; None if it does not get old.
     """
 
     rules: ListRules
@@ -140,14 +144,14 @@ class RequestedList(NamedTuple):
 class Question:
     """Prepared look-up with fixed lists and a fixed day, for any phone number.
 
-    The attributes `provenance`, `files` and `plain_file` are copied from the `State`.
+    `State` explains the attributes `provenance`, `files` and `plain_file`.
 
     Attributes:
         region: The region of phone numbers in national form.
         probe: The compiled look-up of single phone numbers; None if only the Python
             code can answer.
-        covers_every_number: True if every match means that a list blocks the phone
-            number; False if a match can also mean that there is no answer.
+        covers_every_number: False if a list is known only from answers about single
+            numbers.  Then `match` also returns codes for "there is no valid answer".
     """
 
     covers_every_number = True
@@ -167,7 +171,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        # for other lists, use a day before all periods, so that no period is active
+        # lists that are not requested get a day that is before all of their periods
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())
         table = self._table
@@ -194,11 +198,11 @@ class Question:
         )
 
     def _known_until(self, index: int) -> date | None:
-        """Return the first day for which the content of a list is too old."""
+        """Return the first day for which the content of a list is too old, or None."""
         return self._covered_until
 
     def earliest_end(self) -> int:
-        """Return the earliest end of the active periods in epoch days, or `NO_END`."""
+        """Return the first end of an active period (in epoch days), or `NO_END`."""
         active = np.frombuffer(self._active, bool)
         ends = [int(self._table.ends[active].min(initial=NO_END))]
         ends += [one.ends_on for one in self._overlay.periods if self._is_active(one)]
@@ -206,15 +210,14 @@ class Question:
 
     @property
     def days(self) -> dict[str, date]:
-        """The day of the look-up for each requested list, by the list's name."""
+        """The names of the requested lists, each with the day of the look-up."""
         return {each.rules.name: each.on for each in self.requested_lists}
 
     def read_number(self, number: object) -> tuple[int, Known]:
-        """Return the key of a phone number, and its entries in the overlay.
+        """Return the key of a phone number, and the newest changes about the number.
 
-        If the number cannot be read, an error code is returned instead of the key.  An
-        error code is also returned if the digits can mean two phone numbers, of which
-        one is blocked and one is clear.
+        An error code (less than any key) replaces the key in two cases: the number
+        cannot be read, or its digits can also mean another number that is blocked.
         """
         key, *others = found = phone_number.readings_of(number, self.region)
         known = self._known(found)
@@ -223,11 +226,13 @@ class Question:
         return key, known
 
     def _known(self, keys: Iterable[int]) -> Known:
-        """Return the entries in the overlay of the keys that the overlay contains."""
         return self._overlay.known(keys, self._days)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of the period or rule that blocks a key; -1 without one."""
+        """Return the code of the period or prefix rule that blocks a key, or -1.
+
+        *known* contains the entries of the overlay (the newest changes).
+        """
         if key in known:
             code = self._match_entries(known[key])
         else:
@@ -256,7 +261,7 @@ class Question:
         return out
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return each row's key or error code, and the codes from `match_many`."""
+        """Return the key or error code of each row, and the results of `match_many`."""
         others: dict[int, tuple[int, ...]] = {}
         keys = phone_number.read_block(block, self.region, others)
         matches = self.match_many(keys)
@@ -275,7 +280,7 @@ class Question:
     def _rows_blocked_abroad(
         self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> list[int]:
-        """Return rows whose nine digits are clear in France, but blocked abroad."""
+        """Return rows with nine digits that are blocked only as a foreign number."""
         rows = phone_number.rows_without_zero(block, keys)
         rows = rows[matches[rows] < 0]
         blocked = Question.match_many(self, keys[rows] - phone_number.FRANCE) >= 0
@@ -313,9 +318,11 @@ class Question:
                 )
             if unknown == "raise" and is_unknown.any():
                 row = first + int(is_unknown.argmax())
-                expected, got = "an answer about each number", "a missing or old answer"
-                message = "the answer is missing or too old: ask the operator again"
-                raise NotKnownError(expected, got, f"row {row}", message=message)
+                got = "no valid answer"
+                message = (
+                    "the operator of the list gave no valid answer: send a request"
+                )
+                raise NotKnownError("an answer", got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)
         return np.concatenate(parts)
@@ -323,7 +330,7 @@ class Question:
     def _blocks(
         self, column: object, threads: int
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
-        """Return an iterator over blocks of rows, each with the status of each row."""
+        """Yield each block of rows, with the statuses of its rows."""
         return map_in_order(
             lambda block: (block, self.statuses(*self.match_block(block))),
             blocks(column),
@@ -333,14 +340,14 @@ class Question:
     def statuses(
         self, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> NDArray[np.uint8]:
-        """Return the `Status` of each row, from the results of `match_block`."""
+        """Return the `Status` of each row; the arguments are from `match_block`."""
         statuses = (matches >= 0).view(np.uint8)
         if keys.min(initial=_digits.FIRST_KEY) < _digits.FIRST_KEY:
             statuses[keys < _digits.FIRST_KEY] = Status.INVALID
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
-        """Return True if a list blocks a key; ignore missing answers of operators."""
+        """Return True if a list blocks one of the keys; ignore missing answers."""
         return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
@@ -351,7 +358,7 @@ class Question:
         return day is not None and entry.starts_on <= day < entry.ends_on
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return a list's name and a period's first day and end, by a `match` code."""
+        """Return the list, first day and end for a code that `match` returned."""
         period = self._rule(code) or self._entry(code)
         dated = period.starts_on != UNDATED
         since = from_epoch_day(period.starts_on) if dated else None

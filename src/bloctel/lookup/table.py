@@ -1,7 +1,7 @@
-"""Table of phone numbers with their periods, and overlay of later changes.
+"""Table of phone numbers with their periods, and overlay with the newest changes.
 
 A `Table` contains a Bloom filter and an exact index.  Each entry of the index has a
-code, which identifies a period: a list, a first day and an end.
+code (an integer) that stands for a period: a list, a first day and an end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from bloctel.errors import CapacityError
 from bloctel.lookup import _table_builder
 from bloctel.periods import NO_END
 
-#: The first day of a period with an unknown start: before all days.
+#: The first day of a period whose start is not known; it is before all real days.
 UNDATED: Final = -(1 << 22)
 
-#: The filter's false-positive rate in tables: about 12.2 bits per number.  A false
-#: positive costs one look-up in the index, never a wrong answer.
+#: The false-positive rate of the filter; the filter needs about 12.2 bits per number.
+#: A false positive costs one search of the index, and never causes a wrong answer.
 FALSE_POSITIVE_RATE: Final = 0.005
 
 

@@ -254,10 +254,10 @@ def file_status(stream: BinaryIO) -> os.stat_result | None:
 
 
 class HashedReader:
-    """Input stream that hashes its bytes while they are read.
+    """Input stream that computes the digest of its bytes while they are read.
 
-    If a file were read again for its digest, its content could have changed: a program
-    can modify a file through a memory map without changing its modification time.
+    A second reading only for the digest would not be safe, because a program could
+    modify the file in between without changing its modification time.
     """
 
     def __init__(self, stream: BinaryIO, label: str) -> None:
@@ -280,7 +280,7 @@ class HashedReader:
     def digest(self) -> Written:
         """Return size and SHA-256 of the stream; refuse a stream with unread bytes."""
         if self._stream.read(1):
-            got = f"a stream with more bytes after the {self._size} that were read"
+            got = f"a stream with unread bytes after the first {self._size} bytes"
             raise InputError("a stream that was read to its end", got)
         return Written(self._size, self._hash.hexdigest())
 
@@ -297,7 +297,7 @@ class _File:
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
         buffer, n_read = bytearray(SAMPLE_SIZE), 0
         while n_read < SAMPLE_SIZE and (n := self._read(memoryview(buffer)[n_read:])):
-            n_read += n  # a pipe returns the data in pieces
+            n_read += n  # one read of a pipe returns only a part of the data
         self.sample = self._pending = bytes(buffer[:n_read])
         self._n_returned = 0
 
@@ -310,7 +310,7 @@ class _File:
         if n_read:
             buffer[:n_read], self._pending = self._pending, b""
         else:
-            # report the earlier bytes only now, when the caller has processed them
+            # the caller asks for new bytes, so it has processed all earlier bytes
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._read(buffer)
@@ -337,7 +337,7 @@ class _Transcoded:
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._name = name
-        # two bytes of UTF-16 become at most three bytes of UTF-8
+        # half of `_CHUNK_SIZE`: two bytes in UTF-16 become at most three bytes in UTF-8
         self._raw = bytearray(_CHUNK_SIZE // 2)
 
     def read_into(self, buffer: memoryview) -> int:
@@ -347,7 +347,7 @@ class _Transcoded:
             try:
                 text = self._decoder.decode(self._raw[:n_read], n_read == 0).encode()
             except UnicodeDecodeError as error:
-                # the original error would show bytes of a cell, so it is not attached
+                # raise without the original error, which contains bytes of a cell
                 got = f"invalid bytes ({error.reason})"
                 raise_alone(InputError(f"text in {self._encoding}", got, self._name))
         buffer[: len(text)] = text

@@ -1,7 +1,8 @@
-"""Lists of phone numbers in files: the choice of columns, and the check of every row.
+"""Lists of phone numbers in files: choice of the phone columns, and checks of all rows.
 
-A number that is not read would not be blocked.  So a list is refused if a cell that is
-not read contains a phone number, unless the caller has named the columns to read.
+If the library overlooked a number in the file, it would not block this number.  So a
+list is refused if there is a phone number in a cell outside the phone columns, unless
+the caller named the phone columns.
 """
 
 import re
@@ -38,47 +39,47 @@ from bloctel.tabular.phone_columns import (
     shown,
 )
 
-#: The code of a row with a phone number in a cell that is not read.
+#: Error code of a row with a phone number in a cell outside the phone columns.
 UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
-#: The name of this code in reports.  Programs use it, so it must never change.
+#: Name of the error code `UNREAD_NUMBER` in reports, which programs read.
 UNREAD_REASON: Final = "unread_number"
 
-#: Codes of cells with several phone numbers, or with an uncertain phone number.
+#: Error codes of cells with several phone numbers, or with an uncertain phone number.
 _UNCLEAR: Final = (_digits.SEVERAL_NUMBERS, _digits.AMBIGUOUS, _digits.ROUNDED)
-#: Codes of cells with letters or signs; such cells may also contain a phone number.
+#: Error codes of cells with letters or signs, which may also contain a phone number.
 _WORDS: Final = (_digits.LETTERS, _digits.UNEXPECTED)
 _BASE: Final = 10
 _FEWEST_DIGITS: Final = 8
-#: Maximum number of digit groups in a phone number; +33 6 39 98 12 34 has six groups.
+#: Maximum count of digit groups in a phone number: +33 6 39 98 12 34 has six groups.
 _MOST_GROUPS: Final = 8
 _RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
 _GROUP: Final = re.compile(r"\+?\d+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d?([./-])\d\d?\1\d{4}")
-#: Numbers of firms in France (SIREN and SIRET), and identifiers with as many digits.
+#: Pattern of numbers that identify French firms: a SIREN (9 digits), a SIRET (14).
 _CODE: Final = re.compile(r"\d{9}|\d{14}")
 _CODE_NAME: Final = re.compile(r"siren|siret|(?<![a-z])(?:id|code)(?![a-z])")
-#: Names of phone columns, in lower case and without accents.
+#: Pattern of the names of phone columns, in lower case and without accents.
 _PHONE_NAME: Final = re.compile(
     r"phone|mobile|portable|msisdn|e\.?164|gsm|(?<![a-z])(?:num)?tel|(?<![a-z])cell"
 )
-#: Column names that people use for phone numbers and for other numbers.
+#: Pattern of column names that can mean phone numbers or other numbers.
 _VAGUE_NAME: Final = re.compile(r"\W*(?:numero|number|num)\W*")
 _BLANKS: Final = ' \t"'
 
-#: The columns of an exported list: a number in E.164, then days such as 2026-11-23.
+#: Columns of a list that the library exported: an E.164 number, and four days.
 EXPORT_COLUMNS: Final = (
     *("number", "registered_on", "starts_on"),
     *("ends_on", "withdrawn_on"),
 )
-#: Column or columns by name or by number from 1; None detects the only phone column.
+#: Phone column or columns, each as a name or as a position (from 1); None to detect it.
 ListColumns = str | int | Sequence[str | int] | None
 
 
 def region_of_list(header: Sequence[str], region: str | None) -> str | None:
-    """Return the region for the numbers of a list; None for an exported list.
+    """Return the region in which to read the numbers of a list.
 
-    An exported list contains only E.164 numbers.  With a region, some of them would be
-    ambiguous, because other programs put a plus sign before national numbers.
+    The result is None for a list that the library exported, because its numbers are
+    certainly in E.164.  Other programs can write a plus sign before a national number.
     """
     return None if tuple(header) == EXPORT_COLUMNS else region
 
@@ -89,10 +90,11 @@ def list_columns(
     where: str,
     others: Sequence[str | int] = (),
 ) -> ColumnChooser:
-    """Return a function that chooses the phone columns and *others* from a list's file.
+    """Return a function that chooses the phone columns, and then the columns *others*.
 
-    The column after the last one is always `unread`, because a row can have too many
-    cells. If *columns* is None, all columns that are not chosen are `unread` too.
+    `ChosenColumns.unread` contains the columns that must not contain phone numbers:
+    additional cells after the last column, and if *columns* is None, all columns that
+    are not chosen.
     """
     named = None
     if columns is not None:
@@ -116,7 +118,7 @@ def list_columns(
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Extend *choose* to detect phone numbers after the last column."""
+    """Extend *choose*, so that a phone number after the last column is refused."""
 
     def choose_more(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -134,7 +136,7 @@ def _detected(
     where: str,
     known: Sequence[int],
 ) -> ChosenColumns:
-    """Choose the only column that may contain phone numbers, by name or by content."""
+    """Find the phone column by its name or content; refuse a file with several."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     columns = list(zip_longest(*rows, fillvalue=""))[: len(first)]
     found = {
@@ -190,10 +192,10 @@ def _plain(name: str) -> str:
 
 
 def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
-    """Return the key or the error code of each phone cell, by column and row.
+    """Return the key or error code of each phone cell (an array of columns and rows).
 
-    If any other cell of a row contains a phone number, all phone cells of the row get
-    the code `UNREAD_NUMBER`.
+    If a cell outside the phone columns contains a phone number, all phone cells of its
+    row get the error code `UNREAD_NUMBER`.
     """
     keys = _keys(batch, range(n_columns), region)
     columns = batch.dialect.columns
@@ -218,10 +220,10 @@ def has_unread_numbers(
     columns: ChosenColumns,
     index: int,
 ) -> NDArray[np.bool_]:
-    """Return True for each cell of an unread column with a phone number not in *own*.
+    """Return True for each cell with a number that is not in a phone cell of its row.
 
-    *own* contains the keys of the phone cells in the same rows, by column and row.
-    *index* is the index of the unread column in the file.
+    *block* contains the cells of another column, which has the index *index*.  *own*
+    contains the keys of the phone cells, by column and row.
     """
     found, codes = _others(block, own, region)
     words = np.flatnonzero(np.isin(codes, _WORDS))
@@ -233,7 +235,7 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    # 9 or 14 digits in a column of identifiers, such as `siren`, are not a phone number
+    # in a column such as `siren` or `id`, 9 or 14 digits are not a phone number
     if (
         columns.has_header
         and _PHONE_NAME.search(_plain(columns.names[0]))
@@ -247,7 +249,7 @@ def has_unread_numbers(
 def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return (found, keys); `found` is True for cells with a number not in *own*."""
+    """Return the cells with a number that is not in *own*, and the key of each cell."""
     keys = keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
@@ -256,8 +258,8 @@ def _others(
 def _keys_in(text: str, region: str | None) -> set[int]:
     """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
 
-    A number may be written in groups of digits, so each sequence of adjacent groups is
-    tried as one number.
+    People write a number as one or several groups of digits.  So all sequences of
+    adjacent groups are read as phone numbers.
     """
     found = set()
     code = home_code(region)
@@ -269,7 +271,7 @@ def _keys_in(text: str, region: str | None) -> set[int]:
                 key = read(number, region)
                 if key < _digits.FIRST_KEY or len(number) < _FEWEST_DIGITS:
                     continue
-                # digits without + or 0 at the start may be an amount or a firm's number
+                # without + or 0, digits may be a price or another number of a firm
                 is_home = number == str(key) and number.startswith(code)
                 is_national = region is not None and is_national_form(number, region)
                 if group.startswith(("+", "0")) or is_home or is_national:
@@ -278,7 +280,7 @@ def _keys_in(text: str, region: str | None) -> set[int]:
 
 
 def longer_rows(batch: Batch) -> NDArray[np.int64]:
-    """Return the rows with text in a column that the first row does not have."""
+    """Return the rows with text after the last column of the first row."""
     records = batch.records
     longer = np.flatnonzero((records.flags[-1] & MISSING) == 0)
     starts = records.field_starts[-1]
@@ -292,7 +294,7 @@ def longer_rows(batch: Batch) -> NDArray[np.int64]:
 
 
 def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Return (row, text) for each text between two delimiters, even inside quotes."""
+    """Return (row, text) pairs: the texts between delimiters, even inside quotes."""
     return [
         (row, piece)
         for row in rows.tolist()
@@ -304,13 +306,12 @@ def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
 def rows_with_hidden_numbers(
     batch: Batch, n_columns: int, region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows with a quoted cell that seems to contain other rows of the file.
+    """Return the rows with a quoted cell in which other rows of the file seem to be.
 
-    If a closing quote is missing, the cell contains the lines of the next rows.  A line
-    seems to be a row if it has a phone number in a phone column.  If the line ends
-    before a phone column, all numbers inside the quotes count.  If columns are
-    `unread`, the numbers in all columns count.  Numbers that are also in a phone cell
-    of the row never count.
+    This happens if a closing quote is missing.  A line inside a quoted cell seems to be
+    a row if it has a phone number in a phone column.  If the line ends before a phone
+    column, or if columns are `unread`, a number in any column is enough.  Numbers that
+    are also in a phone cell of the row do not count.
     """
     rows = batch.rows_of_several_lines()
     if not len(rows):
@@ -345,7 +346,10 @@ def _keys(
 def _rows_of_others(
     pieces: Sequence[tuple[int, str]], keys: NDArray[np.uint64], region: str | None
 ) -> NDArray[np.int64]:
-    """Return the rows with a phone number in *pieces* that is not in their *keys*."""
+    """Return the rows whose *pieces* contain a number that is not in the phone cells.
+
+    *pieces* are pairs of a row and a text.  *keys* are the keys of the phone cells.
+    """
     rows = np.array([row for row, _ in pieces], np.int64)
     block = Objects.of_all([piece.strip(_BLANKS) for _, piece in pieces])
     return np.unique(rows[_others(block, keys[:, rows], region)[0]])
@@ -360,7 +364,7 @@ def refuse_lengths(
 ) -> None:
     """Raise InputError if a row has text after the last column, or too few columns.
 
-    A delimiter inside a field without quotes moves all later fields to wrong columns.
+    If a field without quotes contains a delimiter, later fields are in wrong columns.
     Every row must have the first *n_required* columns, which *expected* describes.
     """
     records = batch.records
@@ -378,12 +382,12 @@ def refuse_lengths(
 
 
 def list_reason(code: int) -> str:
-    """Return the name of the reason why a row is invalid, for an error code."""
+    """Return the name of an error code, such as `too_short`."""
     return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
 
 
 def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
-    """Return the error about a row whose phone number cannot be read."""
+    """Return the error about a row with the error code *code*."""
     if code != UNREAD_NUMBER:
         reason, at = list_reason(code), f"{where}, row {row}, column {column!r}"
         text = f"the value is not a phone number (reason: {reason})"
@@ -402,7 +406,7 @@ def refuse_header(
 ) -> None:
     """Raise InputError if the name of a phone column is itself a phone number.
 
-    The header is copied to every output without a look-up of this number.
+    Every output contains the header, so a number in it would not be looked up.
     """
     names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
     keys = keys_to_store(Objects.of_all(names), region)
@@ -420,7 +424,7 @@ def refuse_header(
 def refuse_hidden_numbers(
     batch: Batch | None, n_columns: int, region: str | None, where: str
 ) -> None:
-    """Raise InputError if a phone number is in the header row or its quoted cells."""
+    """Raise InputError if the header or a quoted cell hides a phone number."""
     if batch is None:
         return
     if batch.first_row == batch.dialect.n_blank + 1:

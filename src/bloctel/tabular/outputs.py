@@ -1,4 +1,4 @@
-"""Output files that appear together at the end of a successful run."""
+"""Output files, which get their names only at the end of a successful run."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from bloctel.tabular.compression import codec_of, compressed
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: A path, or a binary stream such as standard output.
+#: Destination of an output: a path, or a binary stream such as standard output.
 Target = str | Path | BinaryIO
 
 _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
@@ -28,7 +28,7 @@ _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files or streams for the rows of a scrub; an output that is None is not written.
+    """Outputs of a scrub: paths or streams; an output that is None is not written.
 
     Every row is written to `clear`, `blocked` or `invalid`, and also to `annotated`.
 
@@ -58,7 +58,7 @@ NOT_WRITTEN: Final = Outputs()
 
 
 class Written(NamedTuple):
-    """Size and SHA-256 (64 hex digits) of the bytes that were written or read."""
+    """Size and SHA-256 digest (64 hex digits) of bytes that were written or read."""
 
     size: int
     sha256: str
@@ -68,12 +68,12 @@ class Written(NamedTuple):
 def open_outputs(
     targets: Mapping[str, Target], *, written: dict[str, Written] | None = None
 ) -> Iterator[dict[str, BinaryIO]]:
-    """Yield a binary file for each target; write all targets if the block succeeds.
+    """Yield a binary file for each target; if the block fails, write no target.
 
-    A file has a temporary name in the folder of the target, and is renamed at the end.
-    Bytes for a stream are stored until the end, so that a failed run writes no rows to
-    a pipe.  If a path ends in .gz or .zst, the output is compressed.
-    At the end, the digest of each output is added to *written*.
+    A file has a temporary name until the end of the block.  Bytes for a stream are
+    stored until then, so that a failed run writes no rows to a pipe.  If a path ends in
+    .gz or .zst, the output is compressed.  The digest of each output is added to
+    *written* at the end.
     """
     require_usable(targets)
     refuse_clashes(named_outputs(targets))
@@ -96,7 +96,7 @@ def open_outputs(
             yield files
         for output in pending:
             output.finish()
-        # write to the streams first: this can fail, and then no file is renamed
+        # write the streams first: if this fails, no file gets its final name
         for output in sorted(pending, key=lambda each: isinstance(each, PendingFile)):
             output.publish()
         if written is not None:
@@ -120,7 +120,7 @@ def open_writers(
 ) -> Iterator[list[Any]]:
     """Yield a writer for each file; if the block succeeds, close all writers.
 
-    After an error, abandon the writers, so that no incomplete file gets a footer.
+    After an error, abandon the writers: closing one would make its file look complete.
     """
     writers: list[Any] = []
     try:
@@ -135,7 +135,7 @@ def open_writers(
 
 
 class _HashedFile(io.RawIOBase):
-    """File that hashes all bytes, and writes them to another file."""
+    """File that computes the digest of all bytes, and writes them to another file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -156,7 +156,7 @@ class _HashedFile(io.RawIOBase):
 
 
 class _PendingStream:
-    """Output for a stream: a temporary file stores its bytes until the run succeeds."""
+    """Output to a stream; a temporary file stores the bytes until the run succeeds."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -201,12 +201,12 @@ def refuse_clashes(
 
 
 def named_outputs(targets: Mapping[str, Target]) -> dict[str, Target]:
-    """Return targets by their names in messages, such as "the clear output"."""
+    """Return the targets by the name for messages, such as "the clear output"."""
     return {f"the {name} output": target for name, target in targets.items()}
 
 
 def _identities(file: object) -> list[object]:
-    """Return values that identify a file; all its paths have a value in common."""
+    """Return values that identify a file; two paths of one file share a value."""
     try:
         if not isinstance(file, str | Path):
             status = os.fstat(cast("BinaryIO", file).fileno())
@@ -217,7 +217,7 @@ def _identities(file: object) -> list[object]:
         if not isinstance(file, str | Path):
             return [id(file)]
         path = Path(os.path.realpath(file))
-        # some file systems ignore the case and the Unicode form of names
+        # on some file systems, names that differ only by case are the same file
         name = unicodedata.normalize("NFC", path.name).casefold()
         return [(*_identities(path.parent), name)]
     return [(status.st_dev, status.st_ino)]

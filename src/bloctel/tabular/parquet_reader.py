@@ -11,12 +11,11 @@ from bloctel.errors import InputError
 from bloctel.tabular.csv_reader import Source, file_status, open_source, source_name
 
 _EXPECTED: Final = "a Parquet file"
-#: Number of bytes of a column that are read at once, instead of a complete row group.
+#: Count of bytes to read at once from a column; a complete row group needs more memory.
 _READ_AHEAD: Final = 1024 * 1024
-#: A column of at most this number of bytes per value is written with a dictionary.
+#: The writer uses a dictionary for columns that need at most this many bytes per value.
 _INDEX_BYTES: Final = 4
-#: Compressions that pyarrow's reader reports, but that its writer does not accept, and
-#: the compression that the writer uses instead.
+#: Compressions that pyarrow reads but does not write, each with its replacement.
 _CODECS: Final = {"UNCOMPRESSED": "NONE", "LZO": "SNAPPY", "UNKNOWN": "SNAPPY"}
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
@@ -28,13 +27,13 @@ def parquet_module() -> Any:
 
 @contextmanager
 def open_parquet(source: Source) -> Iterator["ParquetSource"]:
-    """Open a Parquet file; if it is replaced later, the old content is still read."""
+    """Open a Parquet file; if another file replaces it later, the old file is read."""
     parquet = parquet_module()
     name = source_name(source)
     with ExitStack() as stack:
         stream = stack.enter_context(open_source(source, _EXPECTED))
         with _refusing_damage(name):
-            # get the status before reading, so that every later change is detected
+            # get the status first, so that `refuse_modified` detects all later changes
             status = file_status(stream)
             file = stack.enter_context(
                 parquet.ParquetFile(
@@ -49,7 +48,7 @@ def open_parquet(source: Source) -> Iterator["ParquetSource"]:
 
 
 class ParquetSource:
-    """Open Parquet file; its constructor checks that all row counts agree.
+    """Parquet file that is open; the constructor checks that its row counts agree.
 
     `schema` is the Arrow schema, with all metadata of the file.  `leaf_paths` are the
     paths of the stored columns, such as `address.city` for a field of a struct.
@@ -73,7 +72,7 @@ class ParquetSource:
         self._first_chunks = self._validated_first_chunks()
 
     def _validated_group_rows(self) -> list[int]:
-        """Check the counts in the metadata; return the row count of each row group."""
+        """Check the row counts in the metadata; return the count of each row group."""
         metadata = self._file.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         rows = [group.num_rows for group in groups]
@@ -94,9 +93,8 @@ class ParquetSource:
     def _validated_first_chunks(self) -> list[Any]:
         """Return the metadata of the columns in the first row group that has rows.
 
-        If a column chunk is damaged, reading the chunk raises an error, but asking
-        pyarrow for the metadata of the chunk aborts the process.  So one row of every
-        column is read before the metadata.
+        In a damaged file, `group.column` can abort the process.  So one row is read
+        first, which raises an error if the file is damaged.
         """
         for index, n_rows in enumerate(self._group_rows):
             if n_rows:
@@ -108,7 +106,7 @@ class ParquetSource:
     def batches(
         self, n_rows: int, *, columns: Sequence[int] | None, use_threads: bool
     ) -> Iterator[Any]:
-        """Yield batches of at most *n_rows* rows; *columns* None means all columns."""
+        """Yield batches of at most *n_rows* rows; if *columns* is None, all columns."""
         names = None if columns is None else self._names(columns)
         for index, declared in enumerate(self._group_rows):
             n_read = 0
@@ -134,7 +132,7 @@ class ParquetSource:
                 yield metadata.column(leaf).num_values
 
     def _names(self, columns: Sequence[int]) -> list[str] | None:
-        """Return the names of *columns*; None if a name selects several columns."""
+        """Return the names of *columns*; None if a name stands for several columns."""
         names = [self.schema.names[index] for index in columns]
         for name in names:
             selected = [
@@ -145,7 +143,7 @@ class ParquetSource:
         return names
 
     def writer_options(self, added: Sequence[str]) -> dict[str, Any]:
-        """Return options for pyarrow's writer that keep the file's compression."""
+        """Return options for pyarrow's writer, so that it compresses like this file."""
         if not self._first_chunks:
             return {}
         chunks = dict(zip(self.leaf_paths, self._first_chunks, strict=True))
@@ -153,7 +151,8 @@ class ParquetSource:
             _CODECS.get(chunk.compression, chunk.compression)
             for chunk in chunks.values()
         ]
-        # a dictionary makes a column smaller only if the column repeats values
+        # a column that needs few bytes per value probably has repeated values, so a
+        # dictionary makes it smaller
         repetitive = [
             path
             for path, chunk in chunks.items()
@@ -172,7 +171,7 @@ class ParquetSource:
         if before and after:
             is_same = before.st_size == after.st_size
             is_same &= before.st_mtime_ns == after.st_mtime_ns
-            # ignore a new ctime if the count of hard links changed: this sets ctime too
+            # if another program added or removed a hard link, ctime differs too
             is_same &= (
                 before.st_ctime_ns == after.st_ctime_ns
                 or before.st_nlink != after.st_nlink

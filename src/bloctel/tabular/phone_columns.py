@@ -1,4 +1,4 @@
-"""Choice of the columns of a file by name or number, and detection of a header."""
+"""Choice of columns in a file by name or position, and detection of a header."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bloctel.errors import InputError
 
-#: A cell with at least this number of digits may be a phone number, not a column name.
+#: A cell with this many digits, or more, may be a phone number and not a column name.
 _NUMBER_DIGITS: Final = 4
 _NAMES_SHOWN: Final = 30
 _NAME_SHOWN: Final = 60
@@ -16,26 +16,25 @@ _NAME_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """Columns to read: their indexes, from 0, and their names for messages.
+    """Columns to read: their indexes (from 0), and their names for messages.
 
-    `first` contains the cells of the first row, even if this row is not a header,
-    because another program may read it as a header.  `unread` are the indexes of
-    columns that are not read, and must not contain phone numbers.
+    `first` contains the cells of the first row, even if it is not a header.  `unread`
+    contains the indexes of columns that are refused if they contain phone numbers.
     """
 
     indexes: tuple[int, ...]
     names: tuple[str, ...]
     has_header: bool
-    first: tuple[str, ...] = field(default=(), repr=False)  # may be phone numbers
+    first: tuple[str, ...] = field(default=(), repr=False)  # can contain phone numbers
     unread: tuple[int, ...] = ()
 
 
 class SeveralColumnsError(InputError):
-    """Several columns may contain the phone numbers, so the caller must name one."""
+    """Several columns may contain phone numbers, so the caller must choose."""
 
 
-#: Function that chooses columns from the first rows of a file, or raises `InputError`.
-#: The second argument is True if there is a header, and None if this is not known.
+#: Function that chooses columns.  Its arguments are the first rows of a file, and True
+#: if there is a header (None if this is not known).
 ColumnChooser = Callable[[Sequence[Sequence[str]], bool | None], ChosenColumns]
 
 
@@ -49,11 +48,10 @@ def clean_name(name: str) -> str:
 
 
 def looks_like_header(cell: str) -> bool:
-    """Return True if a cell of the first row is a column name and not a phone number.
+    """Return True if a cell of the first row is certainly a name, not a phone number.
 
-    An uncertain cell counts as a phone number.  A column name that counts as a phone
-    number only adds one invalid row, but a phone number that counts as a column name is
-    never looked up.
+    If a name is taken for a phone number, there is only an additional invalid row.  But
+    if a phone number is taken for a name, it is never looked up.
     """
     return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
 
@@ -61,14 +59,14 @@ def looks_like_header(cell: str) -> bool:
 def requested_columns(
     columns: str | int | Sequence[str | int],
 ) -> tuple[str | int, ...]:
-    """Return the requested columns as a tuple; *columns* can be a single column."""
+    """Return a tuple of columns; *columns* can also be a single column."""
     given: Any = columns  # `named_columns` checks the type of each column
     is_one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
     return (given,) if is_one else tuple(given)
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a function that chooses the columns in *wanted*, by name or by number."""
+    """Return a function that finds the columns *wanted* (names or positions from 1)."""
     if not wanted:
         raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:
@@ -131,19 +129,19 @@ def _find(
 
 
 def shown(column: str) -> str:
-    """Return a column name for a message; hide a name that may be a phone number."""
+    """Return a column name for messages, but hide a name that may be a phone number."""
     if _may_hold_number(column):
         return "of that name"
     return column if column.isdecimal() else repr(column)
 
 
 def described(first: Sequence[str], names: Sequence[str] | None) -> str:
-    """Describe the columns of a file for a message, without any phone number."""
+    """Describe the columns of a file for messages, without phone numbers."""
     if names is None:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
         return f"a first row of {len(names)} cells with numbers instead of names"
-    # in a file that only looks like CSV, a name can have any length
+    # if the file is not really a CSV file, a name can be very long
     cut = (f"{n[:_NAME_SHOWN]}..." if len(n) > _NAME_SHOWN else n for n in names)
     shown = ", ".join(map(repr, islice(cut, _NAMES_SHOWN)))
     more = ", ..." if len(names) > _NAMES_SHOWN else ""

@@ -1,16 +1,16 @@
-"""Number formats of workbooks: the text that a spreadsheet program shows for a value.
+"""Number formats in workbooks: the text that Excel shows for the value of a cell.
 
-A format can show other digits than the value: with the format `"+32 "0`, the value
-465710001 is shown as +32 465710001.
+A format can add digits: the format `"+32 "0` shows the value 465710001 as
++32 465710001.
 """
 
 import re
 from functools import lru_cache
 from typing import Final
 
-#: The plain formats: they show the digits of a value, perhaps in scientific notation.
+#: Pattern of plain formats, which show only the digits of a value (also as 1.2E+3).
 _PLAIN: Final = re.compile(r"general|@|0|[0#?]{1,3}(\.[0#?]*)?e[+-]0+", re.IGNORECASE)
-#: Ids of the built-in formats that show no percentage, no date and no time.
+#: Ids of the built-in formats of Excel, except percentages, dates and times.
 PLAIN_BUILT_IN: Final = frozenset({*range(9), 11, 12, 13, *range(37, 45), 48, 49})
 
 _TOKEN: Final = re.compile(
@@ -22,19 +22,21 @@ _TOKEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-#: The format General shows a number of more than 11 digits in scientific notation.
+#: The format General shows more digits than this in scientific notation (1.2E+11).
 _LONGEST_GENERAL: Final = 11
 _MOST_SECTIONS: Final = 4
 _Token = tuple[str, str]  # kind and text
 
 
 def is_plain(code: str) -> bool:
-    """Return True if a format is plain: it shows only digits of the value."""
+    """Return True if a format shows only the digits of a value (a plain format)."""
     return bool(_PLAIN.fullmatch(code))
 
 
 def shown(code: str, value: str | int) -> str | None:
-    """Return what a format shows for a text or a positive integer; None if uncertain.
+    """Return the text that Excel shows for *value* in the format *code*, or None.
+
+    *value* is a text or a positive integer.  None means that the text is not certain.
 
     >>> shown('"+33 "0', 639981234), shown('00" "00" "00" "00" "00', 639981234)
     ('+33 639981234', '06 39 98 12 34')
@@ -45,7 +47,7 @@ def shown(code: str, value: str | int) -> str | None:
     if len(sections) > _MOST_SECTIONS:
         return None
     if isinstance(value, int):
-        # conditions in brackets, such as [>9], select a section by the value
+        # a condition in brackets, such as [>9], can select another section
         if any(("other", "[") in section for section in sections):
             return None
         return _shown_number(sections[0], str(value))
@@ -55,7 +57,7 @@ def shown(code: str, value: str | int) -> str | None:
 
 @lru_cache
 def _sections(code: str) -> list[list[_Token]]:
-    """Split a format into sections of tokens; the first is for positive numbers."""
+    """Split a format at semicolons; the first section is for positive numbers."""
     sections: list[list[_Token]] = [[]]
     for match in _TOKEN.finditer(code):
         kind, text = str(match.lastgroup), match[0]
@@ -64,7 +66,7 @@ def _sections(code: str) -> list[list[_Token]]:
             continue
         if kind == "blank":
             kind, text = "literal", " "
-        elif text.startswith("[$"):  # a currency symbol and the code of a language
+        elif text.startswith("[$"):  # a currency and a language, such as [$EUR-409]
             text = text[2:-1].partition("-")[0]
         elif kind == "literal" and len(text) > 1:
             text = text[1:].removesuffix('"') if text[0] == '"' else text[1:]
@@ -90,7 +92,7 @@ def _shown_number(section: list[_Token], digits: str) -> str | None:
     is_general = any(len(whole[index][1]) > 1 for index in places)
     if is_general and (len(places) > 1 or len(digits) > _LONGEST_GENERAL):
         return None
-    # if there are too few digits, the first placeholder 0 and all later ones show 0
+    # from the first placeholder 0 on, a placeholder without a digit shows 0
     zeros = whole.index(("place", "0")) if ("place", "0") in whole else len(whole)
     parts: list[str] = []
     for index, (kind, text) in reversed(list(enumerate(whole))):

@@ -1,13 +1,15 @@
 """Reader of Excel workbooks: it validates a workbook, and reads its values.
 
-The library python-calamine reads the values.  It has these limits:
+The library python-calamine reads the values.  This module compensates for its limits:
 
-- It unpacks an archive of any size, and allocates memory for the whole rectangle from
-  cell A1 to the last cell.  So this module refuses sizes that are not plausible.
-- It returns a cell with an error as an empty cell, and ignores the formats of numbers.
-  So this module finds cells with errors or with formats that are not plain.
-- It omits rows at the end with only formulas without values; this module adds them.
-- It ignores some valid XML, such as character references; this module refuses them.
+- python-calamine unpacks an archive of any size, and needs memory for all cells from
+  A1 to the last cell.  So this module refuses sizes that are not plausible.
+- python-calamine returns a cell with an error as an empty cell, and ignores the formats
+  of numbers.  So this module finds cells with errors or with special formats.
+- python-calamine omits the last rows of a sheet if they contain only formulas without
+  values.  So this module adds these rows.
+- python-calamine ignores some valid XML, such as character references.  So this module
+  refuses a workbook with this XML.
 """
 
 from __future__ import annotations
@@ -49,18 +51,19 @@ _DAMAGED_SHEET: Final = (
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
-#: Maximum number of parts (files in the archive), because opening a part takes time.
+#: Maximum count of parts (files in the zip archive), because opening a part takes time.
 _MOST_PARTS: Final = 10_000
 _MOST_ROWS: Final = 1_048_576  # the maximum of Excel
-#: The rectangle from cell A1 to the last value may always have this number of cells.
-#: It may have more cells if at least one cell in `_MOST_SPAN_RATIO` has a value.
+#: The rectangle from cell A1 to the last value may have this many cells.  A larger
+#: rectangle is refused if it has more than `_MOST_SPAN_RATIO` cells for each value.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
-#: The format that stands for all built-in formats that are not plain, such as dates.
+#: Replacement for built-in formats that do not show only the digits, such as dates.
 _NOT_PLAIN: Final = "%"
-#: Pattern that finds the columns in a range of cells, such as B2:D9.
+#: Pattern of a range of cells, such as B2:D9; the groups are the letters B and D.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
-#: The elements in a cell that python-calamine reads completely; "fv" means <f>, <v>.
+#: Allowed sequences of XML elements in a cell, such as "fv" for <f> and then <v>;
+#: python-calamine does not read other sequences correctly.
 _CONTENTS: Final = ("", "v", "is", "f", "fv", "fis")
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
@@ -70,7 +73,7 @@ _NOT_ROWS: Final = "chart or macros"
 class Rows(NamedTuple):
     """Consecutive rows of a sheet, each from column A; an empty cell is "".
 
-    `first` is the index of the first row in the sheet.
+    `first` is the index in the sheet of the first of these rows.
     """
 
     first: int
@@ -79,7 +82,7 @@ class Rows(NamedTuple):
 
 @contextmanager
 def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
-    """Open a workbook to read the values of its cells."""
+    """Open a workbook to read its cells; if *limited*, refuse one that is too large."""
     calamine = optional_module("python_calamine", "Excel workbooks", "excel")
     name = source_name(source)
     with open_source(source, _EXPECTED) as file:
@@ -93,7 +96,7 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
     try:
         return read()
     except BaseException as error:
-        # the library is written in Rust, whose panic is a BaseException in Python
+        # python-calamine is written in Rust: its PanicException is not an Exception
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
@@ -101,9 +104,10 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """Workbook open for reading; `sheets` contains the kind of each sheet by name.
+    """Workbook that is open for reading.
 
-    The kind is "hidden", "empty", "chart or macros", or "" for all other sheets.
+    `sheets` maps the name of each sheet to its kind: "hidden", "empty", "chart or
+    macros", or "" for all other sheets.
     """
 
     def __init__(
@@ -126,7 +130,7 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> Sheet:
-        """Return the sheet named *sheet*; if None, the first with the phone columns."""
+        """Return the sheet named *sheet*; for None, the first that *choose* accepts."""
         names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
             if sheet not in names:
@@ -197,24 +201,25 @@ def _text(cell: Cell) -> str:
 
 @dataclass
 class SheetCells:
-    """Positions of the cells of a sheet that are not empty; indexes begin at 0."""
+    """Positions of the cells of a sheet that need special treatment.
+
+    All indexes begin at 0.  `n_cells` is the count of cells that are not empty.
+    """
 
     n_cells: int = 0
-    last_row: int = -1  # of a cell with a value or a formula
+    last_row: int = -1  # the last row with a cell that is not empty
     last_column: int = -1
-    #: For each column index: the row indexes of cells with errors, and the row indexes
-    #: of formulas without a stored text.
+    #: By column: the rows with an error, and the rows with a formula without a text.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
-    #: For each column index and each format that is not plain (see `xlsx_formats`): the
-    #: row indexes of cells with this format.
+    #: By column and format: the rows with a format that is not plain (`xlsx_formats`).
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
-    #: The ranges of columns (first, last) whose conditional format is not plain.
+    #: Ranges of columns (first, last) with a conditional format that is not plain.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
 def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
-    """Validate a workbook; return the positions of the cells of each sheet, by name."""
+    """Validate a workbook; return the cells of each sheet by the name of the sheet."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -225,9 +230,11 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
             if any(part.flag_bits & 1 for part in archive.infolist()):
                 raise InputError(_EXPECTED, "an encrypted archive", where)
             _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
-            # if two parts have the same name, another program may read the other part
+            # two programs can read different parts if the parts have the same name
             if len({name.casefold() for name in names}) < len(names):
-                raise InputError(_EXPECTED, "two parts with one name", where)
+                raise InputError(
+                    _EXPECTED, "two files in the archive with one name", where
+                )
             sheets, styles = _parts(archive)
             if len(set(sheets.values())) < len(sheets):
                 raise InputError(_EXPECTED, "two sheets that use the same part", where)
@@ -247,13 +254,13 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
 
 
 def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) -> None:
-    """Unpack all parts; raise an error if a size is too large or not as declared."""
+    """Unpack all parts; raise an error if a part is too large or has a wrong size."""
     unpacked = 0
     if limited and len(archive.infolist()) > _MOST_PARTS:
         raise InputError(_EXPECTED, f"more than {_MOST_PARTS:,} parts", where)
     for part in archive.infolist():
         entry = copy.copy(part)
-        entry.file_size = 1 << 62  # without this, only the declared size is unpacked
+        entry.file_size = 1 << 62  # to unpack also bytes after the declared size
         length = 0
         with archive.open(entry) as stream:
             while piece := stream.read(_PIECE):
@@ -282,9 +289,10 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], str | None]:
 
 
 class _Formats(NamedTuple):
-    """Number formats of cell styles and of conditional formatting, by index.
+    """Number formats in a workbook: of cell styles, and of conditional formatting.
 
-    A plain format (see `is_plain`) is replaced by an empty text.
+    Workbooks refer to a format by its index in these lists.  An empty text stands for a
+    plain format (see `is_plain`).
     """
 
     cells: list[str]
@@ -331,7 +339,7 @@ def _parse(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> 
 
 
 def _refuse_doctype(*_: object) -> None:
-    """Refuse a document type, because its entities can expand to a very large text."""
+    # the entities of a document type can expand to a very large text
     raise ValueError
 
 
@@ -357,7 +365,7 @@ def _scan(
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
         got = f"{cells.n_cells} values in an area of {span} cells"
         expected = "a sheet whose cells are close together"
-        message = f"the few cells of the sheet lie far apart: {got}"
+        message = f"the sheet is too large for its few values: {got}"
         raise InputError(expected, got, where, message=message)
     return cells
 
@@ -388,7 +396,7 @@ class _Scanner:
         elif name == "row" and "r" in attributes:
             self._row = int(attributes["r"]) - 1
         elif name == "sheetData":
-            # python-calamine reads only the first element of this name
+            # python-calamine reads only the first element `sheetData`
             self._in_rows = self._in_rows is None
         else:
             self._begin_condition(name, attributes)
@@ -414,7 +422,7 @@ class _Scanner:
             self._in_rows = False
 
     def text(self, source: str) -> None:
-        # python-calamine omits the rest of a value after "&" or a comment
+        # python-calamine loses the rest of a value after "&" or after an XML comment
         if self._in_value and source[0] in ("<" if self._type == "str" else "<&"):
             raise ValueError
 
@@ -427,7 +435,7 @@ class _Scanner:
                     columns = _index(first), _index(last or first)
                     self.cells.conditional.append(columns)
         elif name == "numFmt" and not is_plain(attributes["formatCode"]):
-            # the range of this rule comes later in the file, so assume all columns
+            # the range of this rule is later in the file, so assume all columns
             self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
@@ -436,7 +444,7 @@ class _Scanner:
             letters = reference.rstrip("0123456789")
             row, column = int(reference[len(letters) :]) - 1, _index(letters)
         is_valid = 0 <= row < _MOST_ROWS and 0 <= column < MOST_COLUMNS
-        # cells must be in order: if a cell occurs twice, programs show different values
+        # if a cell could occur twice, two programs could show different values
         if not (is_valid and self._in_rows and (row, column) > self._cell):
             raise ValueError
         self._cell = row, column

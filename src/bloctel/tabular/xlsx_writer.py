@@ -1,4 +1,4 @@
-"""Writer of Excel workbooks, row by row; cells keep their types."""
+"""Writer of Excel workbooks, row by row; numbers and dates stay numbers and dates."""
 
 import os
 import shutil
@@ -15,12 +15,13 @@ MOST_COLUMNS: Final = 16_384  # the maximum of Excel
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
-#: Numbers of built-in Excel formats; Excel adapts them to the language of the user.
+#: Ids of built-in Excel formats, which Excel adapts to the language of the user.
 _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
-#: Texts come from files of other people, so they never become formulas or links.
+#: Options of xlsxwriter.  The texts come from files of strangers, so they must stay
+#: text and never become formulas or links.
 _OPTIONS: Final = {
     "constant_memory": True,
-    # a cell with NaN or infinity gets an Excel error, because Excel has no such values
+    # Excel cannot store NaN and infinity, so such a cell contains an Excel error
     "nan_inf_to_errors": True,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
@@ -42,8 +43,8 @@ class WorkbookWriter:
         self._n_rows = 0
         module = _xlsxwriter()
         self._file = file
-        # Python completes a zip archive even after an error, so the archive is a
-        # temporary file; only `close` copies this file to the output
+        # Write a temporary file, because Python completes a zip archive even after an
+        # error.  Only `close` copies the temporary file to the output.
         self._archive = os.path.join(folder, f"{id(self)}.xlsx")
         self._book = module.Workbook(self._archive, {**_OPTIONS, "tmpdir": folder})
         self._formats = {
@@ -53,14 +54,14 @@ class WorkbookWriter:
         try:
             self._sheet = self._book.add_worksheet(sheet)
         except module.exceptions.XlsxWriterException:
-            expected = "a sheet name that Excel allows"
+            expected = "a sheet name that Excel allows (at most 31 characters)"
             raise_alone(InputError(expected, show(sheet), "sheet"))
 
     def write(self, cells: Sequence[Cell]) -> None:
-        """Write the next row; no cell is written for an empty string."""
+        """Write the next row; leave out cells that are empty strings."""
         row, self._n_rows = self._n_rows, self._n_rows + 1
         if len(cells) > MOST_COLUMNS:
-            got = f"{len(cells):,} with the added columns"
+            got = f"{len(cells):,} columns, including the added columns"
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
         for column, cell in enumerate(cells):
             if cell != "" and self._put(row, column, cell):
@@ -69,7 +70,7 @@ class WorkbookWriter:
                 raise InputError(expected, got, f"row {row + 1}")
 
     def _put(self, row: int, column: int, cell: Cell) -> int:
-        """Write a cell; return 0, or another value if Excel cannot store the cell."""
+        """Write a cell; return 0, or an error code if Excel cannot store the cell."""
         sheet = self._sheet
         if isinstance(cell, str):
             return int(sheet.write_string(row, column, cell))

@@ -18,7 +18,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-# with this call, pytest shows the values in a failed assertion of these modules
+# makes pytest show the compared values if an assertion in these modules fails
 parts = iter_modules(__path__, f"{__name__}.")
 pytest.register_assert_rewrite(*(part.name for part in parts))
 
@@ -41,4 +41,4 @@ class StorageContract(
     ListsAndRequestsContract,
     RecordsContract,
 ):
-    """Contract tests of `bloctel.storage.Storage`."""
+    """Contract tests that each subclass of `bloctel.storage.Storage` must pass."""

@@ -23,24 +23,24 @@ from bloctel.storage.rows import (
 
 KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
-#: The only list that the fixture `storage` adds to its registry.
+#: The list that the fixture `storage` adds; its id is 1.
 OWN = StoredList(1, "own", None, None)
 
 
 def row(key: int = KEY, on: int = DAY, ends_on: int = NO_END) -> Registration:
-    """Return a registration on the first list."""
+    """Return a registration on the list with the id 1."""
     return Registration(1, key, on, on, ends_on)
 
 
 def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
-    """Convert *rows*, which are registrations on one list, to columns."""
+    """Convert registrations on one list to columns."""
     columns = np.array([r[1:5] for r in rows], np.int64).reshape(-1, 4).T
     list_id = rows[0].list_id if rows else 1
     return NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
 
 
 def add(storage: Storage, *rows: Registration) -> int:
-    """Add registrations of one list in a transaction; return the count of new rows."""
+    """Add registrations on one list; return the count of those that are new."""
     with storage.write() as writer:
         return writer.add_registrations([new_rows(rows)])
 
@@ -52,7 +52,7 @@ def last_cursor(storage: Storage) -> int:
 
 
 def look_up(storage: Storage, keys: Collection[int]) -> Found:
-    """Look up keys, with the current position of the storage."""
+    """Look up keys in the storage, as of the last change in its journal."""
     with storage.read() as reader:
         position = reader.position()
     return storage.lookup(keys, position)
@@ -60,7 +60,7 @@ def look_up(storage: Storage, keys: Collection[int]) -> Found:
 
 @contextmanager
 def failing(storage: Storage) -> Iterator[Writer]:
-    """Open a write transaction that fails at the end of the block."""
+    """Open a write transaction that an error rolls back at the end of the block."""
     try:
         with storage.write() as writer:
             yield writer
@@ -77,7 +77,7 @@ def changes(storage: Storage, since: int = 0) -> list[Event]:
 
 
 def run_all(works: Sequence[Callable[[], object]]) -> None:
-    """Run each function in its own thread; raise the first error of a function."""
+    """Run each function in its own thread; raise the first error, if there is one."""
     errors: list[BaseException] = []
 
     def guarded(work: Callable[[], object]) -> None:
@@ -96,7 +96,7 @@ def run_all(works: Sequence[Callable[[], object]]) -> None:
 
 
 def request(**changes: Any) -> RequestRow:
-    """Return a sample request, in which *changes* replace some fields."""
+    """Return a sample request; *changes* are values of fields."""
     kind = ChangeKind.REGISTERED
     default = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
     return default._replace(**changes)
@@ -105,7 +105,7 @@ def request(**changes: Any) -> RequestRow:
 class ContractBase:
     """Base class of the contract tests, with the fixtures that open a storage."""
 
-    #: True if two storages that are opened at the same URL have the same content.
+    #: True if a second storage that is opened at the same URL has the same content.
     is_shared = True
 
     @pytest.fixture
@@ -129,7 +129,7 @@ class ContractBase:
 
     @pytest.fixture
     def shared_url(self, url: str, storage: Storage) -> str:
-        """Return the URL of `storage`; skip the test if it cannot be opened twice."""
+        """Return the URL of `storage`; if the storage is not shared, skip the test."""
         if not self.is_shared:
             pytest.skip("this storage is not shared")
         return url

@@ -1,4 +1,4 @@
-"""Contract tests of the journal: order, erasure, and removal of old events."""
+"""Contract tests of the journal (the log of changes) and its events (the changes)."""
 
 import pytest
 
@@ -21,10 +21,10 @@ from bloctel.testing.base import (
 
 
 class JournalContract(ContractBase):
-    """Contract tests of the order, the erasure and the removal of events."""
+    """Contract tests of the order of events, of their erasure, and of their removal."""
 
     def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
-        """Events can be read in order and in pages, and their cursors increase."""
+        """Events can be read in order, also in parts; each has a greater cursor."""
         kinds = [ChangeKind.RENEWED, ChangeKind.WITHDRAWN, ChangeKind.PURGED]
         appended = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
         for event in appended:
@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """The token of each transaction can be read by its last cursor."""
+        """For the last cursor of a transaction, the storage returns its token."""
         known = []
         for i in range(3):
             with storage.write() as writer:
@@ -72,9 +72,9 @@ class JournalContract(ContractBase):
             assert reader.lag() is None
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """If the last registration of a number is erased, so are the requests about it.
+        """Erasing the last registration of a number on a list also erases its requests.
 
-        The events of the number stay in the journal, but no longer contain the number.
+        The events about this registration stay in the journal, but without the number.
         """
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
@@ -103,7 +103,7 @@ class JournalContract(ContractBase):
         ]
 
     def test_erasing_a_missing_number_erases_requests(self, storage: Storage) -> None:
-        """Erasure of a number that was never registered erases its requests."""
+        """Erasing a number that was never registered erases the requests about it."""
         with storage.write() as writer:
             writer.save_request(request())
             writer.erase_registrations([row()])
@@ -112,7 +112,7 @@ class JournalContract(ContractBase):
             assert reader.request("ab" * 16) is None
 
     def test_a_trimmed_journal_refuses_old_cursors(self, storage: Storage) -> None:
-        """After a trim up to a cursor, earlier cursors raise CursorPurgedError."""
+        """After the removal of old events, reading from an earlier cursor fails."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
@@ -128,7 +128,8 @@ class JournalContract(ContractBase):
             assert reader.changes(third, 9) == events[3:]
             assert reader.position().cursor == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
-        with storage.write() as writer:  # removed events do not come back
+        # an erasure does not restore removed events
+        with storage.write() as writer:
             writer.erase_registrations([row(KEY)])
             assert writer.changes(third, 9) == [
                 event._replace(key=None) if event.key == KEY else event
@@ -136,7 +137,7 @@ class JournalContract(ContractBase):
             ]
 
     def test_cursors_continue_after_a_trim(self, url: str, storage: Storage) -> None:
-        """No cursor is used twice, even if a trim has emptied the journal."""
+        """No cursor is used twice, even after the removal of all events."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             last = writer.changes(0, 9)[-1].cursor
@@ -156,7 +157,7 @@ class JournalContract(ContractBase):
         assert event.cursor > last
 
     def test_new_lines_can_be_trimmed_and_erased(self, storage: Storage) -> None:
-        """A transaction can trim and erase events that the transaction itself added."""
+        """A transaction can remove and erase events that it added itself."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             stored = writer.changes(0, 9)
@@ -191,7 +192,7 @@ class JournalContract(ContractBase):
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 50])
     def test_pages_hold_events_of_all_kinds(self, storage: Storage, limit: int) -> None:
-        """Pages contain all events in order, even if their kinds differ."""
+        """Reading in parts (pages) returns events of all kinds in order."""
         with storage.write() as writer:
             for i in range(4):
                 writer.add_registrations([new_rows([row(KEY + i)])])
@@ -199,7 +200,7 @@ class JournalContract(ContractBase):
                     [Event(0, ChangeKind.WITHDRAWN, 1, KEY + i, DAY)] * 2
                 )
                 writer.set_prefix(PrefixRow(1, 33899, DAY + i, NO_END, True))
-                # this change has no event
+                # `update_list` adds no event to the journal
                 writer.update_list(OWN._replace(complete_from=DAY + i))
 
         pages: list[Event] = []

@@ -31,7 +31,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.lists() == (OWN, *added)
 
     def test_a_list_is_replaced(self, storage: Storage) -> None:
-        """An update of a list replaces its fields `rules` and `complete_from`."""
+        """`update_list` replaces the fields `rules` and `complete_from` of a list."""
         with storage.write() as writer:
             added = writer.add_list("a", "5" * 64)
 
@@ -110,7 +110,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact can have any 320 characters; an expiry can be far in the future."""
+        """A contact can be any text of 320 characters; a request can expire late."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
         requests = [
@@ -127,7 +127,7 @@ class ListsAndRequestsContract(ContractBase):
             assert [reader.request(one.id) for one in requests] == requests
 
     def test_persons_are_distinguished(self, storage: Storage) -> None:
-        """Persons are different even if their digests differ only by case or accent."""
+        """Two persons whose texts differ only by case or accent are different."""
         names = ["person", "Person", "persón"]
         requests = [
             request(id=f"{i:032x}", person=name) for i, name in enumerate(names)

@@ -9,7 +9,7 @@ from bloctel.testing.base import KEY, ContractBase, add, look_up, row
 
 
 class OpeningContract(ContractBase):
-    """Contract tests of the life of a registry from `create` to `close`."""
+    """Contract tests of the methods that create, open and close a registry."""
 
     def test_creation_never_overwrites(self, storage: Storage) -> None:
         """A second call of `create` raises an error, and changes nothing."""
@@ -32,7 +32,7 @@ class OpeningContract(ContractBase):
         opened.close()
 
     def test_settings_are_stored(self, url: str) -> None:
-        """Settings can be any text; the storage's own settings do not replace them."""
+        """Settings can be any text, and internal settings do not replace them."""
         settings = {"region": "FR", "a": "", "b": " é\N{TELEPHONE RECEIVER}'%s\n"}
         opened = self.open(url)
         opened.create(settings)
@@ -43,7 +43,7 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """A second storage can open the URL while the first is open, and afterwards."""
+        """Another storage can open the URL while a storage is open, and afterwards."""
         add(storage, row())
         other = self.open(shared_url)
         other.check()

@@ -17,10 +17,10 @@ def record(seq: int, key: int | None = KEY, stream: str = "calls") -> RecordRow:
 
 
 class RecordsContract(ContractBase):
-    """Contract tests of streams of records."""
+    """Contract tests of record streams, such as the stream `calls`."""
 
     def test_there_are_no_records_at_first(self, storage: Storage) -> None:
-        """Reading a stream without records gives an empty result, and no error."""
+        """Reading a stream without records returns nothing, and raises no error."""
         with storage.read() as reader:
             assert reader.last_record("calls") is None
             assert reader.records("calls", 0, 9) == []
@@ -64,7 +64,7 @@ class RecordsContract(ContractBase):
             assert reader.last_record("Calls") == upper
 
     def test_records_are_any_text(self, storage: Storage) -> None:
-        """A body can be any text of 32 KiB, and a record can have no phone number."""
+        """A body can be any text of 32 KiB; the phone number can be missing."""
         body = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 4_000)[:16_000]
         rows = [
             record(1, None)._replace(body=body, at=-(2**50)),
@@ -151,7 +151,7 @@ class RecordsContract(ContractBase):
             writer.append_records([record(3)])
 
     def test_records_move_no_cursor(self, storage: Storage) -> None:
-        """New records do not change the journal's last cursor; changes of lists do."""
+        """A new record does not change the last cursor of the journal."""
         with storage.read() as reader:
             before = reader.position().cursor
         with storage.write() as writer:

@@ -24,7 +24,7 @@ class RegistrationsContract(ContractBase):
     """Contract tests of adding, replacing, erasing and finding registrations."""
 
     def test_rows_are_stored(self, storage: Storage) -> None:
-        """Every method that reads registrations works with any key and any day."""
+        """All methods that read registrations return the stored ones, with any key."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -82,18 +82,17 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # KEY + 2 was protected on DAY, so it keeps its first day
+            # unlike KEY, KEY + 2 was withdrawn after its first day, so it is restored
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
             assert [e.cursor > cursor for e in events] == [False, True]
 
     def test_a_large_addition_has_its_events(self, storage: Storage) -> None:
-        """If many registrations are added in parts, each registration has one event."""
+        """If many registrations are added, the journal has one event for each."""
         keys = np.random.default_rng(1).permutation(70_000) + KEY
         parts = [
-            new_rows([row(key) for key in some])
-            for some in np.array_split(keys, 3)  # each part has more than 5,000 rows
+            new_rows([row(key) for key in some]) for some in np.array_split(keys, 3)
         ]
         before = last_cursor(storage)
         with storage.write() as writer:
@@ -122,7 +121,7 @@ class RegistrationsContract(ContractBase):
             )
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up also returns `complete_from` of each list with erased data."""
+        """If data of a list was erased, a look-up returns its `complete_from` too."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
@@ -134,7 +133,7 @@ class RegistrationsContract(ContractBase):
     def test_a_look_up_needs_the_history_of_its_position(
         self, storage: Storage, n: int
     ) -> None:
-        """A look-up fails if the server lacks changes that the caller has read."""
+        """A look-up fails if the storage lacks the last change that a caller knows."""
         keys = range(KEY, KEY + n)
         positions: list[Position] = []
         for _ in range(2):
@@ -202,7 +201,7 @@ class RegistrationsContract(ContractBase):
         assert len(self.columns_of(storage)) == 1
 
     def test_registrations_are_found_by_their_end(self, storage: Storage) -> None:
-        """Registrations of a list can be selected by the days on which they end."""
+        """Registrations of a list can be selected by the day on which they end."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
             writer.add_registrations(

@@ -27,7 +27,7 @@ from bloctel.testing.base import (
 
 
 class TransactionsContract(ContractBase):
-    """Contract tests of commits, rollbacks, threads, concurrent storages, watchers."""
+    """Contract tests of transactions, also in several threads and storages."""
 
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
         """After an error in a transaction, none of its changes is stored."""
@@ -52,11 +52,12 @@ class TransactionsContract(ContractBase):
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
-        with storage.write() as writer:  # the id 2 was used only in the failed block
+        # the transaction that failed did not use up the id 2
+        with storage.write() as writer:
             assert writer.add_list("a", None).id == 2
 
     def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:
-        """If the iterator of the rows raises an error, no row is added."""
+        """If the iterator that supplies the rows raises an error, no row is added."""
 
         def parts() -> Iterator[NewRegistrations]:
             for first in range(0, 30_000, 10_000):
@@ -89,7 +90,7 @@ class TransactionsContract(ContractBase):
             assert len(writer.prefixes()) == 1
 
     def test_only_changes_move_the_cursor(self, storage: Storage) -> None:
-        """Each change moves the cursor; a transaction without changes does not."""
+        """The last cursor increases with each change, and only with a change."""
         cursors = []
 
         def change(do: Callable[[], object]) -> None:
@@ -133,7 +134,7 @@ class TransactionsContract(ContractBase):
         assert look_up(storage, [KEY]).registrations == [row()]
 
     def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
-        """An error in the middle of a read does not block any later transaction."""
+        """If an error interrupts a read, later transactions are not blocked."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
             writer.add_registrations([new_rows(rows)])
@@ -157,7 +158,7 @@ class TransactionsContract(ContractBase):
     def test_an_erasure_does_not_wait_for_readers(
         self, shared_url: str, storage: Storage
     ) -> None:
-        """A reader in the middle of a result delays neither erasures nor additions."""
+        """A reader that has read half of a result delays no erasure and no addition."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(70_000)])])
 
@@ -232,7 +233,7 @@ class TransactionsContract(ContractBase):
 
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
         """If a transaction changes two numbers, a look-up sees both changes or none."""
-        keys = [KEY, KEY + 123_456_789]  # these numbers are probably stored far apart
+        keys = [KEY, KEY + 123_456_789]  # storages can store these keys far apart
         add(storage, *(row(key) for key in keys))
         seen: list[set[int]] = []
         is_done = threading.Event()
@@ -274,7 +275,7 @@ class TransactionsContract(ContractBase):
         assert sorted(counts) == [0, 1]
 
     def test_a_watcher_wakes(self, storage: Storage) -> None:
-        """A watcher wakes up when a change is visible."""
+        """A thread that waits for a change continues when the change can be read."""
         watcher = storage.watch()
         changed = threading.Event()
 

@@ -26,7 +26,7 @@ from bloctel.storage.rows import RecordRow
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
-#: Errors that `_read` raises for a JSON text that this library did not write.
+#: Errors that `_read` raises if the JSON text was not written by this library.
 _MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 
 
@@ -98,7 +98,6 @@ class Proof:
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
-    """Return the JSON form of an entry: readable fields, and the stored record."""
     record, row = Record.of(entry.row), entry.row
     return {
         "id": str(record.seq),
@@ -116,12 +115,12 @@ def _plain(entry: ProofEntry) -> dict[str, object]:
 
 
 def check_proof(data: bytes, where: str) -> int:
-    """Check that a proof is consistent, and return the number of its records.
+    """Check that a proof is consistent, and return the count of its records.
 
-    The proof must be exactly what `Proof.json` writes for the records in the proof.
-    The check cannot show that the records come from the firm, or that no record was
-    left out, so compare the records with the hash chain of the firm.  The check cannot
-    confirm the time `made_at`.
+    The text of the proof must agree with its records, and the records with their
+    digests.  The check cannot show that the records come from the firm, or that no
+    record is missing, so compare the records with the hash chain of the firm.  The
+    check cannot confirm the time `made_at`.
 
     Args:
         data: The JSON of `Proof.json`, in UTF-8.
@@ -160,7 +159,8 @@ def _read(document: _Document) -> Proof:
     for entry in document.entries:
         stored = {**entry["record"]}
         seq, previous = stored["seq"], stored.pop("previous")
-        if seq > chain.seq + 1:  # records about other numbers were left out
+        # the proof leaves out the records about other numbers, so it has gaps
+        if seq > chain.seq + 1:
             chain = HashChain(STREAM, (seq - 1, previous))
         row = RecordRow(STREAM, key=key, **stored)
         entries.append(ProofEntry(row, chain.digest))

@@ -69,13 +69,14 @@ class NewConsent:
     Attributes:
         given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: a sector's name, or the text of a call's `about`.
+        goods: The goods or services: the name of a sector, or other words.  For other
+            words, the input `about` of a call must have the same words.
         mentions: The mandatory mentions (information) that the person got; `all` stands
             for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
         expires_on: The first day on which the consent is no longer valid; by default,
             the latest day that the law allows.
-        slots: The periods to which the person consented; empty for any time.
+        slots: The periods in which the person accepts calls; empty for any time.
     """
 
     given_at: datetime
@@ -95,7 +96,7 @@ class _Fields(Struct, tag_field="kind"):
 
 
 class ConsentFields(_Fields, tag=Kind.CONSENT.value):
-    """Fields of the record of a consent."""
+    """Fields of a consent record."""
 
     firm: Text
     goods: Text
@@ -106,34 +107,34 @@ class ConsentFields(_Fields, tag=Kind.CONSENT.value):
 
 
 class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
-    """Fields of the record of a withdrawal; if `of` is None, all consents end."""
+    """Fields of a withdrawal; `of` is the id of a consent, or None for all consents."""
 
     channel: Text
     of: int | None
 
 
 class ContractFields(_Fields, tag=Kind.CONTRACT.value):
-    """Fields of the record of a contract."""
+    """Fields of a contract record."""
 
     contract: Contract
 
     def __post_init__(self) -> None:
         end, start = self.contract.ends_on, self.contract.starts_on
         if end is not None and end < start:
-            expected = "an end on or after the first day of the contract"
-            got = f"{end.isoformat()}, before {start.isoformat()}"
+            expected = f"{start.isoformat()} (the first day of the contract) or later"
+            got = end.isoformat()
             raise InputError(expected, got, "ends_on")
 
 
 class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
-    """Fields of the record of a contract's end; `of` is the id of the contract."""
+    """Fields of a contract end; `of` is the id of the contract."""
 
     of: int
     ends_on: date
 
 
 class CallBackFields(_Fields, tag=Kind.CALL_BACK.value):
-    """Fields of the record of a request to be called back."""
+    """Fields of a call-back request record."""
 
     request: CallBackRequest
     evidence: EvidenceFile
@@ -154,21 +155,21 @@ _R = TypeVar("_R", bound=LegalRule)
 
 @lru_cache
 def rule_for(kind: type[_R], day: date) -> _R:
-    """Return the French rule of a kind on a day; without one, the next later rule.
+    """Return the French rule of a kind in force on a day, or else the next later one.
 
-    A consent can be older than the first rules on consent.  For such an old consent,
-    the first rules set the retention period and the mandatory mentions.
+    A consent can be older than the first legal rules on consent.  Then these first
+    rules give its retention period and mandatory mentions.
     """
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
     if not later:
-        message = f"the law has no {kind.__name__} rule on or after {day.isoformat()}"
+        message = f"no rule {kind.__name__} of French law is in force on {day} or later"
         raise CannotAnswerError("a rule", "no such rule", message=message)
     return min(later, key=lambda rule: rule.valid_from)
 
 
 def new_fields(cls: type[_F], recorded_at: datetime | None, **values: object) -> _F:
-    """Return the fields of a new record; raise InputError if a value is not valid."""
+    """Return the validated fields of a new record."""
     plain = msgspec.to_builtins(
         {**values, "recorded_at": past_instant(recorded_at, "recorded_at")},
         builtin_types=(date, datetime),
@@ -184,12 +185,12 @@ def _refuse_type(value: object) -> NoReturn:
 def consent_fields(
     new: NewConsent, expires_on: date, day: date, recorded_at: datetime
 ) -> ConsentFields:
-    """Return the fields of a new consent that the person gave on the day *day*."""
+    """Return the fields of a consent that the person gave on the day *day*."""
     mandatory = rule_for(ConsentTerms, day).mentions
     unknown = set(new.mentions) - {*mandatory, "all"}
     if unknown:
         expected = f"only the mentions {', '.join(mandatory)}"
-        raise InputError(expected, f"{len(unknown)} other names", "mentions")
+        raise InputError(expected, f"{len(unknown)} unknown names", "mentions")
     told = mandatory if "all" in new.mentions else new.mentions
     fields = new_fields(
         ConsentFields,
@@ -209,7 +210,6 @@ def consent_fields(
 def _slot(
     starts_at: datetime, ends_at: datetime, most_hours: int
 ) -> tuple[datetime, datetime]:
-    """Return a slot in UTC; raise InputError if its length is not valid."""
     starts_at, ends_at = in_utc(starts_at, "slots"), in_utc(ends_at, "slots")
     if not starts_at < ends_at:
         got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
@@ -221,34 +221,34 @@ def _slot(
 
 
 def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
-    """Return a new record to append; raise InputError if *at* has no time zone."""
+    """Return a new record about the number *key*, for an event at the time *at*."""
     return Entry(key, in_utc(at, "at"), msgspec.to_builtins(fields))
 
 
 def seq_of(id: str) -> int:
-    """Return the sequence number that an id contains; otherwise raise InputError."""
+    """Convert the id of a record to the sequence number of the record."""
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
         raise InputError("the id of a record", show(id), "id")
     return int(id[:18])
 
 
 def read(record: Record) -> Fields:
-    """Return a record's fields; raise DamagedRecordsError if a field is not valid."""
+    """Return the fields of a record; raise DamagedRecordsError if one is not valid."""
     return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
 
 
 def content_of(entry: Record | Entry) -> bytes:
-    """Return a record's content without `recorded_at`, to find equal records."""
+    """Return the content of a record without `recorded_at`, to find equal records."""
     fields = {**(entry.fields or {}), "recorded_at": None}
     return msgspec.json.encode((entry.at, fields), order="sorted")
 
 
 def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidence:
-    """Return the evidence from the records of one number.
+    """Return the evidence (consents, contracts and so on) in the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  A contract's end that was recorded after the record
-    *last* counts only if it makes the contract shorter.
+    zone of the phone number.  *last* is the sequence number of the last known record:
+    a later record can make a contract shorter, but not longer.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -295,10 +295,9 @@ def _withdrawn(
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
 
-    A withdrawal that names a consent ends that consent.  A withdrawal that names no
-    consent ends all consents that were recorded before the withdrawal, whatever their
-    times are, because the clocks of two machines can differ.  Such a withdrawal also
-    ends each consent that was given before the withdrawal but recorded later.
+    A withdrawal that names a consent ends only that consent.  Any other withdrawal ends
+    all consents that were given or recorded before it: the clocks of two machines can
+    differ, so the times alone are not reliable.
     """
     times = [
         at
@@ -309,21 +308,16 @@ def _withdrawn(
 
 
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
-    """Return the sequence numbers of the records to erase on a day.
+    """Return the sequence numbers of the records to erase on the day *on*.
 
     In a time zone in which the day *on* has not begun yet, the current date is used.
 
-    | record               | erased                                                    |
-    | -------------------- | --------------------------------------------------------- |
-    | consent              | after its expiry and the retention period of its proof    |
-    | withdrawal           | after the proof period of consents, if no consent is kept |
-    | contract and its end | after the proof period of consents, from the contract end |
-    | request to call back | after the retention period of its proof                   |
-
-    The law sets the periods for proofs of consents and of requests.  The law does not
-    mention contracts and withdrawals, so the library chooses their periods.  A contract
-    without an end is never erased.  A withdrawal is kept while a consent of the number
-    is kept, because the consent would become valid again without the withdrawal.
+    - A consent or a call-back request is erased when the legal retention period of its
+      proof has passed.  A consent that is still valid is kept.
+    - A contract is erased when the retention period for consents has passed since its
+      end.  A contract without an end is never erased.
+    - A withdrawal is erased when the retention period for consents has passed, but only
+      if no consent of the number is kept: such a consent would become valid again.
     """
     due: list[int] = []
     consenting_keys: set[int] = set()
@@ -362,7 +356,6 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
 def _is_retained(
     record: Record, key: int, fields: Fields, on: date, now: datetime
 ) -> bool:
-    """Return True if a record must be kept as a proof, or is a valid consent."""
     zone = zone_of(key)
     day = record.at.astimezone(zone).date()
     kind = CallBack if isinstance(fields, CallBackFields) else ConsentTerms

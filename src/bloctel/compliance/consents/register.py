@@ -49,7 +49,7 @@ from bloctel.records.transactions import (
 from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
-#: Number of consents that `record_many` looks up and appends at a time.
+#: Count of consents that `record_many` processes together.
 _BATCH: Final = 1_000
 
 
@@ -61,10 +61,10 @@ class RecordedMany(NamedTuple):
 
 
 class KnownConsents:
-    """Content of a register of consents at the time *known_at*.
+    """Content of a register of consents, as it was known at the time *known_at*.
 
-    All records up to the sequence number *last* count.  Of the later records, only
-    withdrawals and ends of contracts count, if they were recorded until *known_at*.
+    *last* is the sequence number of the last record that was known.  A later record
+    counts only if it is a withdrawal or a contract end recorded until *known_at*.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class KnownConsents:
         self._last = last
 
     def of(self, key: int) -> Evidence:
-        """Return the evidence about the number with this key."""
+        """Return the consents, contracts and other evidence about a number."""
         with self._store.read() as transaction:
             records = filter(self._is_known, transaction.of(STREAM, key))
             return evidence_of(records, zone_of(key), self._last)
@@ -97,7 +97,8 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # if a machine's clock was ahead, `last` is too low and would hide withdrawals
+        # A clock that was ahead gives a record a time after `known_at`, so `last` is
+        # before this record.  Withdrawals after this record must still count.
         return (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
@@ -277,10 +278,10 @@ class ConsentRegister(RecordLog, KnownConsents):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was at the time *at*; `Desk` accepts the result.
 
-        The result stops before the first record that was recorded after *at*, so that
-        a new record cannot permit an old call.  But a withdrawal, or an end that makes
-        a contract shorter, always counts if it was recorded until *at*.  Records that
-        have been erased are missing.
+        The result contains the records before the first one that was recorded after
+        *at*, so that a new record cannot permit an old call.  It also contains every
+        later withdrawal and contract end that was recorded until *at*.  Records that
+        were erased in the meantime are missing.
 
         Raises:
             InputError: The time has no time zone.
@@ -299,7 +300,7 @@ class ConsentRegister(RecordLog, KnownConsents):
     ) -> Proof:
         """Return all records about a number, as a proof for the person.
 
-        The proof shows *at*, by default now, as the time at which it was made.
+        *at* is the time of the proof, by default now.
 
         Raises:
             InvalidNumberError: The phone number cannot be read.
@@ -347,7 +348,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "a day: no law limited consents when this consent was given"
+            expected = "a day (no law gives a default: the consent is too old)"
             raise InputError(expected, "no day", "expires_on")
         if last is not None and expires_on > last:
             years = terms.max_years
@@ -356,19 +357,22 @@ class ConsentRegister(RecordLog, KnownConsents):
                 f"a consent is valid for at most {span} after its collection "
                 f"({terms.citation}), not until {expires_on}"
             )
-            expected, got = f"an end until {last}", str(expires_on)
+            expected, got = f"a day not after {last}", str(expires_on)
             raise InputError(expected, got, "expires_on", message=message)
         if expires_on <= day:
             got = expires_on.isoformat()
             raise InputError("a day after the day of the consent", got, "expires_on")
         fields = consent_fields(new, expires_on, day, recorded_at)
         entry = new_entry(key, new.given_at, fields)
-        # check now, so that the error of an import names the row of this consent
+        # `append` also checks this, but its error cannot name the row of an import
         require_without_number(key, entry.fields)
         return entry
 
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
-        """Append a record and return its id; check that record *of* has kind *kind*."""
+        """Append a record and return its id.
+
+        If the record refers to an earlier record *of*, check that *kind* is its kind.
+        """
 
         def change(transaction: WriteTransaction) -> str:
             if of is not None:
@@ -381,9 +385,9 @@ class ConsentRegister(RecordLog, KnownConsents):
 def _require(
     transaction: WriteTransaction, key: int | None, seq: int, kind: str
 ) -> None:
-    """Raise InputError unless record *seq* is of *kind* and about the number *key*."""
+    """Raise InputError if record *seq* has another kind or another phone number."""
     record = transaction.get(STREAM, seq)
     found = record.fields if record and record.key == key else None
     if not found or found["kind"] != kind:
         got = f"the id of a {found['kind']}" if found else "an unknown id"
-        raise InputError(f"the id of a {kind} of that number", got, "id")
+        raise InputError(f"the id of a {kind} of this phone number", got, "id")
