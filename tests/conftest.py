@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bloctel import rules
 from bloctel._util import clock
+from bloctel.rules import _list_rules
 from tests.helpers.servers import KINDS, STORAGES, Server, server
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def in_2035(monkeypatch: pytest.MonkeyPatch) -> None:
 def _own_rules() -> Iterator[None]:
     """Forget the list rules that a test has registered."""
     yield
-    if rules._registered:
-        rules._registered.clear()
-        rules._load.cache_clear()
+    if _list_rules._registered:
+        _list_rules._registered.clear()
+        _list_rules._load.cache_clear()
 
 
 def pytest_configure(config: pytest.Config) -> None:

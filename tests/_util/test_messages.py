@@ -25,7 +25,7 @@ from bloctel.complaints import CaseOutcome, CaseState, Grounds
 from bloctel.complaints.analysis.bursts import _WINDOWS
 from bloctel.compliance.consents.records import Kind
 from bloctel.compliance.facts import ConsentState
-from bloctel.compliance.findings import Decision, Ground
+from bloctel.compliance.judgement import Decision, Ground
 from bloctel.errors import InputError
 from bloctel.rules import complaints as forms
 from bloctel.rules import law

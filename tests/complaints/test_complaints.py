@@ -23,7 +23,7 @@ from bloctel.complaints import (
     read_complaint,
     received,
 )
-from bloctel.complaints.lifecycle import check_id, new_id
+from bloctel.complaints.complaint import check_id, new_id
 from bloctel.errors import CannotAnswerError, InputError, NotKnownError
 from bloctel.rules import complaints as forms
 from bloctel.rules import law

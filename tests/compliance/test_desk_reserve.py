@@ -19,8 +19,8 @@ from bloctel.compliance import (
     Evidence,
     Outcome,
 )
+from bloctel.compliance.attempts import Attempt
 from bloctel.compliance.call_log import CallLog
-from bloctel.compliance.interfaces import Attempt
 from bloctel.errors import InputError, InvalidNumberError, StorageError
 from bloctel.testing import run_all
 

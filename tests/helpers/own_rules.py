@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from bloctel import rules
+from bloctel.rules import _list_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,12 +46,12 @@ days = 30
 @contextmanager
 def no_registrations() -> Iterator[None]:
     """Run as in a process that has registered no rules, and clean up afterwards."""
-    before = dict(rules._registered)
-    rules._registered.clear()
-    rules._load.cache_clear()
+    before = dict(_list_rules._registered)
+    _list_rules._registered.clear()
+    _list_rules._load.cache_clear()
     try:
         yield
     finally:
-        rules._registered.clear()
-        rules._registered.update(before)
-        rules._load.cache_clear()
+        _list_rules._registered.clear()
+        _list_rules._registered.update(before)
+        _list_rules._load.cache_clear()

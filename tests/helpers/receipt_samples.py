@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bloctel.rules import Certainty
 from bloctel.scrub import Outputs, open_against
 from bloctel.scrub.csv import split_csv
-from bloctel.scrub.job import Job
+from bloctel.scrub.options import Job
 from bloctel.scrub.receipts import (
     Against,
     Counts,

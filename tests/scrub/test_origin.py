@@ -10,8 +10,8 @@ import pytest
 from benchmarks.origin_tests import MACHINES, PEOPLE, draw, measure, town_halls
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.numbers.plan import fiction_ranges
+from bloctel.scrub.origin.anomalies import FEWEST_NUMBERS, Anomaly
 from bloctel.scrub.origin.detector import OriginDetector
-from bloctel.scrub.origin.tests import FEWEST_NUMBERS, Anomaly
 
 _BATCH = 7_000
 TOWN_HALLS = town_halls()

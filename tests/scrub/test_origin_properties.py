@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.scrub.origin._sampling import count_steps, draw
+from bloctel.scrub.origin.anomalies import NumberStatistics, _pairs
 from bloctel.scrub.origin.detector import OriginDetector, Sample
-from bloctel.scrub.origin.tests import NumberStatistics, _pairs
 
 _FIRST = 33_639_980_000
 numbers = st.lists(st.integers(_FIRST, _FIRST + 400) | st.integers(0, 2**50))

@@ -4,25 +4,19 @@ A pattern in complaints is not a proof.  A pattern shows only that an investigat
 be useful.  The results of this package are not legal advice.
 """
 
-from bloctel.complaints.admissibility import Admissibility, Grounds, Known, judge
-from bloctel.complaints.analysis import find_callers, find_patterns
-from bloctel.complaints.analysis.callers import Actor, Tie
-from bloctel.complaints.analysis.pattern import Pattern
-from bloctel.complaints.complaint import (
-    Complaint,
+from bloctel.complaints.admissibility import (
+    Admissibility,
+    Grounds,
+    Known,
+    judge,
     missing_from,
-    read_complaint,
-    written,
 )
+from bloctel.complaints.analysis import find_patterns
+from bloctel.complaints.analysis.callers import Actor, Tie, find_callers
+from bloctel.complaints.analysis.pattern import Pattern
+from bloctel.complaints.complaint import Complaint, new_id, read_complaint, written
 from bloctel.complaints.files import COLUMNS, read_file, write_file
-from bloctel.complaints.lifecycle import (
-    Case,
-    CaseOutcome,
-    CaseState,
-    Step,
-    new_id,
-    received,
-)
+from bloctel.complaints.lifecycle import Case, CaseOutcome, CaseState, Step, received
 from bloctel.complaints.report.plots import plot_caller, plot_complaints
 from bloctel.complaints.report.report import ReportOptions, shown_number, write_report
 from bloctel.complaints.status_text import describe_status

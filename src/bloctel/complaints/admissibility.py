@@ -256,3 +256,22 @@ def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
 
 def _by(grounds: Grounds, rule: LegalRule) -> Admissibility:
     return Admissibility(grounds, rule.id)
+
+
+def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
+    """Return the mandatory fields that a complaint lacks.
+
+    The version of the complaint form that was in force on the day of the call names the
+    mandatory fields.  If the day of the call is unknown, the version in force on the
+    day of receipt applies.
+
+    >>> from datetime import date
+    >>> missing_from(Complaint(sector="insurance"), received_on=date(2026, 11, 25))
+    ('called', 'called_on', 'from_time', 'shown')
+    """
+    form = forms.load("FR")
+    day = complaint.called_on or received_on
+    # on days before the first version of the form, the first version applies
+    day = max(day, form.mandatory[0].valid_from)
+    mandatory = in_force(form.mandatory, on=day).fields
+    return tuple(name for name in mandatory if not getattr(complaint, name))

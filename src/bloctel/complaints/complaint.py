@@ -1,6 +1,7 @@
 """Complaint about one call, as a person reports it."""
 
 import re
+import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, Reason, normalize
 from bloctel.rules import complaints as forms
-from bloctel.rules import in_force
 from bloctel.rules.law import Channel
 
 #: The maximum length of fields in characters; longer text is probably a complete file.
@@ -28,6 +28,9 @@ _LINE_DIGITS: Final = 9
 #: Regular expression for the text before the national digits: +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
 _FREE: Final = ("shown", "caller", "sector", "purpose", "text", "siren", "address")
+#: The letters in the ids of complaints; without vowels, no id is a word.
+_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
+_ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,25 +90,6 @@ class Complaint:
     def zone(self) -> ZoneInfo:
         """The time zone of the day and time of the call."""
         return ZoneInfo(self.time_zone or forms.load("FR").time_zone)
-
-
-def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
-    """Return the mandatory fields that a complaint lacks.
-
-    The version of the complaint form that was in force on the day of the call names the
-    mandatory fields.  If the day of the call is unknown, the version in force on the
-    day of receipt applies.
-
-    >>> from datetime import date
-    >>> missing_from(Complaint(sector="insurance"), received_on=date(2026, 11, 25))
-    ('called', 'called_on', 'from_time', 'shown')
-    """
-    form = forms.load("FR")
-    day = complaint.called_on or received_on
-    # on days before the first version of the form, the first version applies
-    day = max(day, form.mandatory[0].valid_from)
-    mandatory = in_force(form.mandatory, on=day).fields
-    return tuple(name for name in mandatory if not getattr(complaint, name))
 
 
 def read_complaint(
@@ -271,3 +255,18 @@ def written(complaint: Complaint) -> dict[str, str]:
 def _as_text(value: object) -> str:
     text = str(value)
     return text.removesuffix(":00") if isinstance(value, time) else text
+
+
+def new_id() -> str:
+    """Return a random id for a complaint, which other people cannot guess."""
+    letters = [secrets.choice(_LETTERS) for _ in range(12)]
+    return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
+
+
+def check_id(text: str, *, where: str | None = None) -> str:
+    """Return the id of a complaint in capital letters, or raise InputError."""
+    id = text.strip().upper()
+    if not _ID.fullmatch(id):
+        got = f"text of {len(text)} characters"
+        raise InputError("the id of a complaint, such as BCDF-GHJK-LMNP", got, where)
+    return id

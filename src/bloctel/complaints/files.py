@@ -23,6 +23,7 @@ from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert, show
 from bloctel.complaints.complaint import (
     Complaint,
+    check_id,
     checked_text,
     read_complaint,
     written,
@@ -31,7 +32,6 @@ from bloctel.complaints.lifecycle import (
     Case,
     CaseState,
     Step,
-    check_id,
     received,
     require_valid_detail,
 )

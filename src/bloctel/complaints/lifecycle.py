@@ -1,7 +1,5 @@
 """Life cycle of a complaint: its states, and the steps from one state to the next."""
 
-import re
-import secrets
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,15 +8,12 @@ from typing import Annotated, Final, Self
 from msgspec import Meta, Struct
 
 from bloctel._util.instants import in_utc
-from bloctel.complaints.admissibility import ADMISSIBLE, Grounds
-from bloctel.complaints.complaint import Complaint, missing_from
+from bloctel.complaints.admissibility import ADMISSIBLE, Grounds, missing_from
+from bloctel.complaints.complaint import Complaint
 from bloctel.errors import InputError
 from bloctel.rules import law
 
-#: The letters in the ids of complaints; without vowels, no id is a word.
-_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
-_ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
 class CaseState(StrEnum):
@@ -184,18 +179,3 @@ def require_valid_detail(step: Step, where: str) -> Step:
         got = f"text of {len(step.rule)} characters"
         raise InputError("the id of a legal rule", got, f"{where}, rule")
     return step
-
-
-def new_id() -> str:
-    """Return a random id for a complaint, which other people cannot guess."""
-    letters = [secrets.choice(_LETTERS) for _ in range(12)]
-    return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
-
-
-def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the id of a complaint in capital letters, or raise InputError."""
-    id = text.strip().upper()
-    if not _ID.fullmatch(id):
-        got = f"text of {len(text)} characters"
-        raise InputError("the id of a complaint, such as BCDF-GHJK-LMNP", got, where)
-    return id

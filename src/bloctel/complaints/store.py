@@ -13,14 +13,19 @@ from bloctel._util.instants import past_instant
 from bloctel._util.messages import Language
 from bloctel._util.raising import raise_alone
 from bloctel.complaints.admissibility import Known, judge
-from bloctel.complaints.complaint import Complaint, read_complaint, redacted, written
+from bloctel.complaints.complaint import (
+    Complaint,
+    check_id,
+    new_id,
+    read_complaint,
+    redacted,
+    written,
+)
 from bloctel.complaints.lifecycle import (
     Case,
     CaseOutcome,
     CaseState,
     Step,
-    check_id,
-    new_id,
     received,
     require_valid_detail,
 )

@@ -11,10 +11,20 @@ advice.
 """
 
 from bloctel.compliance.answer import Answer
+from bloctel.compliance.attempts import Attempt, Calls, Outcome, Reserving
 from bloctel.compliance.audit.audit import Audit
 from bloctel.compliance.call_inputs import CallInputs
 from bloctel.compliance.call_log import CallLog, LoggedCall
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
+from bloctel.compliance.consents.evidence import (
+    CallBackRequest,
+    Consent,
+    Consents,
+    Contract,
+    Evidence,
+    ManyConsents,
+    Slot,
+)
 from bloctel.compliance.consents.proof import Proof, check_proof
 from bloctel.compliance.consents.records import EvidenceFile, NewConsent
 from bloctel.compliance.consents.register import ConsentRegister
@@ -29,21 +39,14 @@ from bloctel.compliance.facts import (
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
-from bloctel.compliance.interfaces import (
-    Attempt,
-    CallBackRequest,
-    Calls,
-    Consent,
-    Consents,
-    Contract,
-    Evidence,
-    ManyConsents,
-    Outcome,
-    Reserving,
-    Slot,
+from bloctel.compliance.judgement import (
+    Decision,
+    Effect,
+    Finding,
+    Ground,
+    Judgement,
+    judge,
 )
-from bloctel.compliance.judgement import judge
 from bloctel.compliance.territories import territory_of
 from bloctel.rules.law import CallerKind, Channel, Purpose
 

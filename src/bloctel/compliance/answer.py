@@ -8,7 +8,7 @@ from typing import Final
 
 from bloctel._util.messages import message
 from bloctel.compliance.facts import Facts
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.judgement import Decision, Effect, Finding, Ground, Judgement
 from bloctel.rules import Certainty
 from bloctel.rules.law import CountryFact, Duty, LegalRule
 

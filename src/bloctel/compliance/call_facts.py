@@ -14,9 +14,16 @@ from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
+from bloctel.compliance.attempts import Attempt, Outcome
 from bloctel.compliance.call_inputs import CheckedInputs
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import last_working_day, midnight, time_state
+from bloctel.compliance.consents.evidence import (
+    CallBackRequest,
+    Consent,
+    Contract,
+    Evidence,
+)
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
@@ -26,14 +33,6 @@ from bloctel.compliance.facts import (
     SilenceState,
     TerritoryState,
     TimeState,
-)
-from bloctel.compliance.interfaces import (
-    Attempt,
-    CallBackRequest,
-    Consent,
-    Contract,
-    Evidence,
-    Outcome,
 )
 from bloctel.compliance.list_state import list_states
 from bloctel.errors import InvalidNumberError

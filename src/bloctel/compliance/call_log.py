@@ -17,7 +17,7 @@ from msgspec import Struct
 from bloctel._util import clock
 from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show
-from bloctel.compliance.interfaces import Attempt, Outcome
+from bloctel.compliance.attempts import Attempt, Outcome
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.records.stream import read_fields

@@ -12,8 +12,8 @@ import numpy as np
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import convert, show
-from bloctel.compliance import interfaces
 from bloctel.compliance.answer import Answer
+from bloctel.compliance.attempts import Attempt, Calls, Outcome, Reserving
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
@@ -25,8 +25,16 @@ from bloctel.compliance.call_facts import (
 )
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
-from bloctel.compliance.judgement import DEFAULT_TRUST, judge
+from bloctel.compliance.consents.evidence import Consents, Evidence, ManyConsents
+from bloctel.compliance.judgement import (
+    DEFAULT_TRUST,
+    Decision,
+    Effect,
+    Finding,
+    Ground,
+    Judgement,
+    judge,
+)
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError, InvalidNumberError
 from bloctel.lookup.book import Book
@@ -93,8 +101,8 @@ class Desk:
         country: str = "FR",
         *,
         book: Book | None = None,
-        consents: interfaces.Consents | None = None,
-        calls: interfaces.Calls | None = None,
+        consents: Consents | None = None,
+        calls: Calls | None = None,
         firm: str | None = None,
         lists: Iterable[str] | None = None,
         local_holidays: bool = False,
@@ -215,7 +223,7 @@ class Desk:
         """
         check_names(call)
         log = self._calls
-        if not isinstance(log, interfaces.Reserving):
+        if not isinstance(log, Reserving):
             got = "no call log" if log is None else type(log).__name__
             expected = "a call log that can reserve attempts, such as CallLog"
             raise InputError(expected, got, "calls")
@@ -224,9 +232,9 @@ class Desk:
             return Reservation(self._answer_without_law(number, instant, call), None)
         review = self._call_under_review(number, self.law, call)
         answers: list[Answer] = []
-        seen: list[Sequence[interfaces.Attempt]] = []
+        seen: list[Sequence[Attempt]] = []
 
-        def is_allowed(attempts: Sequence[interfaces.Attempt]) -> bool:
+        def is_allowed(attempts: Sequence[Attempt]) -> bool:
             seen.append(attempts)
             current = replace(review, attempts=attempts, counts_later=True)
             answers.append(self._answer(current, instant))
@@ -248,7 +256,7 @@ class Desk:
             is_kept = is_allowed(seen[-1])
         finally:
             if not is_kept:
-                log.conclude(reserved, interfaces.Outcome.RELEASED, at=instant)
+                log.conclude(reserved, Outcome.RELEASED, at=instant)
         return Reservation(answers[-1], reserved if is_kept else None)
 
     def audit(
@@ -299,7 +307,7 @@ class Desk:
                 self._consents,
                 lambda consents: (
                     consents.of_many(keys)
-                    if isinstance(consents, interfaces.ManyConsents)
+                    if isinstance(consents, ManyConsents)
                     else {key: consents.of(key) for key in keys}
                 ),
             ),
@@ -349,10 +357,10 @@ class Desk:
         facts = () if known is None else known.facts_on(at.date())
         return Answer(judgement, None, at, known=facts)
 
-    def _evidence(self, readings: Readings) -> interfaces.Evidence | None:
+    def _evidence(self, readings: Readings) -> Evidence | None:
         return _of_first(self._consents, lambda each: [*map(each.of, readings)])
 
-    def _attempts(self, readings: Readings) -> Sequence[interfaces.Attempt] | None:
+    def _attempts(self, readings: Readings) -> Sequence[Attempt] | None:
         return _of_first(self._calls, lambda log: [*map(log.attempts, readings)])
 
     def _region(self, region: str | None) -> str:

@@ -35,7 +35,7 @@ from bloctel.scrub import FileOptions, Outputs, ScrubbedFile, ScrubSummary, plan
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN, refuse_annotated
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.folders import Sources, make_folder, size_of
-from bloctel.scrub.job import NOTHING_KNOWN
+from bloctel.scrub.options import NOTHING_KNOWN
 from bloctel.snapshot import Content, Snapshot, read_content
 from bloctel.tabular.phone_columns import named_columns, requested_columns
 

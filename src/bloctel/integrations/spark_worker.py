@@ -23,7 +23,7 @@ from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import RowClassifier
 from bloctel.scrub.folders import scrub_one
 from bloctel.scrub.frames import arrow_kinds, arrow_reasons
-from bloctel.scrub.job import Job
+from bloctel.scrub.options import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 

@@ -1,4 +1,4 @@
-"""Live replica of a registry for a long-running process such as a dialer.
+"""Follower: live copy of a registry, for a long-running process such as a dialer.
 
 ```python
 follower = Follower.open("postgresql://…", cache="oppositions.bloctel")
@@ -49,7 +49,7 @@ def _log_failure(text: str, error: Exception) -> None:
 
 
 class Follower(Book):
-    """Replica of a registry in memory, which a thread keeps up to date.
+    """Follower of a registry: a book in memory that a thread keeps up to date.
 
     Any number of threads can use a follower. In a forked child process, look-ups raise
     ForkedError, because the follower's own thread runs only in the parent process.

@@ -1,16 +1,37 @@
-"""Rules of one opposition list, and the registration periods that follow from them."""
+"""Rules of opposition lists by name, and the registration periods that follow."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import Final, Self
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Self
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import asdict, replace
 
+from bloctel._util import canonical_json, clock
+from bloctel._util.protected_files import protect
 from bloctel._util.strict import show
-from bloctel.errors import InputError, ListClosedError, NotRegisteredError
+from bloctel._util.whole_files import in_utf8, read_file
+from bloctel.errors import (
+    InputError,
+    ListClosedError,
+    ListRulesError,
+    NotRegisteredError,
+    UnknownListError,
+)
 from bloctel.periods import RegistrationPeriod, add_days, add_years
-from bloctel.rules._toml import ListName, OneOrMore, Sentence, TimeZone, read, require
+from bloctel.rules._toml import (
+    LIST_NAME,
+    ListName,
+    OneOrMore,
+    Sentence,
+    TimeZone,
+    read,
+    require,
+)
 from bloctel.rules._versions import (
     AnswerValidity,
     Closing,
@@ -28,6 +49,18 @@ from bloctel.rules._versions import (
 
 #: The end of the name of a list of cleared numbers, such as `fr.bloctel.cleared`.
 CLEARED: Final = ".cleared"
+
+_FOLDER: Final = Path(__file__).parent
+#: The scope of a list's name: the part after the colon.  A scope does not contain five
+#: consecutive digits, because these could be part of a phone number.
+_SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
+
+_LONGEST_FILE: Final = 1 << 20
+
+#: Keys whose values only inform people; these values never change an answer.
+_TEXTS: Final = frozenset({"title", "source", "certainty", "note", "since"})
+
+_registered: Final[dict[str, "ListRules"]] = {}
 
 
 class _Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -397,3 +430,222 @@ def parse(text: str, where: str) -> ListRules:
     document = read(_Document, text, where)
     sections = {name: getattr(document, name) for name in _Sections.__struct_fields__}
     return ListRules(**asdict(document.list), **sections)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the library's lists, then the names of registered lists.
+
+    >>> names()
+    ('fr.bloctel', 'own')
+    """
+    return (*_packaged(), *sorted(_registered))
+
+
+@cache
+def _packaged() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def check_name(name: object) -> str:
+    """Return *name* if it is a text; otherwise raise InputError."""
+    if not isinstance(name, str):
+        got = f"a value of type {type(name).__name__}"
+        raise InputError("the name of a list as a text", got, "lists")
+    return name
+
+
+def load(name: str) -> ListRules:
+    """Return the rules of a list.
+
+    Several lists can have the same rules.  The name of such a list ends in a colon and
+    a scope, such as a brand: the list `own:brand-a` has the rules of `own`.  The
+    list `fr.bloctel.cleared` contains the numbers that an operator reported as not on
+    the list `fr.bloctel` (`ListRules.clearances`).
+
+    Raises:
+        UnknownListError: No list has this name.  The message contains the known names.
+
+    >>> load("fr.bloctel").closes_on
+    datetime.date(2026, 8, 11)
+    >>> load("own:brand-a").name
+    'own:brand-a'
+    """
+    return _load(check_name(name))
+
+
+@cache
+def _load(name: str) -> ListRules:
+    base, colon, scope = name.partition(":")
+    listed = shared_rules_of(name)
+    # make a path only from the name of a known list, because another text could contain
+    # ".." and lead out of the folder
+    if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
+        known, shown = ", ".join(names()), shown_name(name)
+        raise UnknownListError(
+            f"one of the lists {known}, or one with a scope such as own:brand-a",
+            shown,
+            message=f"no rules for the list {shown}{_similar(name, names())}; the "
+            f"known lists are {known}; a scope may follow, such as own:brand-a. To use "
+            "a different list, register its rules first: bloctel.rules.register(file) "
+            "in Python, or the option --rules FILE",
+        )
+    if colon:
+        rules = load(base)
+        opposition_list = rules.opposition_list and f"{rules.opposition_list}:{scope}"
+        return replace(rules, name=name, opposition_list=opposition_list)
+    if listed != base:
+        return load(listed).clearances()
+    if name in _registered:
+        return _registered[name]
+    file = _FOLDER / f"{name}.toml"
+    return parse(file.read_text(encoding="utf-8"), file.name)
+
+
+def load_stored(name: str, stored_digest: str | None) -> ListRules:
+    """Return a list's rules; raise ListRulesError if *stored_digest* does not match."""
+    try:
+        found = load(name)
+    except UnknownListError as error:
+        raise ListRulesError(
+            error.expected, error.got, message=error.message
+        ) from error
+    if digest(name) != stored_digest:
+        raise ListRulesError(
+            "the rules of the registry or the snapshot",
+            "other rules",
+            message=f"the rules of the list {name} in this process are not the rules "
+            "of the registry or the snapshot. Register the same rules in each process: "
+            "bloctel.rules.register(file) in Python, or the option --rules FILE. If "
+            "the rules have changed: run bloctel registry update-rules, restart each "
+            "process, and build the snapshot again",
+        )
+    return found
+
+
+def digest(name: str) -> str | None:
+    """Return the digest of a list's rules; None if the rules come with the library.
+
+    The digest is the SHA-256 of the rules in canonical JSON (RFC 8785), without the
+    texts that only inform people, such as sources.
+
+    Raises:
+        UnknownListError: No list has this name.
+    """
+    base = shared_rules_of(name)
+    return None if base in _packaged() else _digest(load(base))
+
+
+def shared_rules_of(name: str) -> str:
+    """Remove the scope and the ending `.cleared` from the name of a list.
+
+    >>> shared_rules_of("fr.bloctel.cleared:brand-a")
+    'fr.bloctel'
+    """
+    return name.partition(":")[0].removesuffix(CLEARED)
+
+
+@cache
+def _digest(rules: ListRules) -> str:
+    return sha256(canonical_json.canonical(_effective(to_builtins(rules)))).hexdigest()
+
+
+def _effective(value: Any) -> Any:
+    """Return *value* without empty values and `_TEXTS`, also inside its tables."""
+    if isinstance(value, dict):
+        return {
+            key: _effective(part)
+            for key, part in value.items()
+            if key not in _TEXTS and part not in (None, (), [])
+        }
+    return [*map(_effective, value)] if isinstance(value, list | tuple) else value
+
+
+def unknown_list_error(
+    name: str, known: Collection[str], advice: str = ""
+) -> UnknownListError:
+    """Return an error for a list that is not in *known*; the message gives *advice*."""
+    shown, names = shown_name(name), ", ".join(known) or "none"
+    return UnknownListError(
+        f"one of the lists {names}",
+        shown,
+        message=f"there is no list {shown}{_similar(name, known)}; the existing lists "
+        f"are: {names}{advice}",
+    )
+
+
+def _similar(name: str, known: Collection[str]) -> str:
+    """Return " (did you mean NAME?)" with the most similar name, or an empty text."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
+
+    found = get_close_matches(shown_name(name), known, 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def registered() -> tuple[ListRules, ...]:
+    """Return the registered rules, which another process can pass to `register`."""
+    return tuple(_registered.values())
+
+
+def register(source: str | Path | ListRules) -> ListRules:
+    """Register the rules of a list that is not in the library.
+
+    After the registration, you can use the list in this process like a list of the
+    library.  A second registration of the same rules changes nothing.
+
+    Args:
+        source: The path of a TOML file, or rules from `registered` in another process.
+            `docs/reference/rules.md` documents the keys of the file.
+
+    Returns:
+        The rules.
+
+    Raises:
+        InputError: The file cannot be read, the rules are incomplete or contradict one
+            another, or a list with different rules has this name already.  Nothing is
+            registered.
+    """
+    if isinstance(source, ListRules):
+        where, rules = "rules", source
+    else:
+        where = str(source)
+        data = read_file(source, "a file with rules of a list", most=_LONGEST_FILE)
+        rules = parse(in_utf8(data, where), where)
+        protect(source, "rules")
+    name = rules.name
+    if not LIST_NAME.fullmatch(name) or name.endswith(CLEARED):
+        expected = f"a name such as fr.bloctel that does not end in {CLEARED}"
+        raise InputError(expected, shown_name(name), f"{where}, list.name")
+    try:
+        clock.zone(rules.time_zone)
+    except InputError as error:
+        key = f"{where}, list.time_zone"
+        raise InputError(error.expected, error.got, key) from error
+    known = load(name) if name in _packaged() else _registered.setdefault(name, rules)
+    if known != rules:
+        raise InputError(
+            "the same rules as before, or a new name",
+            f"other rules for {name}",
+            f"{where}, list.name",
+            message=f"the list {name} already has other rules in this process; "
+            "choose a new name, or add a dated version to the rules and restart",
+        )
+    return load(name)
+
+
+def shown_name(name: object) -> str:
+    """Return the text that error messages show for the name of a list.
+
+    A text that cannot be the name of a list may be a phone number in the wrong
+    argument, so the message shows only the length of this text.
+
+    >>> shown_name("fr.blocktel"), shown_name("0639981234")
+    ('fr.blocktel', '(text of 10 characters)')
+    """
+    if not isinstance(name, str):
+        return f"({type(name).__name__})"
+    base, colon, scope = name.partition(":")
+    if LIST_NAME.fullmatch(base.removesuffix(CLEARED)) and (
+        not colon or _SCOPE.fullmatch(scope)
+    ):
+        return name
+    return f"(text of {len(name)} characters)"

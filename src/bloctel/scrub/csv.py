@@ -19,8 +19,8 @@ from bloctel.scrub.added_columns import (
     suffix,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
-from bloctel.scrub.job import FileOptions, Job
 from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.options import FileOptions, Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions

@@ -20,7 +20,7 @@ from bloctel.scrub.classifier import (
     Classification,
     RowClassifier,
 )
-from bloctel.scrub.job import Job
+from bloctel.scrub.options import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source, source_name
 from bloctel.tabular.number_lists import refuse_header

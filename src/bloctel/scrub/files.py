@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import InputError
 from bloctel.scrub.csv import split_csv
-from bloctel.scrub.job import (
+from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.options import (
     NOTHING_KNOWN,
     FileOptions,
     Job,
     ReceiptOptions,
     ReportOptions,
 )
-from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.compression import Archive, Codec
 from bloctel.tabular.csv_reader import (

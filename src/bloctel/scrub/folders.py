@@ -14,8 +14,8 @@ from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import split
-from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
 from bloctel.scrub.opposition_source import Against, files_read, open_question
+from bloctel.scrub.options import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
 from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.csv_reader import Progress
 from bloctel.tabular.outputs import Outputs, refuse_clashes

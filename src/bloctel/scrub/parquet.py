@@ -27,7 +27,7 @@ from bloctel.scrub.added_columns import (
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 from bloctel.scrub.frames import arrow_kinds, arrow_reasons
-from bloctel.scrub.job import Job
+from bloctel.scrub.options import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source
 from bloctel.tabular.outputs import open_outputs, open_writers

@@ -9,7 +9,7 @@ import numpy as np
 from bloctel.errors import InputError
 from bloctel.scrub.classifier import RowClassifier
 from bloctel.scrub.masked_examples import Example
-from bloctel.scrub.origin.tests import Anomaly
+from bloctel.scrub.origin.anomalies import Anomaly
 from bloctel.scrub.receipts.receipt import Receipt
 from bloctel.tabular.outputs import Target
 

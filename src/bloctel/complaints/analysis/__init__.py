@@ -4,25 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bloctel.complaints.analysis.bursts import bursts, sequences
-from bloctel.complaints.analysis.callers import Actor, find_actors, several_identities
+from bloctel.complaints.analysis.callers import (
+    find_actors,
+    several_identities,
+    uncalled,
+)
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.analysis.pattern import SURPRISING, Pattern
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 from bloctel.complaints.lifecycle import Case
-
-
-def find_callers(cases: Iterable[Case]) -> list[Actor]:
-    """Return the callers in complaints; the caller with most complaints comes first.
-
-    Raises:
-        MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
-    """
-    observations = list(map(observe, cases))
-    called = {one.called for one in observations}
-    return [
-        replace(actor, numbers=_uncalled(actor.numbers, called))
-        for actor in find_actors(observations)
-    ]
 
 
 def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
@@ -47,10 +37,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     ]
     found = [one for one in tested if one.probability < SURPRISING]
     found += several_identities(actors)
-    shown = [replace(one, numbers=_uncalled(one.numbers, called)) for one in found]
+    shown = [replace(one, numbers=uncalled(one.numbers, called)) for one in found]
     return sorted(shown, key=lambda one: (one.probability, one.code, one.evidence))
-
-
-def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Return *numbers* without the called numbers, because these belong to people."""
-    return tuple(number for number in numbers if number not in called)

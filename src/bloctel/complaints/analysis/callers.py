@@ -9,15 +9,16 @@ a firm can be closed and opened again with a new SIREN.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from math import prod
 from typing import Any, Final, TypeVar
 
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets, Link
 from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
-from bloctel.complaints.analysis.observations import Observation
+from bloctel.complaints.analysis.observations import Observation, observe
 from bloctel.complaints.analysis.pattern import Chance, Keys, Pattern
+from bloctel.complaints.lifecycle import Case
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
@@ -305,3 +306,22 @@ _ASSUMED: Final[dict[str, Any]] = {
     "share_number": round(100 * _FIRMS_SHARE["number"]),
     "share_address": round(100 * _FIRMS_SHARE["address"]),
 }
+
+
+def find_callers(cases: Iterable[Case]) -> list[Actor]:
+    """Return the callers in complaints; the caller with most complaints comes first.
+
+    Raises:
+        MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
+    """
+    observations = list(map(observe, cases))
+    called = {one.called for one in observations}
+    return [
+        replace(actor, numbers=uncalled(actor.numbers, called))
+        for actor in find_actors(observations)
+    ]
+
+
+def uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
+    """Return *numbers* without those in *called*, which are numbers of people."""
+    return tuple(number for number in numbers if number not in called)

@@ -15,7 +15,8 @@ from typing import Final
 from bloctel._util.html import render
 from bloctel._util.messages import format_month, format_value, message
 from bloctel._version import __version__
-from bloctel.complaints.analysis import find_callers, find_patterns
+from bloctel.complaints.analysis import find_patterns
+from bloctel.complaints.analysis.callers import find_callers
 from bloctel.complaints.lifecycle import Case, CaseState
 from bloctel.numbers import french_nsn
 from bloctel.numbers.phone_number import number_of

@@ -11,8 +11,14 @@ from bloctel._util.messages import check_language, message
 from bloctel._util.strict import show
 from bloctel.compliance.audit.call_columns import PastCalls
 from bloctel.compliance.audit.facts import AuditSources, facts_of, without_ambiguous
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
-from bloctel.compliance.judgement import judge
+from bloctel.compliance.judgement import (
+    Decision,
+    Effect,
+    Finding,
+    Ground,
+    Judgement,
+    judge,
+)
 from bloctel.errors import InputError
 from bloctel.rules import Certainty
 from bloctel.rules.law import Era, HoursException, HoursNeed, Law, SectorBan

@@ -15,6 +15,7 @@ from bloctel._util.instants import END, read_instant, to_microseconds
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert, show
+from bloctel.compliance.attempts import Outcome
 from bloctel.compliance.call_inputs import (
     CallInputs,
     ZoneName,
@@ -22,7 +23,6 @@ from bloctel.compliance.call_inputs import (
     check_sector,
 )
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.interfaces import Outcome
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import check_region, read_all
 from bloctel.numbers.readings import Readings

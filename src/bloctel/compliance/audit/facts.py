@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel._util.instants import from_microseconds, to_microseconds
+from bloctel.compliance.attempts import Outcome
 from bloctel.compliance.audit.call_columns import (
     DictionaryColumn,
     PastCalls,
@@ -33,6 +34,12 @@ from bloctel.compliance.call_facts import (
 )
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import local_days, versions_and_times
+from bloctel.compliance.consents.evidence import (
+    CallBackRequest,
+    Consent,
+    Contract,
+    Evidence,
+)
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
@@ -42,13 +49,6 @@ from bloctel.compliance.facts import (
     SilenceState,
     TerritoryState,
     TimeState,
-)
-from bloctel.compliance.interfaces import (
-    CallBackRequest,
-    Consent,
-    Contract,
-    Evidence,
-    Outcome,
 )
 from bloctel.compliance.list_state import list_states, opposition_lists, zone_of_list
 from bloctel.compliance.territories import locate, possible_territories

@@ -14,7 +14,7 @@ from msgspec.structs import force_setattr
 
 from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show, text
-from bloctel.compliance.interfaces import (
+from bloctel.compliance.consents.evidence import (
     CallBackRequest,
     Consent,
     Contract,

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.instants import END, in_utc, past_day, past_instant
+from bloctel.compliance.consents.evidence import CallBackRequest, Contract, Evidence
 from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
@@ -33,7 +34,6 @@ from bloctel.compliance.consents.records import (
     rule_for,
     seq_of,
 )
-from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
 from bloctel.compliance.record_log import RecordLog
 from bloctel.compliance.territories import zone_of
 from bloctel.errors import InputError

@@ -6,18 +6,13 @@ a rule; the name of the section contains the first day of the version.  Facts ab
 other countries are in `countries.toml`; these facts never make a call lawful.
 """
 
-from functools import cache
-from pathlib import Path
-from typing import Final
-
-from bloctel.rules._toml import countries_in, read_country
 from bloctel.rules.law._countries import (
     Country,
     CountryFact,
     countries,
     parse_countries,
 )
-from bloctel.rules.law._law import SECTIONS, Era, Law, parse
+from bloctel.rules.law._law import SECTIONS, Era, Law, load, names, parse
 from bloctel.rules.law._rules import (
     CallBack,
     CallerKind,
@@ -95,28 +90,3 @@ __all__ = [
     "parse",
     "parse_countries",
 ]
-
-_FOLDER: Final = Path(__file__).parent
-
-
-@cache
-def names() -> tuple[str, ...]:
-    """Return the ISO 3166-1 codes of the countries whose law the library contains.
-
-    >>> names()
-    ('FR',)
-    """
-    return countries_in(_FOLDER)
-
-
-@cache
-def load(country: str) -> Law:
-    """Return the law of a country.
-
-    Raises:
-        InputError: The library has no law of that country.
-
-    >>> load("FR").title
-    'The French law of telephone prospecting'
-    """
-    return parse(*read_country(_FOLDER, country))

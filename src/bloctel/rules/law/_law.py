@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from msgspec import Struct
@@ -13,12 +14,22 @@ from msgspec import Struct
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require
+from bloctel.rules._toml import (
+    CountryCode,
+    OneOrMore,
+    Sentence,
+    countries_in,
+    read,
+    read_country,
+    require,
+)
 from bloctel.rules._versions import check_versions
 from bloctel.rules.law import _rules
 from bloctel.rules.law._rules import LegalRule, Numbering, Sanction, Sector, Territory
 
 R = TypeVar("R", bound=LegalRule)
+
+_FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -327,3 +338,26 @@ def _eras(rules: Sequence[LegalRule]) -> tuple[Era, ...]:
         Era(start, end, tuple(rule for rule in rules if rule.is_in_force(on=start)))
         for start, end in zip(starts, [*starts[1:], None], strict=True)
     )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the ISO 3166-1 codes of the countries whose law the library contains.
+
+    >>> names()
+    ('FR',)
+    """
+    return countries_in(_FOLDER)
+
+
+@cache
+def load(country: str) -> Law:
+    """Return the law of a country.
+
+    Raises:
+        InputError: The library has no law of that country.
+
+    >>> load("FR").title
+    'The French law of telephone prospecting'
+    """
+    return parse(*read_country(_FOLDER, country))

@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel.scrub.origin._sampling import count_steps, draw
-from bloctel.scrub.origin.tests import BLOCK, Anomaly, NumberStatistics, find_anomalies
+from bloctel.scrub.origin.anomalies import (
+    BLOCK,
+    Anomaly,
+    NumberStatistics,
+    find_anomalies,
+)
 
 #: Lower keys are not tested: an honest file can have most short numbers of a country.
 _FIRST_KEY: Final = np.uint64(10**10)

@@ -1,6 +1,6 @@
 """Receipts of scrubs: a receipt proves that a file was scrubbed on a day."""
 
-from bloctel.scrub.job import ReceiptOptions
+from bloctel.scrub.options import ReceiptOptions
 from bloctel.scrub.receipts.due import FileState, State, file_states
 from bloctel.scrub.receipts.journal import Journal
 from bloctel.scrub.receipts.reader import parse, read

@@ -14,9 +14,9 @@ from bloctel._util.atomic_files import replacing
 from bloctel._version import __version__
 from bloctel.errors import InputError, ReceiptError
 from bloctel.lookup.question import Question, RequestedList
-from bloctel.scrub.job import ReceiptOptions
 from bloctel.scrub.opposition_source import Against as Opposition
 from bloctel.scrub.opposition_source import path_of
+from bloctel.scrub.options import ReceiptOptions
 from bloctel.scrub.receipts.file_digest import (
     Stamp,
     digest_written,

@@ -28,9 +28,9 @@ from bloctel.periods import add_days
 from bloctel.rules import law
 from bloctel.rules.law import Regime
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.job import Job, ReportOptions
 from bloctel.scrub.opposition_source import Against, path_of, shown_target
-from bloctel.scrub.origin.tests import FEWEST_NUMBERS, Anomaly
+from bloctel.scrub.options import Job, ReportOptions
+from bloctel.scrub.origin.anomalies import FEWEST_NUMBERS, Anomaly
 from bloctel.scrub.receipts.receipt import Receipt, masked_name
 from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.csv_reader import Source, source_name
