@@ -231,7 +231,7 @@ def test_bytes_that_are_no_text_are_refused_one_by_one() -> None:
         (pl.Series(DAYS), "date32"),
         (pa.array([1.5], pa.float32()), "float"),
         (pa.array([[1]]), "list"),
-        (pl.DataFrame({"a": [1], "b": [2]}), "a table of 2 columns"),
+        (pl.DataFrame({"a": [1], "b": [2]}), "a table of 2 columns; pass one column"),
         (np.array(1), "an array of 0 dimensions"),
         (np.zeros((2, 2), int), "an array of 2 dimensions"),
         ("0639981234", "one value of type str; pass a list"),

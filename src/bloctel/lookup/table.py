@@ -200,7 +200,7 @@ class Overlay:
     def replaced(self, changes: Mapping[int, Iterable[Entry]]) -> Self:
         """Return the next version, with new entries for the phone numbers in *changes*.
 
-        A phone number without entries is on no list.
+        If the new entries of a phone number are empty, it is on no list.
         """
         later = copy(self)
         later._version += 1

@@ -299,7 +299,7 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
-    """Reduce a text to digits; return 0, or the code of a refusal."""
+    """Store the digits of a text in *s*; return 0, or a refusal code."""
     cdef Py_ssize_t i = 0
     cdef int kind = 0, length, verdict
     cdef uint8_t c
@@ -382,7 +382,7 @@ cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
-    """Return the key of a French number from its digits after + or 00, or a code."""
+    """Return the key of the digits after + or 00, or a refusal code or `WORLD`."""
     cdef int code = 2
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
@@ -422,7 +422,7 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
-    """Return the key of digits without a plus in the French plan, or a code."""
+    """Return the key of French digits without a plus, or a refusal code."""
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
@@ -550,9 +550,9 @@ cdef uint64_t read_str(str text, int plan) except 0:
 
 
 cpdef uint64_t read(object value, int plan) except 0:
-    """Return the key of one text or int, or the code of its refusal.
+    """Return the key of one text or int, or a refusal code.
 
-    *plan* is the plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
+    *plan* is the numbering plan for digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
     `OTHER_PLAN`.
     """
     if isinstance(value, str):

@@ -2,11 +2,11 @@
 
 A column is a list, an iterable, a numpy array, a pandas, polars or pyarrow column, or
 any other object with `__arrow_c_stream__`, `__arrow_c_array__` or `__array__`.
-A column is recognised by its methods, so the library of a column is not imported.  Only
+A column is recognised by its methods, so pandas and polars are not imported.  Only
 columns of Arrow, such as polars columns, need the package pyarrow.
 
-Text is read in place if its layout allows it.  Otherwise it is copied block by block,
-so that memory use does not depend on the size of the column.
+Text is copied only if its memory layout makes this necessary.  It is then copied block
+by block, so that memory use does not depend on the size of the column.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def blocks(column: object) -> Iterator[Block]:
     """
     if isinstance(column, str | bytes | bytearray):
         single = f"one value of type {type(column).__name__}"
-        raise InputError(_EXPECTED, f"{single}; pass a list of values")
+        raise InputError(_EXPECTED, f"{single}; pass a list")
     if isinstance(column, list):
         indexes = range(len(column))
         starts = indexes[::_BLOCK_ROWS]
@@ -199,7 +199,7 @@ def _arrow_chunks(
                 read = pa.chunked_array(column if is_stream else [pa.array(column)])
                 arrow_type, chunks = read.type, iter(read.chunks)
     except (ImportError, InputError):
-        # pandas cannot convert the column to Arrow, for example without pyarrow
+        # if pandas cannot convert the column to Arrow, numpy reads the column
         if hasattr(column, "__array__"):
             return None
         raise

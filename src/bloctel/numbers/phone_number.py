@@ -48,7 +48,7 @@ _FRENCH_REGIONS: Final = frozenset({"FR", "RE", "YT", "GP", "MQ", "GF", "BL", "M
 
 #: Overseas country codes, by the first digits after the 0 of a French number.
 #: Sources: decision of the regulator (ARCEP) on the numbering plan; the metadata of
-#: `phonenumbers` 9.0.43.  Used only to display E.164: keys do not depend on it.
+#: `phonenumbers` 9.0.43.  Keys do not depend on this table.
 _OVERSEAS: Final = {
     prefix: country_code
     for country_code, prefixes in {
@@ -332,7 +332,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 @cache
 def _country_codes() -> NDArray[np.uint64]:
-    """Return the country code of a French line by the first five of its nine digits."""
+    """Return an array: the country code for the first five of a line's nine digits."""
     codes = np.full(10**5, 33, np.uint64)
     for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
         width: int = 10 ** (5 - len(prefix))
@@ -490,7 +490,7 @@ def read_block(
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
     for row in rows:
         value = block.value(row)
-        # any other object may be unhashable, so it is read even if it occurs twice
+        # any other object may be unhashable, so it is read each time it occurs
         name = value if type(value) in (str, bytes, int) else (row,)
         found = read.get(name)
         if found is None:

@@ -53,7 +53,7 @@ class _Fit(IntEnum):
 
 class _Reading(NamedTuple):
     fit: _Fit
-    key: int  # or the code of a refusal if the fit is `NONE`
+    key: int  # the key, or a refusal code if the fit is `NONE`
 
 
 _NO_READING: Final = _Reading(_Fit.NONE, 0)
@@ -61,7 +61,7 @@ _NO_READING: Final = _Reading(_Fit.NONE, 0)
 
 @lru_cache(maxsize=1 << 16)
 def readings(digits: str, region: str | None, plan: int) -> Readings:
-    """Return the keys that digits may have, or the code of their refusal."""
+    """Return the keys that digits may have, or a refusal code."""
     before, slash, after = digits.rpartition("/")
     if slash:
         if _is_assigned(before, region, plan):
@@ -86,7 +86,7 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 
 
 def key_to_store(found: Readings, code: str) -> int:
-    """Return the key under which a number is stored, or the code of its refusal.
+    """Return the key under which a number is stored, or a refusal code.
 
     A foreign number is refused as ambiguous if its digits can also mean a second number
     that is equally likely.  Perhaps the plus or one of the zeros is a typing error.
@@ -199,7 +199,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return pairs of a pattern and its replacement, by country code."""
+    """Return, for each country code, patterns of numbers and their replacements."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
