@@ -38,7 +38,7 @@ class Entry:
     ends_on: int
 
 
-#: For each key in an overlay: its periods, each with its position (see `Table.index`).
+#: The periods of each key that an overlay contains, each with its code in the overlay.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
@@ -240,7 +240,6 @@ class Overlay:
         }
 
     def _change(self, key: int) -> _Change | None:
-        """Return the last change of a phone number up to this version, or None."""
         change = self._numbers.get(key)
         while change is not None and change.version > self._version:
             change = change.before

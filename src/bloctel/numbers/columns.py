@@ -221,7 +221,7 @@ def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _refusing_failures(pa: Any) -> Iterator[None]:
-    """Replace errors of the library of a column, which can contain phone numbers."""
+    """Replace errors of pyarrow and similar libraries: they can show phone numbers."""
     try:
         yield
     except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:

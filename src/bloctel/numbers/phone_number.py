@@ -358,7 +358,7 @@ def require_key(key: object, where: str = "key") -> int:
     found = _digits.read(number, _digits.ANY_PLAN)
     is_foreign = found == _digits.WORLD and is_foreign_key(number)
     if number < _digits.FIRST_KEY or not (found == number or is_foreign):
-        raise _no_key("another integer", where)
+        raise _no_key("an integer that is not a key", where)
     return number
 
 
@@ -374,7 +374,9 @@ def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.ui
     for row in np.flatnonzero(foreign).tolist():
         possible[row] = is_foreign_key(int(keys[row]))
     if not possible.all():
-        raise _no_key("another integer", f"{where}, row {int(possible.argmin())}")
+        raise _no_key(
+            "an integer that is not a key", f"{where}, row {int(possible.argmin())}"
+        )
     return keys
 
 

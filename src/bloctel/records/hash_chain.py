@@ -27,7 +27,7 @@ from bloctel._util.raising import raise_alone
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.storage.rows import RecordRow
 
-#: The maximum size of a body in bytes: all storages can store this size encrypted.
+#: The maximum size of a body in bytes; every storage can store it, even if encrypted.
 MAX_BODY: Final = 1 << 15
 
 _SALT: Final = "salt"

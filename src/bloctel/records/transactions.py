@@ -18,7 +18,7 @@ from bloctel.records.hash_chain import damaged, fields_of, following, new_body
 from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import RecordRow
 
-#: The stream that logs the erasures in all other streams.
+#: The name of the stream that logs the erasures in all other streams.
 ERASURES: Final = "erasures"
 
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
@@ -225,7 +225,7 @@ class WriteTransaction(ReadTransaction):
 
 def _require_stream(stream: str) -> None:
     if not _STREAM.fullmatch(stream) or stream == ERASURES:
-        expected = f"a stream name such as calls (not the reserved name {ERASURES})"
+        expected = f"a stream name such as call-log (a-z, 0-9, - and _; not {ERASURES})"
         raise InputError(expected, f"text of {len(stream)} characters", "stream")
 
 

@@ -305,7 +305,7 @@ def normal_contact(contact: str, region: str | None) -> str:
             return _lower(plain)
     address = _ADDRESS.fullmatch(_lower(plain))
     if address is None:
-        # with several addresses or a name, the token could reach a wrong person
+        # if there were several addresses, the token could reach a wrong person
         expected = "one e-mail address, without a name or other text"
         raise errors.InputError(
             expected, f"text of {len(contact)} characters", "contact"

@@ -122,7 +122,7 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return events after a cursor; raise an error if *known* is not in the journal."""
+    """Return the changes after *cursor*; raise CursorPurgedError if *known* is lost."""
     events = reader.changes(cursor, limit)
     # if the journal does not contain *known*, the cursor may belong to another change
     if known is not None and reader.token(known.cursor) != known.token:
