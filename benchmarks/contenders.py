@@ -90,9 +90,9 @@ class BuiltPeers:
     def _note(self, peer: Peer, queries: int) -> str:
         notes = [peer.note]
         if peer.is_slow_to_build:
-            notes.append(f"{self._scale.slow_members:,} members")
+            notes.append(f"only {self._scale.slow_members:,} numbers in the set")
         if self._few(peer, queries) < queries:
-            notes.append(f"{self._few(peer, queries):,} queries")
+            notes.append(f"only {self._few(peer, queries):,} queries")
         return "; ".join(notes)
 
 

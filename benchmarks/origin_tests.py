@@ -151,17 +151,17 @@ PEOPLE: Final[_Kind] = {
     "town halls, a part of the real file": _part_of_town_halls,
     "mobile numbers of customers": _mobiles,
     "fixed and mobile numbers of customers": _households,
-    "one town's fixed numbers, and mobiles": _town,
+    "fixed numbers of one town, and mobile numbers": _town,
 }
 MACHINES: Final[_Kind] = {
-    "drawn from 06 and 07": _drawn_mobiles,
-    "drawn from the assigned ranges of 06 and 07": _drawn_assigned,
-    "drawn from 01 to 07": _drawn_plan,
-    "counted up": _counted,
-    "counted up, shuffled": _counted_shuffled,
-    "counted up, 30 % answered, shuffled": _answered(0.3),
-    "counted up, 5 % answered, shuffled": _answered(0.05),
-    "every seventh number, shuffled": _every_seventh,
+    "random numbers from 06 and 07": _drawn_mobiles,
+    "random numbers in the assigned ranges of 06 and 07": _drawn_assigned,
+    "random numbers from 01 to 07": _drawn_plan,
+    "consecutive numbers, in order": _counted,
+    "consecutive numbers, shuffled": _counted_shuffled,
+    "consecutive numbers of which 30 % answered, shuffled": _answered(0.3),
+    "consecutive numbers of which 5 % answered, shuffled": _answered(0.05),
+    "every seventh number of a range, shuffled": _every_seventh,
 }
 
 
@@ -189,7 +189,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.origin_tests")
     parser.add_argument("--files", type=int, default=10, help="of each kind and size")
     files = parser.parse_args(arguments).files
-    print("| files of | rows | with an anomaly | which |\n| --- | --- | --- | --- |")
+    print("| content of the file | rows | files with an anomaly | anomalies |")
+    print("| --- | --- | --- | --- |")
     for kind in (*PEOPLE, *MACHINES):
         for rows in SIZES:
             if kind in PEOPLE and "real" in kind and rows > len(town_halls()):

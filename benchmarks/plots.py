@@ -132,7 +132,7 @@ def _lines(pyplot: Any, table: Table, rows: list[Row]) -> Any:
             elinewidth=0.8,
         )
         ends.append((positions[-1], medians[-1], name, colour))
-    if table.scale == "numbers":
+    if table.scale == "listed numbers":
         axes.set_xscale("log")
     axes.set_ylim(0, 1.1 * max(max(row.values) for row in rows))
     _name_ends(axes, ends)

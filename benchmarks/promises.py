@@ -124,55 +124,67 @@ def _column(kind: str, name: str) -> Measure:
 
 TARGETS: Final = (
     Target(
-        "is_blocked(str), compared with abloom's `in` on the same strings",
+        "time of is_blocked(str), compared with `in` on abloom's filter",
         ratio(_text("bloctel"), _text("abloom")),
         1,
     ),
     Target(
-        "is_blocked(str), compared with `in` on a set[str]",
+        "time of is_blocked(str), compared with `in` on a set[str]",
         ratio(_text("bloctel"), _text("set[str]")),
         0.6,
     ),
     Target(
-        "check_many of int keys, 12 M, compared with the C floor",
-        ratio(_batch("bloctel"), _batch("C floor: the filter alone")),
+        "time of check_many of integer keys, list of 12 M numbers, compared with "
+        "a C loop that only looks up the filter",
+        ratio(_batch("bloctel"), _batch("C loop: filter only")),
         1.3,
     ),
     Target(
-        "the same, compared with the bitmap of the plan in numpy",
-        ratio(_batch("bloctel"), _batch("numpy bitmap of the plan")),
+        "time of check_many of integer keys, list of 12 M numbers, compared with "
+        "a numpy bitmap of all numbers",
+        ratio(_batch("bloctel"), _batch("numpy bitmap of all numbers")),
         1,
     ),
     Target(
-        "fastbloom-rs's batch, compared with the same",
+        "time of a batch in fastbloom-rs, compared with check_many of integer keys",
         ratio(_batch("fastbloom-rs"), _batch("bloctel")),
         10,
         at_least=True,
     ),
     Target(
-        "check_many at 250 M, compared with 12 M",
+        "time of check_many with a list of 250 M numbers, compared with 12 M",
         ratio(
             value("batch_sizes", "bloctel", _LARGEST),
             value("batch_sizes", "bloctel", _MAIN),
         ),
         2,
     ),
-    Target("check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"),
-    Target("check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"),
     Target(
-        "phonenumbers + set, compared with the clean column",
+        "time per row of check_many of a clean Arrow column",
+        _column("clean", _ARROW),
+        30,
+        "ns",
+    ),
+    Target(
+        "time per row of check_many of a dirty Arrow column",
+        _column("dirty", _ARROW),
+        60,
+        "ns",
+    ),
+    Target(
+        "time of phonenumbers and a set, compared with check_many of the clean column",
         ratio(_column("clean", _CAREFUL), _column("clean", _ARROW)),
         300,
         at_least=True,
     ),
     Target(
-        "phonenumbers + set, compared with the dirty column",
+        "time of phonenumbers and a set, compared with check_many of the dirty column",
         ratio(_column("dirty", _CAREFUL), _column("dirty", _ARROW)),
         300,
         at_least=True,
     ),
     Target(
-        "one thread compared with two, keys",
+        "time of check_many of integer keys with one thread, compared with two",
         ratio(
             value("threads", "bloctel, keys", 1), value("threads", "bloctel, keys", 2)
         ),
@@ -180,62 +192,63 @@ TARGETS: Final = (
         at_least=True,
     ),
     Target(
-        "one thread compared with two, Arrow column",
+        "time of check_many of an Arrow column with one thread, compared with two",
         ratio(value("threads", _ARROW, 1), value("threads", _ARROW, 2)),
         1.8,
         at_least=True,
     ),
     Target(
-        "memory, filter + index, 12 M",
+        "memory of filter and index, list of 12 M numbers",
         value("memory", "filter + index", _MAIN),
         30,
         "bits per number",
     ),
     Target(
-        "memory, including periods, 12 M",
+        "memory of filter, index and periods, list of 12 M numbers",
         value("memory", "filter + index + periods", _MAIN),
         48,
         "bits per number",
     ),
     Target(
-        "open a snapshot, verify=False, the slowest size",
+        "time to open the slowest snapshot with verify=False",
         worst("open", "open, verify=False"),
         5,
         "ms",
     ),
     Target(
-        "build from unsorted keys, 12 M",
+        "time of a build from 12 M unsorted keys",
         value("build_sizes", "bloctel", _MAIN),
         150,
         "ns per number",
     ),
     Target(
-        "memory of a build, 12 M",
+        "peak memory of a build from 12 M keys",
         value("build_memory", "bloctel", _MAIN),
         3,
         "times the result",
     ),
     Target(
-        "scrub of a CSV file of 12 columns, all cores",
+        "speed of a scrub of a CSV file with 12 columns, on all cores",
         value("scrub", "bloctel"),
         5,
         "M rows/s",
         at_least=True,
     ),
     Target(
-        "the same, compared with DuckDB",
+        "speed of a scrub of a CSV file, compared with DuckDB",
         ratio(value("scrub", "bloctel"), value("scrub", "DuckDB")),
         5,
         at_least=True,
     ),
     Target(
-        "the same, compared with polars",
+        "speed of a scrub of a CSV file, compared with polars",
         ratio(value("scrub", "bloctel"), value("scrub", "polars")),
         5,
         at_least=True,
     ),
     Target(
-        "annotated Parquet file of 12 columns, compared with a copy by pyarrow",
+        "speed of writing an annotated Parquet file with 12 columns, compared with "
+        "a copy by pyarrow",
         ratio(
             value("scrub_parquet", "bloctel, annotated"),
             value("scrub_parquet", "copy by pyarrow"),
@@ -244,7 +257,8 @@ TARGETS: Final = (
         at_least=True,
     ),
     Target(
-        "annotated Parquet file of one column, compared with a copy by pyarrow",
+        "speed of writing an annotated Parquet file with one column, compared with "
+        "a copy by pyarrow",
         ratio(
             value("scrub_parquet_narrow", "bloctel, annotated"),
             value("scrub_parquet_narrow", "copy by pyarrow"),
@@ -253,13 +267,13 @@ TARGETS: Final = (
         at_least=True,
     ),
     Target(
-        "memory of a scrub, including the mapped snapshot",
+        "memory of a scrub of many rows, including the mapped snapshot",
         value("scrub_memory", "whole process, all rows"),
         200,
         "MB",
     ),
     Target(
-        "the same, compared with few rows",
+        "memory of a scrub of many rows, compared with few rows",
         ratio(
             value("scrub_memory", "whole process, all rows"),
             value("scrub_memory", "whole process, few rows"),
@@ -267,8 +281,8 @@ TARGETS: Final = (
         1.2,
     ),
     Target(
-        "import bloctel, in addition to numpy",
-        value("import", "bloctel, once numpy is there"),
+        "time of import bloctel, if numpy is already imported",
+        value("import", "bloctel, after numpy"),
         60,
         "ms",
     ),
@@ -300,7 +314,7 @@ class Promise:
 
 PROMISES: Final = (
     Promise(
-        "no false negative, no false positive",
+        "a look-up never gives a false negative or a false positive",
         (
             "scripts/differential",
             "tests/lookup/test_plan_bitmap.py",
@@ -308,10 +322,11 @@ PROMISES: Final = (
         ),
     ),
     Promise(
-        "the filter is Parquet's, bit for bit", ("tests/filter/test_filter_parquet.py",)
+        "the filter has the same bits as Parquet's filter",
+        ("tests/filter/test_filter_parquet.py",),
     ),
     Promise(
-        "compiled and plain Python versions agree",
+        "compiled code gives the same results as plain Python code",
         (
             "tests/numbers/test_digits_properties.py",
             "tests/filter/test_filter_properties.py",
@@ -319,14 +334,15 @@ PROMISES: Final = (
         ),
     ),
     Promise(
-        "no acknowledged write is lost",
+        "no change is lost after it was confirmed",
         ("scripts/crash-test", "tests/system/test_crashes.py"),
     ),
     Promise(
-        "no damaged file is accepted", ("tests/snapshot/test_snapshot_properties.py",)
+        "a damaged snapshot is never accepted",
+        ("tests/snapshot/test_snapshot_properties.py",),
     ),
     Promise(
-        "nothing crashes the process",
+        "no input crashes the process",
         (
             "tests/numbers/test_digits_properties.py",
             "tests/tabular/test_csv_scan_properties.py",

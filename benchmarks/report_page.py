@@ -25,38 +25,43 @@ NOT_MEASURED: Final = """\
   use several processes.
 - Look-ups of foreign numbers.
 - The first look-up in a new process, or in a file that is not in the system's cache.
-- Any processor and operating system except those in the table below."""
+- Other processors and operating systems than the one below."""
 
 LOSSES: Final = (
-    "For a blocked number, `is_blocked` takes two to three times as long as `in` with "
-    "another library's Bloom filter. But that filter parses no number, stores no days "
-    "and no lists, and has false positives.",
-    "For single integers, `in` with a set of int or with abloom's filter is faster.",
-    "A bitmap (an array with one bit for each possible number) is the simplest way to "
-    "look up many numbers of one country, if you need no periods. With more than some "
-    "tens of millions of listed numbers, a bitmap is also faster and smaller.",
+    "One call of `is_blocked` on a blocked number takes two to three times as long as "
+    "`in` on a Bloom filter alone. That filter parses no number, knows no days and no "
+    "lists, and has false positives.",
+    "For integers that are looked up one by one, `in` is faster on a set of int or on "
+    "a filter of the library abloom.",
+    "For one country and without periods, a bitmap of the whole numbering plan is the "
+    "simplest way to look up a batch. If tens of millions of numbers are listed, a "
+    "bitmap is also faster and smaller.",
     "A batch takes longer if many of its numbers are blocked, because each blocked "
-    "number is also looked up in the exact index and in the periods. With a bitmap, "
-    "all look-ups take the same time.",
+    "number is also looked up in the exact index and in the periods. A bitmap needs "
+    "the same time for all numbers.",
     "A Bloom filter alone and pyroaring's bitmap need less memory, because they store "
     "no periods.",
 )
 
 READING: Final = """\
 The keys are random French numbers. Unless a table says otherwise, 1 in 100 of the
-numbers that are looked up is blocked, and the others are not registered. Each library
-of a table runs once in each round; min and max are the fastest and the slowest round.
-Compare times only within one table: on another machine, only the ratios are similar.
+numbers that are looked up is blocked, and the others are not registered. In each round,
+all libraries of a table run one after the other. The columns median, min and max show
+the values of all rounds. The ratio is the median divided by the median of the first
+row, or of the first row with the same list size, share or number of threads. Compare
+times only within one table; between machines, compare ratios. Texts are clean if they
+have ten digits, and dirty if they are written as in real files. The row `C loop: filter
+only` is a loop in C that looks up the filter and does nothing else.
 Each round creates new text objects, as if the texts came from a file: Python caches the
 hash of a str, so a second look-up of the same object would be faster."""
 
 _NAME: Final = "results.json"
 _PICTURES: Final = {
-    "text_loop": "One text at a time, compared with other libraries.",
-    "batch": "A batch of integer keys, compared with other libraries.",
-    "batch_sizes": "A batch of integer keys, by the size of the list.",
-    "text_loop_sizes": "One text at a time, by the size of the list.",
-    "batch_hits": "A batch of integer keys, by the share of queries that are blocked.",
+    "text_loop": "Time to look up one text, compared with other libraries.",
+    "batch": "Time per key in a batch, compared with other libraries.",
+    "batch_sizes": "Time per key in a batch, by the size of the list.",
+    "text_loop_sizes": "Time to look up one text, by the size of the list.",
+    "batch_hits": "Time per key in a batch, by the share of blocked keys.",
     "memory_peers": "Bits per number, compared with other libraries and the minimum.",
 }
 
@@ -126,7 +131,7 @@ python -m benchmarks report results.json --out docs/explanation/benchmarks.md
 
 {as_markdown(target_cells(results))}
 
-Promises without a figure:
+The library also makes these promises, which are not measured but tested:
 
 {as_markdown(promise_cells())}"""
 

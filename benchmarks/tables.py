@@ -49,7 +49,7 @@ def _cells(row: Row, reference: Row | None) -> list[str]:
 
 def target_cells(results: Results) -> list[list[str]]:
     """Return a table of the promised figures of a run."""
-    rows = [["figure", "target", "median", "min", "max", ""]]
+    rows = [["figure", "target", "median", "min", "max", "result"]]
     for target in TARGETS:
         reading, verdict = evaluate(target, results)
         values = reading.values
@@ -61,7 +61,7 @@ def target_cells(results: Results) -> list[list[str]]:
 
 def promise_cells() -> list[list[str]]:
     """Return a table of the promises that are shown by tests."""
-    rows = [["promise", "shown by"]]
+    rows = [["promise", "tests that check it"]]
     for promise in PROMISES:
         rows.append([promise.text, ", ".join(promise.shown_by)])
     return rows

@@ -46,7 +46,7 @@ def peers_table(scale: Scale) -> Table:
     ]
     reasons = [peer.why_not() or _trial(peer, registered) for peer in peers]
     ours = Contender(
-        "bloctel", lambda: registered.table().n_numbers, n, "exact; periods"
+        "bloctel", lambda: registered.table().n_numbers, n, "exact; with periods"
     )
     theirs = [
         _builder(peer, registered, scale)
@@ -60,7 +60,12 @@ def peers_table(scale: Scale) -> Table:
     ]
     rows = measure([ours, *theirs], min(scale.rounds, _ROUNDS))
     return Table(
-        "build", f"build, {n:,} numbers", NS.name, "", "registered", (*rows, *missing)
+        "build",
+        f"build of a list of {n:,} numbers",
+        NS.name,
+        "",
+        "registered",
+        (*rows, *missing),
     )
 
 
@@ -96,7 +101,12 @@ def sizes_table(fixtures: Fixtures) -> Table:
         for one in map(fixtures.prepared, fixtures.scale.sizes)
     ]
     return Table(
-        "build_sizes", "build, by numbers", NS.name, "numbers", "", tuple(rows)
+        "build_sizes",
+        "build, by size of the list",
+        NS.name,
+        "listed numbers",
+        "",
+        tuple(rows),
     )
 
 
@@ -113,7 +123,7 @@ def memory_table(fixtures: Fixtures) -> Table:
         "build_memory",
         "peak memory of a build",
         "times the result",
-        "numbers",
+        "listed numbers",
         "",
         tuple(rows),
     )
@@ -133,8 +143,10 @@ def opening_table(fixtures: Fixtures) -> Table:
         else:
             contenders += [_opener(one, verify=False), _opener(one, verify=True)]
     rows = measure(contenders, fixtures.scale.rounds, MS)
-    title = "open a snapshot, by numbers"
-    return Table("open", title, MS.name, "numbers", "registered", (*rows, *missing))
+    title = "opening of a snapshot, by size of the list"
+    return Table(
+        "open", title, MS.name, "listed numbers", "registered", (*rows, *missing)
+    )
 
 
 _UNCHECKED = "open, verify=False"
@@ -146,5 +158,5 @@ def _opener(one: Prepared, *, verify: bool) -> Contender:
             return book.info.n_numbers
 
     name = "open" if verify else _UNCHECKED
-    note = "reads every byte" if verify else ""
+    note = "checks every byte of the file" if verify else ""
     return Contender(name, opened, 1, note, one.numbers)

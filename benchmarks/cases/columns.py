@@ -57,13 +57,13 @@ def _table(fixtures: Fixtures, built: BuiltPeers, kind: str, texts: list[str]) -
     else:
         run = partial(ours.contains_many, arrow)
         contenders.insert(0, Contender(_ARROW, run, len(texts), ours.note))
-    note = f"{PhonenumbersSet.note}; {len(few):,} queries"
+    note = f"{PhonenumbersSet.note}; only {len(few):,} queries"
     contenders += [
         Contender(peer.name, partial(peer.contains_loop, few), len(few), note)
         for peer in built.peers
         if isinstance(peer, PhonenumbersSet)
     ]
-    title = f"{len(texts):,} {kind} texts in a column, {scale.numbers:,} numbers"
+    title = f"column of {len(texts):,} {kind} texts, list of {scale.numbers:,} numbers"
     rows = (*measure(contenders, scale.rounds), *missing)
     return Table(f"column_{kind}", title, NS.name, "", "found", rows)
 
@@ -108,7 +108,7 @@ def threads_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
             for peer in built.peers
             if isinstance(peer, CFloor)
         ]
-    title = f"a batch of {len(queries):,}, by threads"
+    title = f"batch of {len(queries):,} numbers, by number of threads"
     rows = (*measure(contenders, fixtures.scale.rounds), *missing)
     return Table("threads", title, NS.name, "threads", "found", rows)
 

@@ -64,12 +64,15 @@ def table(fixtures: Fixtures) -> Table:
         found = contender.run()
         percent = 100 * found / contender.items
         rows.append(Row(contender.name, None, (percent,), found, contender.note))
-    title = f"false positives, {n:,} numbers, {len(absent):,} absent keys"
+    title = (
+        f"false positives: list of {n:,} numbers, "
+        f"look-ups of {len(absent):,} unlisted keys"
+    )
     return Table(
         "false_positives",
         title,
-        "% of absent keys",
+        "% of unlisted keys",
         "",
-        "wrong",
+        "false positives",
         (*rows, *built.missing),
     )

@@ -21,7 +21,7 @@ import {module}
 print(time.perf_counter() - began)
 """
 _IMPORTS: Final = {
-    "bloctel, once numpy is there": ("import numpy", "bloctel"),
+    "bloctel, after numpy": ("import numpy", "bloctel"),
     "numpy": ("", "numpy"),
 }
 
@@ -41,4 +41,4 @@ def table(scale: Scale) -> Table:
     rows = tuple(
         Row(name, None, tuple(read), None, "") for name, read in values.items()
     )
-    return Table("import", "import", MS.name, "", "", rows)
+    return Table("import", "time of `import bloctel`", MS.name, "", "", rows)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "key_peers", "loops", "text_loops", "text_peers"]
 
+_SIZE: Final = "listed numbers"
 _RATIOS: Final = (0, 1, 10, 50, 100)  # percent of the queries that are blocked
 #: The peers that are compared by hit ratio and by size.
 _BATCH: Final = (BloctelBook.name, CFloor.name, NumpyBitmap.name)
@@ -79,13 +80,13 @@ def batches(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     scale, queries = fixtures.scale, fixtures.main.queries
     n = scale.numbers
     mixed = queries.mixed(1)
-    title = f"a batch of {len(mixed):,} integer keys, {n:,} numbers"
+    title = f"batch of {len(mixed):,} integer keys, list of {n:,} numbers"
     yield _table("batch", title, "", built.in_batches(mixed), built.missing, scale)
 
     by_ratio: list[Contender] = []
     for percent in _RATIOS:
         by_ratio += built.in_batches(queries.mixed(percent), percent, only=_BATCH)
-    title = f"a batch of integer keys, {n:,} numbers, by share of hits"
+    title = f"batch of integer keys, list of {n:,} numbers, by share of blocked keys"
     yield _table("batch_hits", title, "% blocked", by_ratio, [], scale)
 
     by_size: list[Contender] = []
@@ -98,8 +99,8 @@ def batches(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
         sized = fixtures.prepared(size).queries
         by_size += some.in_batches(sized.mixed(1), size, only=_BATCH)
         missing += some.missing if size != n else []
-    title = f"a batch of {len(mixed):,} integer keys, by numbers"
-    yield _table("batch_sizes", title, "numbers", by_size, missing, scale)
+    title = f"batch of {len(mixed):,} integer keys, by size of the list"
+    yield _table("batch_sizes", title, _SIZE, by_size, missing, scale)
 
 
 def _of_size(fixtures: Fixtures, size: int) -> BuiltPeers:
@@ -111,7 +112,10 @@ def loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     """Measure `is_blocked` of integers, one by one."""
     scale = fixtures.scale
     queries = fixtures.main.queries.mixed(1)[: scale.loop]
-    title = f"{len(queries):,} integers one by one, {scale.numbers:,} numbers"
+    title = (
+        f"look-ups of {len(queries):,} integers one by one, "
+        f"list of {scale.numbers:,} numbers"
+    )
     yield _table("loop", title, "", built.in_loops(queries), _scalar(built), scale)
 
 
@@ -126,14 +130,17 @@ def text_loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     scale, n = fixtures.scale, fixtures.scale.numbers
     queries = fixtures.main.queries.first(scale.loop)
     texts = workload.as_texts(queries.mixed(1))
-    title = f"{len(texts):,} texts one by one, {n:,} numbers"
+    title = f"look-ups of {len(texts):,} texts one by one, list of {n:,} numbers"
     yield _table("text_loop", title, "", built.in_loops(texts), built.missing, scale)
 
     by_ratio: list[Contender] = []
     for percent in _RATIOS:
         texts = workload.as_texts(queries.mixed(percent))
         by_ratio += built.in_loops(texts, percent, only=_TEXT)
-    title = f"texts one by one, {n:,} numbers, by share of hits"
+    title = (
+        f"look-ups of texts one by one, list of {n:,} numbers, "
+        "by share of blocked numbers"
+    )
     yield _table("text_loop_hits", title, "% blocked", by_ratio, [], scale)
 
     by_size: list[Contender] = []
@@ -144,8 +151,8 @@ def text_loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
         sized = fixtures.prepared(size).queries.first(scale.loop)
         texts = workload.as_texts(sized.mixed(1))
         by_size += some.in_loops(texts, size, only=_TEXT)
-    title = f"{len(texts):,} texts one by one, by numbers"
-    yield _table("text_loop_sizes", title, "numbers", by_size, [], scale)
+    title = f"look-ups of {len(texts):,} texts one by one, by size of the list"
+    yield _table("text_loop_sizes", title, _SIZE, by_size, [], scale)
 
 
 def _of_size_in_text(fixtures: Fixtures, size: int) -> BuiltPeers:

@@ -42,11 +42,11 @@ def _table(kind: str, texts: list[str], scale: Scale) -> Table:
         column = import_module("pyarrow").array(texts)
         contenders.append(Contender("bloctel, Arrow column", partial(_read, column), n))
     parse = partial(PhonenumbersSet().parse_all, few)
-    note = f"{len(few):,} texts"
+    note = f"only {len(few):,} texts"
     contenders.append(Contender("phonenumbers.parse", parse, len(few), note))
     rows = (*measure(contenders, scale.rounds), *missing)
-    title = f"normalize_many, {n:,} {kind} French texts"
-    return Table(f"reading_{kind}", title, NS.name, "", "read", rows)
+    title = f"parsing of {n:,} {kind} French texts with normalize_many"
+    return Table(f"reading_{kind}", title, NS.name, "", "accepted", rows)
 
 
 def _read(column: object) -> int:

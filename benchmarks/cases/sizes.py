@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["bound", "peers_table", "table"]
 
 _PLAN: Final = 10**9
-_BOUND: Final = "bound of any exact set"
+_BOUND: Final = "minimum of any exact set"
 _UNIT: Final = "bits per number"
 _NOTES: Final = {
     "filter": "0.5 % false positives; no periods",
     "exact index": "exact; no periods",
-    "periods": "list, first day and end of each number",
+    "periods": "list, first day and end day of each number",
     "filter + index": "exact; no periods",
-    "filter + index + periods": "exact; periods",
+    "filter + index + periods": "exact; with periods",
 }
 
 
@@ -41,7 +41,8 @@ def bound(numbers: int) -> float:
 def table(fixtures: Fixtures) -> Table:
     """Return the size of each part, in memory and in the file."""
     rows = [row for n in fixtures.scale.sizes for row in _rows(fixtures.prepared(n))]
-    return Table("memory", "size, by numbers", _UNIT, "numbers", "", tuple(rows))
+    title = "memory per number, by size of the list"
+    return Table("memory", title, _UNIT, "listed numbers", "", tuple(rows))
 
 
 def _rows(one: Prepared) -> list[Row]:
@@ -51,7 +52,7 @@ def _rows(one: Prepared) -> list[Row]:
         return [Row("filter + index + periods", n, (), None, one.why_not), least]
     sizes = {**one.readings["bytes"], "snapshot file": one.readings["file_bytes"]}
     ours = [
-        Row(name, n, (8 * size / n,), None, _NOTES.get(name, "exact; periods"))
+        Row(name, n, (8 * size / n,), None, _NOTES.get(name, "exact; with periods"))
         for name, size in sizes.items()
     ]
     return [*ours, least]
@@ -67,11 +68,13 @@ def peers_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
         members = min(n, scale.slow_members) if peer.is_slow_to_build else n
         if size is not None:
             rows.append(Row(peer.name, None, (8 * size / members,), None, peer.note))
-    title = f"size, {n:,} numbers"
+    title = f"memory per number, list of {n:,} numbers"
     return Table("memory_peers", title, _UNIT, "", "", (*rows, *built.missing))
 
 
 def _of_ours(main: Prepared) -> Row:
     size = main.readings["bytes"]["filter + index + periods"]
     bits = 8 * size / main.numbers
-    return Row("bloctel", None, (bits,), None, "exact; periods; reads any form")
+    return Row(
+        "bloctel", None, (bits,), None, "exact; with periods; reads all written forms"
+    )

@@ -21,7 +21,7 @@ class BloctelBook(BasePeer):
     """Normalises each number, then queries filter, exact index and period."""
 
     name = "bloctel"
-    note = "exact; periods; reads any form"
+    note = "exact; with periods; reads all written forms"
 
     def __init__(self, book: Book, threads: int = 1) -> None:
         self.book = book

@@ -34,7 +34,7 @@ _HEADERS: Final = Path(__file__).parents[2] / "src" / "bloctel" / "_native"
 class CFloor(AnswersBatches):
     """Loop of the library's own header, called through ctypes."""
 
-    name = "C floor: the filter alone"
+    name = "C loop: filter only"
     note = "0.5 % false positives; no periods"
 
     def why_not(self) -> str:

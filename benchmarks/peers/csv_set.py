@@ -20,7 +20,9 @@ class CsvSet:
     """
 
     name = "csv + set"
-    note = "naive: last 9 digits, no refusals, no reasons; fewer rows"
+    note = (
+        "compares only the last 9 digits; refuses no text; gives no reasons; fewer rows"
+    )
 
     def __init__(self, members: set[str]) -> None:
         self._members = members

@@ -33,7 +33,7 @@ class DuckdbScrub:
     """
 
     name = "DuckDB"
-    note = "last 9 digits by a regular expression, no refusals, no reasons"
+    note = "compares only the last 9 digits; refuses no text; gives no reasons"
 
     _database: Any = None
 

@@ -17,7 +17,7 @@ class FuseFilter(AnswersIn):
 
     name = "pyfusefilter Fuse8"
     requires = "pyfusefilter"
-    note = "0.4 % false positives; no periods; built once"
+    note = "0.4 % false positives; no periods; cannot be changed after its build"
     is_slow = True
     is_slow_to_build = True
 

@@ -22,8 +22,8 @@ _SIZE: Final = 10**9
 class NumpyBitmap(AnswersBatches):
     """Takes 125 MB for any list; numbers of other countries are not supported."""
 
-    name = "numpy bitmap of the plan"
-    note = "exact; no periods; one country"
+    name = "numpy bitmap of all numbers"
+    note = "exact; no periods; only one country"
 
     def build(self, keys: Column) -> None:
         """Add these keys."""

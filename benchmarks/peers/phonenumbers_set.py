@@ -19,7 +19,7 @@ class PhonenumbersSet(BasePeer):
 
     name = "phonenumbers + set"
     requires = "phonenumbers"
-    note = "exact; no periods; reads any form"
+    note = "exact; no periods; reads all written forms"
     is_slow = True
 
     def build(self, keys: Column) -> None:

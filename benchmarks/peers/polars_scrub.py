@@ -23,7 +23,7 @@ class PolarsScrub:
     """
 
     name = "polars"
-    note = "last 9 digits by a regular expression, no refusals, no reasons"
+    note = "compares only the last 9 digits; refuses no text; gives no reasons"
 
     _numbers: Any = None
 

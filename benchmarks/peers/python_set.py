@@ -16,7 +16,7 @@ __all__ = ["PythonSet"]
 class PythonSet(AnswersIn):
     """Python's own set; a batch is looked up in a loop over a list."""
 
-    note = "exact; no periods; one way to write a number"
+    note = "exact; no periods; finds only one written form"
 
     def __init__(self, name: str) -> None:
         self.name = name

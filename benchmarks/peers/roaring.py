@@ -19,7 +19,7 @@ class Roaring(AnswersIn):
 
     name = "pyroaring BitMap64"
     requires = "pyroaring"
-    note = "exact; no periods; a batch answers with a set, not row by row"
+    note = "exact; no periods; a batch returns a set, not one answer per row"
 
     def build(self, keys: Column) -> None:
         """Add these keys."""

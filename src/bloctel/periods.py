@@ -1,8 +1,8 @@
 """Registration periods: ranges of calendar days, and calculations with days.
 
 A period has a first protected day, `starts_on`, and a first day after the protection,
-`ends_on`. If `ends_on` is `None`, no end is known. The functions of this module need no
-clock, list or law. The package `bloctel.rules` computes periods from registrations.
+`ends_on`. If `ends_on` is `None`, no end is known. The functions of this module
+only calculate with days. `bloctel.rules` computes the period of a registration.
 """
 
 from collections.abc import Iterable

@@ -101,7 +101,7 @@ def test_a_dictionary_may_have_integers_or_days() -> None:
         (pa.array([1], pa.duration("s")), "duration"),
         (pa.array([1], pa.timestamp("s")), "timestamp"),
         (pa.array([1], pa.decimal128(3)), "decimal128(3, 0)"),
-        (pa.table({"a": ["x"], "b": ["y"]}), "a table of 2 columns"),
+        (pa.table({"a": ["x"], "b": ["y"]}), "a table of 2 columns; pass one column"),
         (pa.table({"a": [1.5]}).to_reader(), "double"),
     ],
 )

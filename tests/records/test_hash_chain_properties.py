@@ -105,7 +105,7 @@ def test_every_dropped_record_is_found(data: st.DataObject) -> None:
     seq = data.draw(st.integers(1, n - 1))
     del rows_of(storage)[seq - 1]
 
-    with pytest.raises(DamagedRecordsError, match=f"expected record {seq}, got"):
+    with pytest.raises(DamagedRecordsError, match=f"record {seq} is missing"):
         store.verify("calls")
 
 

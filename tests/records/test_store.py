@@ -116,7 +116,7 @@ def test_a_stream_has_a_plain_name(store: RecordStore, stream: str) -> None:
         with store.write() as transaction:
             transaction.append(stream, KEY, AT, {})
 
-    with pytest.raises(InputError, match="a stream's name"):
+    with pytest.raises(InputError, match="a stream name"):
         append()
 
 
@@ -315,7 +315,7 @@ def test_a_saved_digest_reveals_a_rewritten_stream(store: RecordStore) -> None:
         transaction.append("calls", KEY, AT, {})
 
     assert store.verify("calls", known=(1, noted.digest)).digest == noted.digest
-    with pytest.raises(DamagedRecordsError, match="digest is not the saved one"):
+    with pytest.raises(DamagedRecordsError, match="its digest has changed"):
         forged.verify("calls", known=(1, noted.digest))
     with pytest.raises(DamagedRecordsError, match=r"missing \(last record: 7\)"):
         store.verify("calls", known=(7, noted.digest))
@@ -348,5 +348,5 @@ def test_restored_records_are_found(store: RecordStore, url: str) -> None:
             "UPDATE bloctel_record SET key = ?, body = ? WHERE stream = 'calls'", row
         )
 
-    with pytest.raises(DamagedRecordsError, match="was erased, and restored"):
+    with pytest.raises(DamagedRecordsError, match="was erased, but is not empty"):
         store.verify("calls")

@@ -82,11 +82,13 @@ def test_each_anomaly_is_found_where_it_is() -> None:
     assert codes(counted) == ["sequence", "neighbours", "dense_blocks", "fiction"]
     assert codes(counted[::-1]) == codes(counted)
     assert codes(shuffled) == ["neighbours", "dense_blocks", "fiction"]
-    assert codes(draw("drawn from 06 and 07", 20_000, 1)) == [
+    assert codes(draw("random numbers from 06 and 07", 20_000, 1)) == [
         "even_blocks",
         "unassigned",
     ]
-    assert "endings" in codes(draw("every seventh number, shuffled", 20_000, 1))
+    assert "endings" in codes(
+        draw("every seventh number of a range, shuffled", 20_000, 1)
+    )
 
 
 def test_an_anomaly_states_its_probability() -> None:

@@ -38,7 +38,7 @@ class Entry:
     ends_on: int
 
 
-#: Map from each key in an overlay to its entries, each with its code.
+#: The periods of each key that an overlay contains, each with its code in the overlay.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
@@ -47,8 +47,8 @@ class Table:
 
     Attributes:
         filter: The Bloom filter of all keys.
-        index: The exact index; its codes are positions in the arrays `lists`, `starts`
-            and `ends`, which contain the fields of the periods (`Entry`).
+        index: The exact index.  Its codes are positions in the arrays `lists`, `starts`
+            and `ends`, which together store the periods (`Entry`).
         n_numbers: The count of distinct phone numbers.
     """
 
@@ -78,7 +78,7 @@ class Table:
         return builder.build()
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
-        """Return the entries of one phone number, each with its code."""
+        """Return the periods of one phone number, each with its code in the index."""
         first, count = _filter.find(self.filter, self.index, key)
         codes = self.index.codes[first : first + count].tolist()
         return [(code, self.entry(code)) for code in codes]
@@ -97,7 +97,7 @@ class Table:
 
 
 class TableBuilder:
-    """Builder of a table from periods in any order, with 12 bytes for each period."""
+    """Builder of a table from periods in any order; stores 12 bytes for each period."""
 
     def __init__(self) -> None:
         self._entries = _table_builder.Entries()
@@ -127,13 +127,13 @@ class TableBuilder:
         """Return the table of the added periods, and remove them from the builder."""
         keys, codes, periods, n_numbers = self._entries.join()
         index = _filter.ExactIndex.build(keys, codes)
-        del codes  # the index has its own copy
+        del codes  # free memory: the index has its own copy
         filter = _filter.BloomFilter(max(1, n_numbers), FALSE_POSITIVE_RATE)
         filter.add_many(keys)
         return Table(filter, index, _unpack(periods), n_numbers)
 
 
-# The number of rows that are packed together: their arrays fit in the CPU's cache.
+# The number of rows that are packed at a time, so that they fit in the CPU's cache.
 _PART: Final = 1 << 14
 
 # A period is packed into 63 bits: 16 for the list, 23 for the first day, 24 for the
@@ -150,7 +150,7 @@ def _pack(
 ) -> NDArray[np.uint64]:
     packed = lists.astype(np.int64)
     if len(packed) and packed.max() >= 1 << 16:
-        raise CapacityError("at most 65,536 lists", f"{packed.max() + 1} lists")
+        raise CapacityError("a book of at most 65,536 lists", f"{packed.max() + 1}")
     packed <<= 23
     packed += starts.astype(np.int64) + _DAY_ZERO
     packed <<= 24
@@ -171,11 +171,9 @@ def _unpack(
 
 
 class _Change(NamedTuple):
-    """Codes of a number's periods after a change, and the number's previous change."""
-
     version: int
-    codes: tuple[int, ...]
-    before: "_Change | None"
+    codes: tuple[int, ...]  # the codes of the phone number's new periods
+    before: "_Change | None"  # the previous change of the same phone number
 
 
 class Overlay:
@@ -192,7 +190,7 @@ class Overlay:
         self._numbers: dict[int, _Change] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
-        # all versions share this Bloom filter, so it can contain keys of later versions
+        # all versions share this filter, so it can also contain keys of later versions
         self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
         self.has_nine_digits = False  # True if a key (a foreign number) has nine digits
 
@@ -202,7 +200,7 @@ class Overlay:
     def replaced(self, changes: Mapping[int, Iterable[Entry]]) -> Self:
         """Return the next version, with new entries for the phone numbers in *changes*.
 
-        A phone number without entries is on no list.
+        If the new entries of a phone number are empty, it is on no list.
         """
         later = copy(self)
         later._version += 1
@@ -228,9 +226,9 @@ class Overlay:
         self.filter.add(key)
 
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
-        """Return the entries, with codes, of the *keys* that the overlay contains.
+        """Return the periods, with codes, of the *keys* that the overlay contains.
 
-        *days* contains the day of the look-up for each list, by its index.
+        *days* contains the day of the look-up for the index of each list.
         """
         if not self._numbers:
             return {}
@@ -242,7 +240,6 @@ class Overlay:
         }
 
     def _change(self, key: int) -> _Change | None:
-        """Return a number's last change up to this version; None if there is none."""
         change = self._numbers.get(key)
         while change is not None and change.version > self._version:
             change = change.before

@@ -4,9 +4,9 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 ctypedef const uint8_t* Text
 
-# The numbering plan of digits without a country code.
+# The numbering plan for digits that have no country code.
 cpdef enum:
-    ANY_PLAN     # no region: the digits of an integer begin with a country code
+    ANY_PLAN     # the region is None: texts need a plus, integers are E.164 digits
     FRENCH_PLAN
     OTHER_PLAN
 

@@ -50,7 +50,7 @@ cdef extern from "french_text.h" nogil:
     bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
-# Codes of refusals: the index of each reason in `Reason`, from 1.
+# Codes of refusals: the position of each reason in the enum `Reason`, from 1.
 cpdef enum:
     EMPTY = 1
     NOT_TEXT
@@ -72,21 +72,21 @@ cpdef enum:
 
 cdef enum:
     _MAX_DIGITS = 32
-    _CHUNK = 1024   # integers that are read together
+    _CHUNK = 1024   # the count of integers that are read in one step
 
 cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
 
-# Kinds of separators, as bits of `Scan.seen` and `Scan.pending`.
+# Kinds of separators: `Scan.seen` and `Scan.pending` contain one bit for each kind.
 cdef enum:
     _BLANK = 1      # blanks, dashes, parentheses, invisible marks
     _DOT = 2
     _COMMA = 4
     _SLASH = 8
-    _HARD = 16      # ends a number: ; | & and line ends
+    _HARD = 16      # separates two numbers: ; | & and line ends
 
 cdef struct Scan:
     uint8_t digits[_MAX_DIGITS]
-    int n           # count of all digits, which can exceed _MAX_DIGITS
+    int n           # count of all digits in the text, which can exceed _MAX_DIGITS
     bint plus
     int seen        # kinds of separators between two digits
     int pending     # kinds of separators since the last digit
@@ -102,7 +102,7 @@ cdef inline bint _is_digit(uint8_t c) noexcept nogil:
 
 
 cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
-    """Return the lower-case ASCII letter, or 0 for any other byte."""
+    """Return an ASCII letter in lower case, or 0 if the byte is not a letter."""
     c |= 32
     return c if 97 <= c <= 122 else 0
 
@@ -122,9 +122,9 @@ cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
 
 
 cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
-    """Return the length in bytes of a non-ASCII character; 0 for an unknown character.
+    """Return the length in bytes of a non-ASCII character; 0 if it is not accepted.
 
-    `kind` is set to a separator bit, to an ASCII digit, or to 43 (a plus sign).
+    `kind` is set to the bit of a separator, to an ASCII digit, or to 43 (a plus sign).
     """
     kind[0] = _BLANK
     cdef uint8_t a = p[0]
@@ -142,16 +142,16 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
         if c == 0xA8 or c == 0xA9:  # line and paragraph separators
             kind[0] = _HARD
             return 3
-        # U+2000-200F spaces and marks, U+2010-2015 dashes, bullet, U+202A-202F
-        # (a byte below 0x80 is the next character, because this one was cut off)
+        # U+2000-200F spaces, U+2010-2015 dashes, U+2022 bullet, U+202A-202F; if the
+        # text lacks the third byte of the character, c is below 0x80
         return 3 if 0x80 <= c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
-    if a == 0xE2 and b == 0x81:  # U+205F, U+2060-206F
+    if a == 0xE2 and b == 0x81:  # U+205F space, U+2060-206F invisible
         return 3 if 0x9F <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x88:  # U+2212 minus
         return 3 if c == 0x92 else 0
-    if a == 0xE3:  # U+3000
+    if a == 0xE3:  # U+3000 wide space
         return 3 if b == 0x80 and c == 0x80 else 0
-    if a == 0xEF and b == 0xBB:  # U+FEFF
+    if a == 0xEF and b == 0xBB:  # U+FEFF byte order mark
         return 3 if c == 0xBF else 0
     if a == 0xEF and b == 0xBC:
         return _full_width(c, kind)
@@ -159,7 +159,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Return the result of `_wide` for U+FF01-FF3F, from the last byte *c*."""
+    """Do what `_wide` does, for a full-width character whose last byte is *c*."""
     cdef uint8_t plain = c - 0x60  # the ASCII character with the same shape
     if c <= 0x80:
         return 0
@@ -174,7 +174,7 @@ cdef inline bint _is_blank(uint8_t c) noexcept nogil:
 
 
 cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
-    """Remove blanks, quotes, `tel:`, and the forms ="..." and '... of spreadsheets."""
+    """Remove blanks, quotes and `tel:`, and the =" " and ' that spreadsheets add."""
     cdef Text q = p[0]
     cdef Py_ssize_t m = n[0]
     while m and _is_blank(q[m - 1]):
@@ -208,7 +208,7 @@ cdef inline bint _is_word(Text p, Py_ssize_t n, const char* word) noexcept nogil
 
 
 cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
-    """Return whether the end of a text is an extension: `ext. 12`, `poste 12`."""
+    """Return whether the end of a text is an extension such as `ext. 12`."""
     cdef Py_ssize_t i = 0, word, first
     if n and p[0] == 59:  # RFC 3966: ";ext=12"
         i = 1
@@ -275,10 +275,10 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 
 
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
-    """Classify the end of a text, which begins with a letter, `#` or `;`.
+    """Classify the end of a text from the first letter, `#` or `;` on.
 
-    Return the code of a refusal, 0 if the end does not belong to the number, or -1 if
-    the end starts with a separator.
+    Return the code of a refusal, 0 if the end can be ignored (an extension or an
+    exponent), or -1 if the first character is a separator.
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -291,7 +291,7 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     exponent = _exponent(p, n)
     if exponent < 0 or s.n == 0 or s.seen & ~(_DOT | _COMMA) or s.marks > 1:
         return UNEXPECTED if p[0] == 35 else LETTERS
-    # 3.3612345678E10 has all its digits; 3.36123E+10 has lost some.
+    # 3.3612345678E10 contains all digits of the number; 3.36123E+10 lost some digits
     fraction = s.n - s.at_mark if s.marks else 0
     s.marks = s.seen = 0
     return 0 if exponent == fraction else (
@@ -299,7 +299,7 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
-    """Reduce a text to digits; return 0, or the code of a refusal."""
+    """Store the digits of a text in *s*; return 0, or a refusal code."""
     cdef Py_ssize_t i = 0
     cdef int kind = 0, length, verdict
     cdef uint8_t c
@@ -353,7 +353,7 @@ cdef int _check_digits(Scan* s) noexcept nogil:
                 s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
             s.n = s.at_mark
             return 0
-        # 48.8566141 is a latitude, 06.39981234 a number
+        # 48.8566141 is a latitude, but 06.39981234 is a phone number
         if not s.plus and (s.digits[0] != 0 or s.at_mark == 1):
             return DECIMAL
     if s.seen & (_HARD | _COMMA):
@@ -382,7 +382,7 @@ cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
-    """Return the key of the digits after + or 00."""
+    """Return the key of the digits after + or 00, or a refusal code or `WORLD`."""
     cdef int code = 2
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
@@ -393,7 +393,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     n -= code
     if miquelon and n == 6:
         return french_line(508000000 + _number(d, 6))
-    if n and d[0] == 0:  # +33 (0)6, +3306
+    if n and d[0] == 0:  # the needless 0 of +33 (0)6 and +3306
         d += 1
         n -= 1
     if n == 9 and d[0] != 0:
@@ -406,7 +406,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
 
 
 cdef uint64_t _short(Scan* s) noexcept nogil:
-    """Distinguish a short number of the French plan from an incomplete number.
+    """Return `SHORT_NUMBER` for a short number of the French plan, else `TOO_SHORT`.
 
     Short numbers are 1X, 1XX, 10XX, 3XXX, 3XXXX to 8XXXX, 116XXX and 118XXX.
     """
@@ -422,7 +422,7 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
-    """Return the key of digits without a plus, as written in France."""
+    """Return the key of French digits without a plus, or a refusal code."""
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
@@ -430,7 +430,7 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
     if n == 9 and d[0] != 0:  # a spreadsheet removed the 0
         return french_line(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
-        # 00465711234: +46 5711234, or 0465711234 with one zero too many
+        # 00465711234 means +46 5711234, or 0465711234 with one zero too many
         return WORLD if n == 11 and d[2] != 0 else _abroad(s, d + 2, n - 2)
     if 11 <= n <= 12 and d[0] == 3 and d[1] == 3:
         return _abroad(s, d, n)
@@ -441,7 +441,7 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
         return MACHINE
     if n <= 9:
         return _short(s)
-    # perhaps a foreign number without its plus
+    # WORLD: the text may be a foreign number whose plus is missing
     return _too_long(s) if d[0] == 0 or s.at_slash or n > 15 else WORLD
 
 
@@ -530,7 +530,7 @@ cdef class Line:
 
 
 cdef int64_t _as_int64(object value) except? -2:
-    """Return the value of an int, or -1 if it is negative or exceeds 64 bits."""
+    """Return an int as int64, or -1 if it is negative or needs more bits."""
     cdef int overflow = 0
     cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
     return -1 if overflow or number < 0 else number
@@ -550,13 +550,13 @@ cdef uint64_t read_str(str text, int plan) except 0:
 
 
 cpdef uint64_t read(object value, int plan) except 0:
-    """Return the key of one text or int, or the code of its refusal.
+    """Return the key of one text or int, or a refusal code.
 
-    *plan* is the plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
+    *plan* is the numbering plan for digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
     `OTHER_PLAN`.
     """
     if isinstance(value, str):
-        return read_str(<str>value, plan)  # subclasses are accepted too
+        return read_str(<str>value, plan)
     if PyLong_CheckExact(value):
         return read_integer(_as_int64(value), plan)
     if isinstance(value, bytes):
@@ -592,8 +592,9 @@ cdef bint _is_missing(object value):
 def clean(object value, int plan):
     """Return the digits of a text or int for which `read` returned `WORLD`.
 
-    The result starts with a plus if the text has one, or if an int has no region.  It
-    keeps the last slash between two digits.  It is empty if the text is refused.
+    The result starts with a plus if the text has one, or if *value* is an int and
+    *plan* is `ANY_PLAN`.  The last slash between two digits remains in the result.
+    For a text that is refused, the result is empty.
     """
     cdef Scan s
     cdef bytes text
@@ -611,9 +612,9 @@ def clean(object value, int plan):
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
-    """Set each item of *out* to the result of `read` for a value, from index *first*.
+    """Set each `out[i]` to the result of `read` for `values[first + i]`.
 
-    Return True if each result is a key, as `read_integers` and `read_spans` do.
+    Return True if all results are keys.
     """
     cdef Py_ssize_t i, n = len(out)
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
@@ -625,7 +626,7 @@ def read_objects(list values not None, Py_ssize_t first, int plan, out):
 
 
 def read_integers(values, int plan, out):
-    """Set each `out[i]` to the result of `read` for `values[i]` (int64)."""
+    """Set each `out[i]` to the result of `read` for `values[i]`; see `read_objects`."""
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
     cdef bint are_keys = True
@@ -653,7 +654,7 @@ def are_french_keys(keys):
 
 
 def read_spans(data, starts, ends, int plan, out):
-    """Set each `out[i]` to the result of `read` for `data[starts[i]:ends[i]]`."""
+    """Set each `out[i]` to the result of `read` for `data[starts[i]:ends[i]]`; see `read_objects`."""
     cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
     cdef Text text = uint8_items(data, size, b"data")
     cdef const int64_t *start = int64_items(starts, n, b"starts")

@@ -2,11 +2,11 @@
 
 A column is a list, an iterable, a numpy array, a pandas, polars or pyarrow column, or
 any other object with `__arrow_c_stream__`, `__arrow_c_array__` or `__array__`.
-A column is recognised by its methods, so the library of a column is not imported.  Only
+A column is recognised by its methods, so pandas and polars are not imported.  Only
 columns of Arrow, such as polars columns, need the package pyarrow.
 
-Text is read in place if its layout allows it.  Otherwise it is copied block by block,
-so that memory use does not depend on the size of the column.
+Text is copied only if its memory layout makes this necessary.  It is then copied block
+by block, so that memory use does not depend on the size of the column.
 """
 
 import re
@@ -27,11 +27,11 @@ from bloctel.numbers import _digits
 
 _T = TypeVar("_T")
 
-#: Number of rows in a block.  Larger blocks would not fit in the processor's cache, and
-#: would leave threads idle.  Smaller blocks would cost more time for each row.
+#: Rows in a block.  A larger block would not fit in the processor's cache, and there
+#: would be too few blocks for the threads.  Smaller blocks need more time for each row.
 _BLOCK_ROWS: Final = 1 << 17
 _EXPECTED: Final = "a column of text or whole numbers"
-#: Types of text in Arrow; a column of the null type has only missing values.
+#: Arrow's types of text, and the type null of a column that has only missing values.
 _ARROW_TEXTS: Final = (
     *("string", "large_string", "string_view", "null"),
     *("binary", "large_binary", "binary_view"),
@@ -46,9 +46,9 @@ _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 class Spans:
     """Block of rows of UTF-8 text; a row without a value is an empty text."""
 
-    data: NDArray[np.uint8]  # the bytes of all texts, contiguous
-    starts: NDArray[np.int64]  # the start of each row in `data`, contiguous
-    ends: NDArray[np.int64]  # the end of each row in `data`, contiguous
+    data: NDArray[np.uint8]  # the bytes of all texts
+    starts: NDArray[np.int64]  # the position in `data` where the text of a row begins
+    ends: NDArray[np.int64]  # the position in `data` where the text of a row ends
 
     def __len__(self) -> int:
         return self.starts.size
@@ -76,15 +76,15 @@ class Spans:
 class Integers:
     """Block of rows of integers."""
 
-    values: NDArray[np.int64] | NDArray[np.uint64]  # contiguous
+    values: NDArray[np.int64] | NDArray[np.uint64]
     valid: NDArray[np.bool_] | None  # False for a row without a value
 
     def __len__(self) -> int:
         return self.values.size
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set *out* as `Spans.read` does; return True if each row has a key."""
-        # unsigned values above the range of int64 become negative, and are refused
+        """Set each item of *out* to a key or a refusal code; see `Spans.read`."""
+        # an unsigned integer above the range of int64 becomes negative, and is refused
         are_keys = _digits.read_integers(self.values.view(np.int64), plan, out)
         if self.valid is None:
             return are_keys
@@ -102,8 +102,8 @@ class Integers:
 class Objects:
     """Block of rows of Python objects."""
 
-    values: list[object]  # str, int, None, or values that are refused
-    indexes: range  # the indexes of the rows in `values`
+    values: list[object]  # each value is a str, an int, None, or will be refused
+    indexes: range  # the indexes of the rows of this block in `values`
 
     @classmethod
     def of_all(cls, values: list[object]) -> Self:
@@ -114,7 +114,7 @@ class Objects:
         return len(self.indexes)
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set *out* as `Spans.read` does; return True if each row has a key."""
+        """Set each item of *out* to a key or a refusal code; see `Spans.read`."""
         return _digits.read_objects(self.values, self.indexes.start, plan, out)
 
     def value(self, row: int) -> object:
@@ -136,8 +136,8 @@ def blocks(column: object) -> Iterator[Block]:
     ['06 39 98 12 34']
     """
     if isinstance(column, str | bytes | bytearray):
-        single = f"a single {type(column).__name__}"
-        raise InputError(_EXPECTED, f"{single}; use the function for one number")
+        single = f"one value of type {type(column).__name__}"
+        raise InputError(_EXPECTED, f"{single}; pass a list")
     if isinstance(column, list):
         indexes = range(len(column))
         starts = indexes[::_BLOCK_ROWS]
@@ -156,7 +156,7 @@ def _read(
 ) -> _T:
     """Read *column* with the function for its type; errors contain *expected*."""
     if isinstance(column, set | frozenset):
-        raise InputError(expected, "a set, whose values have no order")
+        raise InputError(expected, "a set, which has no order; pass a list")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
     # most pandas columns are numpy arrays, which can be read without pyarrow
@@ -193,13 +193,13 @@ def _arrow_chunks(
                 read = pa.chunked_array(column if is_stream else [pa.array(column)])
                 arrow_type, chunks = read.type, iter(read.chunks)
     except (ImportError, InputError):
-        # pandas needs pyarrow for this, and cannot export sparse columns: use numpy
+        # if pandas cannot convert the column to Arrow, numpy reads the column
         if hasattr(column, "__array__"):
             return None
         raise
     if pa.types.is_struct(arrow_type):
         if arrow_type.num_fields != 1:
-            got = f"a table of {arrow_type.num_fields} columns"
+            got = f"a table of {arrow_type.num_fields} columns; pass one column"
             raise InputError(expected, got)
         arrow_type = arrow_type[0].type
         chunks = (chunk.flatten()[0] for chunk in chunks)
@@ -215,7 +215,7 @@ def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _refusing_failures(pa: Any) -> Iterator[None]:
-    """Replace errors of the column's library, because they can show phone numbers."""
+    """Replace errors of pyarrow and similar libraries: they can show phone numbers."""
     try:
         yield
     except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
@@ -235,11 +235,11 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield Arrow arrays as blocks; `Spans.read` checks the positions of texts."""
+    """Yield blocks of Arrow arrays; `Spans.read` checks the ends of the texts."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
-        if is_dictionary and is_text:  # pyarrow cannot decode string views
+        if is_dictionary and is_text:  # pyarrow cannot decode the type string_view
             words = chunk.dictionary.cast("large_binary")
             chunk = type(chunk).from_arrays(chunk.indices, words)
         for start in range(0, len(chunk), _BLOCK_ROWS):
@@ -291,7 +291,7 @@ def _flat_array(column: Any, expected: str) -> NDArray[Any]:
         values = column.to_numpy(integer, na_value=0)
         return np.ma.MaskedArray(values, np.asarray(column.isna()))
     if getattr(column, "nlevels", 1) > 1:
-        raise InputError(expected, "an index with several levels")
+        raise InputError(expected, "an index with several levels; pass one level")
     array: NDArray[Any] = np.asanyarray(column)
     if array.ndim != 1:
         raise InputError(expected, f"an array of {array.ndim} dimensions")
@@ -317,17 +317,17 @@ def _text_block(rows: NDArray[Any]) -> Block:
     codes = texts.view(np.uint32)
     if codes.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
         return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
-    return Objects.of_all([text or None for text in texts.tolist()])  # "" is no value
+    return Objects.of_all([text or None for text in texts.tolist()])
 
 
 def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
-    """Return a block of texts that are padded with zeros to one width; copy nothing."""
+    """Return a block of texts that are padded to one width with zero bytes."""
     starts = np.arange(texts.size, dtype=np.int64) * texts.itemsize
     return Spans(texts.view(np.uint8), starts, starts + np.char.str_len(texts))
 
 
 def _object_block(rows: NDArray[Any]) -> Block:
-    missing = getattr(rows.dtype, "na_object", None)  # only numpy's StringDType has it
+    missing = getattr(rows.dtype, "na_object", None)  # an attribute of StringDType
     values = rows.tolist()  # masked values become None
     return Objects.of_all([None if value is missing else value for value in values])
 
@@ -430,7 +430,7 @@ def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.in
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:
-    """Raise InputError for the first *bad* row; *first* is the index of row 0."""
+    """Raise InputError for the first bad row; *first* is the index of the first row."""
     if bad.any():
         raise _no_day(got, None if first is None else first + int(bad.argmax()))
 

@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 #: The default region of numbers without a country code.
 DEFAULT_REGION: Final = "FR"
 
-#: The regions with the French plan's national form, `0` and nine digits.
-#: `phonenumbers` reads numbers of Saint-Pierre-et-Miquelon (PM), some of six digits.
+#: The regions in which a national number is `0` and nine digits.  `phonenumbers` reads
+#: the numbers of Saint-Pierre-et-Miquelon (PM), because some of them have six digits.
 _FRENCH_REGIONS: Final = frozenset({"FR", "RE", "YT", "GP", "MQ", "GF", "BL", "MF"})
 
-#: Overseas country codes by the first digits of the national significant number.
+#: Overseas country codes, by the first digits after the 0 of a French number.
 #: Sources: decision of the regulator (ARCEP) on the numbering plan; the metadata of
-#: `phonenumbers` 9.0.43.  Used only to display E.164: keys do not depend on it.
+#: `phonenumbers` 9.0.43.  Keys do not depend on this table.
 _OVERSEAS: Final = {
     prefix: country_code
     for country_code, prefixes in {
@@ -98,11 +98,10 @@ class Reason(StrEnum):
 
 _NO_KEYS: Final = np.empty(0, np.uint64)
 
-#: The difference between the key of a French line and its nine digits.  A spreadsheet
-#: stores the number as the integer of these nine digits.
+#: The key of a French line is this integer plus the nine digits of the number.
 FRANCE: Final = np.uint64(33 * 10**9)
-#: Ranges of integers that mean French numbers but are not keys: an overseas code or 330
-#: with nine digits, and 33508 with six digits.
+#: Ranges of integers that are not keys, although they are French numbers: the key has
+#: 33 in place of an overseas code or of 330, and 508 in place of 33508.
 NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),
@@ -110,7 +109,7 @@ NOT_KEYS: Final = (
 #: A region with more characters than this is not shown in error messages.
 _SHOWN_REGION: Final = 4
 
-#: The reasons: the index of each reason, from 1, is its code in the compiled parser.
+#: The position of each reason, from 1, is its refusal code in the compiled parser.
 REASONS: Final = ("", *(reason.value for reason in Reason))
 
 
@@ -172,7 +171,6 @@ class PhoneNumber(_digits.Line):
         return " ".join(re.findall("..", "0" + nsn))
 
     def _split(self) -> tuple[str, str]:
-        """The country code and the national significant number, as digits."""
         nsn = french_nsn(self.key)
         if nsn is None:
             code = str(load_phonenumbers().parse(f"+{self.key}").country_code)
@@ -240,7 +238,6 @@ def number_to_store(number: object, region: str | None) -> PhoneNumber:
 
 
 def _valid(key: int) -> PhoneNumber:
-    """Return the number of a key; raise InvalidNumberError for a refusal code."""
     if key < _digits.FIRST_KEY:
         raise InvalidNumberError(reason_of(key))
     return number_of(key)
@@ -335,7 +332,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 @cache
 def _country_codes() -> NDArray[np.uint64]:
-    """Return the country code of a French line by the first five of its nine digits."""
+    """Return an array: the country code for the first five of a line's nine digits."""
     codes = np.full(10**5, 33, np.uint64)
     for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
         width: int = 10 ** (5 - len(prefix))
@@ -361,12 +358,12 @@ def require_key(key: object, where: str = "key") -> int:
     found = _digits.read(number, _digits.ANY_PLAN)
     is_foreign = found == _digits.WORLD and is_foreign_key(number)
     if number < _digits.FIRST_KEY or not (found == number or is_foreign):
-        raise _no_key("another integer", where)
+        raise _no_key("an integer that is not a key", where)
     return number
 
 
 def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.uint64]:
-    """Return *keys* if `require_key` accepts each key; otherwise raise InputError."""
+    """Return *keys* if `require_key` accepts every key; otherwise raise InputError."""
     if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
         expected = "a one-dimensional uint64 array, as normalize_many returns"
         raise InputError(expected, f"a value of type {type(keys).__name__}", where)
@@ -377,7 +374,9 @@ def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.ui
     for row in np.flatnonzero(foreign).tolist():
         possible[row] = is_foreign_key(int(keys[row]))
     if not possible.all():
-        raise _no_key("another integer", f"{where}, row {int(possible.argmin())}")
+        raise _no_key(
+            "an integer that is not a key", f"{where}, row {int(possible.argmin())}"
+        )
     return keys
 
 
@@ -428,7 +427,7 @@ def check_region(region: str | None) -> str | None:
 
 
 def reason_of(code: int) -> Reason:
-    """Return the reason of the *code* of a refusal."""
+    """Return the reason for a refusal code."""
     return Reason(REASONS[code])
 
 
@@ -440,7 +439,7 @@ def plan_of(region: str | None) -> int:
 
 
 def home_code(region: str | None) -> str:
-    """Return the digits with which the keys of a region begin; "" without a region."""
+    """Return the first digits of the keys of a region, or "" if the region is None."""
     if region is None or is_french(region):
         return "33" if region else ""
     return str(load_phonenumbers().country_code_for_region(region))
@@ -452,16 +451,17 @@ def is_french(region: str | None) -> bool:
 
 
 def read(number: object, region: str | None) -> int:
-    """Return the key of *number*, or the code of its refusal."""
+    """Return the key of *number*, or a refusal code."""
     answer = _digits.read(number, plan_of(region))
     return _read_slowly(number, answer, region)[0] if answer in _SLOW else answer
 
 
 def readings_of(number: object, region: str | None) -> Readings:
-    """Return the key of *number* or the code of its refusal, and its other readings.
+    """Return the key of *number* or a refusal code, then its other readings.
 
     The other readings are the keys of lines that the same digits may mean, such as a
-    foreign number without its plus.  A number is clear only if no line is blocked.
+    foreign number without its plus.  Only if none of these lines is blocked, the number
+    is clear.
     """
     answer = _digits.read(number, plan_of(region))
     if answer in _SLOW:
@@ -478,7 +478,7 @@ def readings_of(number: object, region: str | None) -> Readings:
 def read_block(
     block: Block, region: str | None, others: dict[int, Readings] | None = None
 ) -> NDArray[np.uint64]:
-    """Return the key of each row of a block, or the code of its refusal.
+    """Return the key of each row of a block, or a refusal code.
 
     If the compiled parser cannot read a row, Python code reads it, and stores the other
     keys that its digits may mean in *others*.
@@ -492,7 +492,7 @@ def read_block(
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
     for row in rows:
         value = block.value(row)
-        # an object of another type is perhaps not hashable, so the row is used instead
+        # any other object may be unhashable, so it is read each time it occurs
         name = value if type(value) in (str, bytes, int) else (row,)
         found = read.get(name)
         if found is None:
@@ -505,7 +505,7 @@ def read_block(
 
 
 def keys_to_store(block: Block, region: str | None) -> NDArray[np.uint64]:
-    """Return the key of each row as `number_to_store` does, or the refusal's code."""
+    """Return the key of each row as `number_to_store` does, or a refusal code."""
     others: dict[int, Readings] = {}
     keys = read_block(block, region, others)
     for row, rest in others.items():
@@ -518,15 +518,15 @@ _IS_SLOW: Final = np.isin(np.arange(_digits.FIRST_KEY), _SLOW)
 
 
 def _read_slowly(number: object, answer: int, region: str | None) -> Readings:
-    """Read a number that the compiled parser cannot read."""
     if answer == _digits.CONTEXT:
         return _read_in_context(cast("str | bytes", number), region)
     plan = plan_of(region)
     return readings(_digits.clean(cast("str", number), plan), region, plan)
 
 
-#: A local number, its context (first digits or a domain name), and other parameters
-#: (RFC 3966, section 3), of at most seven digits: more could be a second phone number.
+#: A local number, its context (the first digits of the full number, or a domain name),
+#: and other parameters (RFC 3966, section 3).  A parameter with more than seven digits
+#: is refused, because it could be a second phone number.
 _LOCAL: Final = re.compile(
     rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
     rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",
@@ -535,7 +535,7 @@ _LOCAL: Final = re.compile(
 
 
 def _read_in_context(number: str | bytes, region: str | None) -> Readings:
-    """Read a local `tel:` URI with its `phone-context` (RFC 3966, section 5.1.5)."""
+    """Read a `tel:` URI whose number is local to its `phone-context` (RFC 3966)."""
     text = number.encode() if isinstance(number, str) else number
     match = _LOCAL.fullmatch(text.strip())
     if match is None:

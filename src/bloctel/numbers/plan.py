@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bloctel.numbers.phone_number import number_of
 from bloctel.numbers.readings import load_phonenumbers
 
-#: The assumed maximum share of mistyped numbers in a file that people typed.  A number
-#: in no assigned block is probably mistyped or invented.
+#: The share of mistyped numbers that we accept in a file that people typed.  A number
+#: outside all assigned blocks was probably mistyped or invented.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")

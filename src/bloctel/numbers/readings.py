@@ -23,16 +23,15 @@ from bloctel.numbers import _digits
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-#: The key of a number, or the code of its refusal; then the keys of all other lines
-#: that the same digits may mean.
+#: The most likely key of some digits (or a refusal code), then all other possible keys.
 Readings: TypeAlias = tuple[int, ...]
 
-#: E.164 numbers have at most 15 digits, so that keys are below 2^50.
+#: E.164 numbers have at most 15 digits, so keys are below 2^50.
 _LONGEST_E164: Final = 15
 _NINE: Final = 9
 
 _ONE_LINE_FILE: Final = Path(__file__).with_name("one_line.toml")
-#: A digit in a pattern of `one_line.toml`, and the number of its repetitions.
+#: A digit in a pattern of `one_line.toml`, and how often the digit is repeated.
 _ATOM: Final = re.compile(r"((?:\\d|\[[\d-]+\]|\d)\??)(?:\{(\d+)\})?")
 
 
@@ -51,7 +50,7 @@ class _Fit(IntEnum):
 
 class _Reading(NamedTuple):
     fit: _Fit
-    key: int  # or the code of a refusal if the fit is `NONE`
+    key: int  # the key, or a refusal code if the fit is `NONE`
 
 
 _NO_READING: Final = _Reading(_Fit.NONE, 0)
@@ -59,13 +58,13 @@ _NO_READING: Final = _Reading(_Fit.NONE, 0)
 
 @lru_cache(maxsize=1 << 16)
 def readings(digits: str, region: str | None, plan: int) -> Readings:
-    """Return the keys that digits may have, or the code of their refusal."""
+    """Return the keys that digits may have, or a refusal code."""
     before, slash, after = digits.rpartition("/")
     if slash:
         if _is_assigned(before, region, plan):
             return (_digits.SEVERAL_NUMBERS,)
         return readings(before + after, region, plan)
-    if digits.startswith("+00"):  # 00 is an international prefix, like the plus
+    if digits.startswith("+00"):  # the plus and 00 have the same meaning
         return readings(digits[1:] if region else f"+{digits[3:]}", region, plan)
     if digits.startswith("+"):
         chosen = _line(digits, None)
@@ -84,10 +83,10 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 
 
 def key_to_store(found: Readings, code: str) -> int:
-    """Return the key under which a number is stored, or the code of its refusal.
+    """Return the key under which a number is stored, or a refusal code.
 
-    A foreign number is refused as ambiguous if its digits can mean a second number that
-    is as likely, because the plus is a mistake, or because there is one zero too many.
+    A foreign number is refused as ambiguous if its digits can also mean a second number
+    that is equally likely.  Perhaps the plus or one of the zeros is a typing error.
     *code* is the country code with which the keys of the region begin.
     """
     key = found[0]
@@ -104,10 +103,10 @@ def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
 
 
 def of_french_digits(key: int, digits: str) -> Readings:
-    """Return the readings of a French number, by its key and its clean digits.
+    """Return the readings of a French number, given its key and its digits.
 
     Nine digits without a leading zero can also be the key of a foreign number without
-    its plus.  But 490301234 is no key: the key of +49 (0)30 1234 is 49301234.
+    its plus.  But 490301234 is not the key of +49 (0)30 1234: its key is 49301234.
     """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
@@ -152,7 +151,7 @@ def has_other_form(prefix: str) -> bool:
 
 
 def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
-    """Yield ten numbers that match a pattern and begin with a prefix, or none."""
+    """Yield ten numbers that match a pattern and begin with a prefix, if any exist."""
     start = _start_of(pattern)
     for preferred in "0123456789" if start.fullmatch(prefix) else "":
         number = prefix
@@ -163,7 +162,7 @@ def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
 
 
 def _start_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """Return a pattern that matches each beginning of the numbers of *pattern*."""
+    """Return a pattern for the first digits of all numbers that match *pattern*."""
     start = ""
     for atom, count in reversed(_ATOM.findall(pattern.pattern)):
         for _ in range(int(count or 1)):
@@ -197,7 +196,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return pairs of a pattern and its replacement, by country code."""
+    """Return, for each country code, patterns of numbers and their replacements."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
@@ -224,11 +223,11 @@ def _after_zeros(digits: str, region: str) -> Readings:
 
 
 def _without_plus(digits: str, region: str) -> Readings:
-    """Return the readings of digits without a plus, outside the French plan."""
+    """Return the readings of digits without a plus, in a region outside France."""
     national = _line(digits, region)
     code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
-        return (national.key,)  # begins with an international prefix such as 011
+        return (national.key,)  # the digits begin with a prefix such as 011
     if digits.startswith("0"):
         return _chosen([national], _NO_READING)
     restored = _line("0" + digits, region)
@@ -243,8 +242,8 @@ def _without_plus(digits: str, region: str) -> Readings:
 def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
     """Return the readings, with the most likely reading first.
 
-    *home* contains the readings as numbers of the region, the most likely first;
-    *abroad* is the reading with a country code.
+    *home* contains the readings as a number of the region, the most likely first;
+    *abroad* is the reading as an international number.
     """
     for reading in (*home, abroad):
         if reading.fit is _Fit.ASSIGNED:
@@ -268,7 +267,6 @@ def _with_others(chosen: _Reading, *others: _Reading) -> Readings:
 
 
 def _refusal(reading: _Reading) -> int:
-    """Return the refusal code of a number that does not fit the plan of its country."""
     return reading.key if reading.fit is _Fit.NONE else _digits.UNKNOWN_COUNTRY
 
 
@@ -278,7 +276,7 @@ def is_national_form(digits: str, region: str) -> bool:
 
 
 def _national(digits: str, region: str | None) -> _Reading:
-    """Return the reading of the digits after a plus or 00 as a national number.
+    """Return the reading as a national number of the digits after a plus or 00.
 
     A plus or 00 in front of a national number is a mistake.  People make this mistake
     only with numbers that are not written with a 0 in front.
@@ -293,7 +291,7 @@ def _national(digits: str, region: str | None) -> _Reading:
 
 @lru_cache(maxsize=1 << 16)
 def _line(digits: str, region: str | None) -> _Reading:
-    """Return the reading of clean digits: national digits, or digits after a plus."""
+    """Return the reading of national digits, or of a plus and international digits."""
     reading, parsed = _parse(digits, region)
     if parsed is None or not parsed.italian_leading_zero:
         return reading
@@ -302,10 +300,10 @@ def _line(digits: str, region: str | None) -> _Reading:
     without, shorter = _parse(without_zero, None)
     is_better = without.fit >= _Fit.PLAN and without.fit > reading.fit
     if is_better and digits.startswith("+"):
-        # in most plans this 0 is not part of the number: +48 (0)22 ...
-        return _line(without_zero, None)  # there may be another such 0
+        # remove the 0 of +48 (0)22 ..., and then perhaps a second needless 0
+        return _line(without_zero, None)
     if is_better or reading.fit is _Fit.LENGTH:
-        # the plan has no numbers with this 0, so the number may be foreign
+        # no number of the plan begins with 0, so this may be a foreign number
         return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY)
     if without.fit is not reading.fit or reading.fit is _Fit.NONE:
         return reading
@@ -314,13 +312,13 @@ def _line(digits: str, region: str | None) -> _Reading:
     return _Reading(_Fit.NONE, _digits.AMBIGUOUS)
 
 
-def _parse(digits: str, region: str | None) -> "tuple[_Reading, PhoneNumber | None]":
-    """Return the reading of digits without removing a zero, and the parsed number."""
+def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
+    """Return the reading of digits with all their zeros, and the parsed number."""
     world = load_phonenumbers()
     try:
         parsed = world.parse(digits, region)
         e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
-        # +49 00 30 ... has one 0 too many: phonenumbers removes only one 0 per parsing
+        # refuse +49 00 30 ...: phonenumbers removes one needless 0, but not the second
         if e164 != digits and world.parse(e164) != parsed:
             return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY), None
         line = "+" + one_line(e164[1:])
@@ -341,8 +339,7 @@ def _has_usual_length(parsed: "PhoneNumber | None") -> bool:
     return example is not None and len(nsn_of(example)) == len(nsn_of(parsed))
 
 
-def _reading(e164: str, parsed: "PhoneNumber") -> _Reading:
-    """Return the reading of a number in E.164 form."""
+def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
     french = _digits.read(e164, _digits.ANY_PLAN)
     if french != _digits.WORLD:
         is_key = french >= _digits.FIRST_KEY
@@ -371,8 +368,8 @@ def _patterns(country_code: int) -> list[re.Pattern[str]]:
     return [re.compile(plan.general_desc.national_number_pattern) for plan in plans]
 
 
-#: Values of NumberParseException.error_type and ValidationResult of phonenumbers.  The
-#: library is not imported for their names, because the import is slow.
+#: Integers of NumberParseException.error_type in `phonenumbers`, and (below) of its
+#: ValidationResult.  To use their names, we would have to import the slow library.
 _REFUSED: Final = {
     0: _digits.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
     1: _digits.TOO_SHORT,  # NOT_A_NUMBER
@@ -385,12 +382,12 @@ _IMPOSSIBLE: Final = {
     2: _digits.TOO_SHORT,
     3: _digits.TOO_LONG,
     4: _digits.TOO_SHORT,  # IS_POSSIBLE_LOCAL_ONLY
-    5: _digits.TOO_LONG,  # INVALID_LENGTH: between two lengths that exist
+    5: _digits.TOO_LONG,  # INVALID_LENGTH: shorter and longer numbers exist
 }
 
 
 def load_phonenumbers() -> ModuleType:
-    """Import the library of the world's numbering plans, on first use."""
+    """Return the library `phonenumbers`; the first call imports it."""
     import phonenumbers  # noqa: PLC0415 - French numbers do not need it
 
     return phonenumbers

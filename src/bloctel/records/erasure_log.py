@@ -9,12 +9,12 @@ from bloctel._util.raising import raise_alone
 from bloctel.records.hash_chain import HashChain, damaged, fields_of
 from bloctel.storage.rows import RecordRow
 
-#: The maximum number of ranges in one record of the erasure log.
+#: The maximum count of ranges in one record of the erasure log.
 _RANGES: Final = 500
 
 
 class SequenceSet:
-    """Set of sequence numbers, stored as sorted ranges with gaps between them."""
+    """Set of sequence numbers, stored as sorted ranges such as 1 to 3 and 7 to 9."""
 
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
         self.ranges: list[list[int]] = []
@@ -28,14 +28,14 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, first: int, last: int) -> None:
-        """Add the range *first* to *last*; no stored range may start after *first*."""
+        """Add the numbers *first* to *last*; *first* must not decrease."""
         if self.ranges and first <= self.ranges[-1][1] + 1:
             self.ranges[-1][1] = max(last, self.ranges[-1][1])
         else:
             self.ranges.append([first, last])
 
     def first_missing(self, other: Self) -> int | None:
-        """Return the first number of *other* that is not in this set, or None."""
+        """Return the first number of *other* that is missing in this set, or None."""
         for first, last in other.ranges:
             end = max(first - 1, self._end_of(first))
             if end < last:
@@ -43,7 +43,6 @@ class SequenceSet:
         return None
 
     def _end_of(self, seq: int) -> int:
-        """Return the end of the last range that begins at or before *seq*, or 0."""
         index = bisect_right(self.ranges, seq, key=itemgetter(0))
         return self.ranges[index - 1][1] if index else 0
 
@@ -51,7 +50,7 @@ class SequenceSet:
 def erasure_fields(
     stream: str, seqs: Iterable[int], why: str
 ) -> Iterator[dict[str, object]]:
-    """Yield the fields of the records that log one erasure of *seqs* from a stream.
+    """Yield the fields of the log records for one erasure of *seqs* from a stream.
 
     >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
     [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]

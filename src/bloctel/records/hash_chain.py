@@ -27,7 +27,7 @@ from bloctel._util.raising import raise_alone
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.storage.rows import RecordRow
 
-#: The maximum size of a body in bytes, which all storages can store, also encrypted.
+#: The maximum size of a body in bytes; every storage can store it, even if encrypted.
 MAX_BODY: Final = 1 << 15
 
 _SALT: Final = "salt"
@@ -37,7 +37,7 @@ _SALT_BYTES: Final = 16
 def new_body(fields: Mapping[str, object]) -> str:
     """Return the body of a new record: the fields and a new salt."""
     if _SALT in fields:
-        raise InputError("fields with names other than salt", "a field salt", "fields")
+        raise InputError("no field named salt", "a field named salt", "fields")
     salted = {**fields, _SALT: secrets.token_hex(_SALT_BYTES)}
     try:
         body = canonical(salted)
@@ -64,7 +64,7 @@ def fields_of(row: RecordRow) -> dict[str, Any] | None:
             if isinstance(fields, dict):
                 fields.pop(_SALT, None)
                 return fields
-    raise damaged(row.stream, row.seq, "altered (its content digest is wrong)")
+    raise damaged(row.stream, row.seq, "it was altered (its content digest is wrong)")
 
 
 def content_of(key: int | None, at: int, body: str) -> str:
@@ -84,7 +84,7 @@ def digest_of(previous: str | None, row: RecordRow) -> str:
 def following(
     last: tuple[int, str | None], stream: str, key: int | None, at: int, body: str
 ) -> RecordRow:
-    """Return a new record; *last* is the last record's seq and digest, or (0, None)."""
+    """Return a new record; *last* is the number and digest of the record before it."""
     seq, previous = last
     content = content_of(key, at, body)
     row = RecordRow(stream, seq + 1, key, at, body, content, "")
@@ -94,7 +94,8 @@ def following(
 class HashChain:
     """Verifier of the hash chain of a stream.
 
-    `seq` and `digest` are those of the last verified record, or 0 and None at first.
+    `seq` and `digest` belong to the last verified record.  Before the first record,
+    they are 0 and None.
     """
 
     def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:
@@ -104,12 +105,11 @@ class HashChain:
     def follow(self, row: RecordRow) -> None:
         """Verify the next record."""
         if row.seq != self.seq + 1:
-            where = f"record {row.seq} of {self.stream}"
-            got = f"record {row.seq}"
-            raise DamagedRecordsError(f"record {self.seq + 1}", got, where)
+            fault = f"record {self.seq + 1} is missing before this record"
+            raise damaged(self.stream, row.seq, fault)
         fields_of(row)
         if row.digest != digest_of(self.digest, row):
-            raise damaged(self.stream, row.seq, "altered or moved (digest is wrong)")
+            raise damaged(self.stream, row.seq, "it was altered or moved")
         self.seq, self.digest = row.seq, row.digest
 
 

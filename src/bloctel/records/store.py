@@ -103,7 +103,8 @@ class RecordStore:
 
         Raises:
             RegistryNotFoundError: The storage does not exist.
-            WrongSecretError: The storage was created with another secret, or with none.
+            WrongSecretError: The storage was created with another secret, or without a
+                secret.
             StorageError: The storage cannot be read.
         """
         with close_on_error(join_storage(url, secret)) as storage:
@@ -175,17 +176,16 @@ class RecordStore:
             for row in transaction.rows(stream):
                 chain.follow(row)
                 if row.seq == known_seq and row.digest != known_digest:
-                    raise damaged(stream, row.seq, "its digest is not the saved one")
+                    raise damaged(stream, row.seq, "its digest has changed")
                 if row.body is None:
                     blank.add(row.seq, row.seq)
                 elif row.seq in logged:
-                    raise damaged(stream, row.seq, "it was erased, and restored")
+                    raise damaged(stream, row.seq, "it was erased, but is not empty")
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
                 raise damaged(stream, chain.seq + 1, f"missing (last record: {end})")
-            # read the erasure log again: in some storages, records can be erased during
-            # this check
+            # read the log again: some storages allow an erasure during the verification
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
                 raise damaged(stream, seq, "it was erased without a log entry")

@@ -76,6 +76,6 @@ def read_fields(record: Record, cls: type[T], stream: str) -> T:
 
 
 def not_readable(record: Record, stream: str) -> DamagedRecordsError:
-    """Return the error for a record whose fields are not those of its stream."""
+    """Return the error for a record that does not have the fields of its stream."""
     where, got = f"record {record.seq} of {stream}", "a record with other fields"
     return DamagedRecordsError(f"the fields of a record of {stream}", got, where)

@@ -18,7 +18,7 @@ from bloctel.records.hash_chain import damaged, fields_of, following, new_body
 from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import RecordRow
 
-#: The stream that logs erasures in the other streams.
+#: The name of the stream that logs the erasures in all other streams.
 ERASURES: Final = "erasures"
 
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
@@ -106,7 +106,7 @@ class ReadTransaction:
         return map(Record.of, self.rows(stream))
 
     def get(self, stream: str, seq: int) -> Record | None:
-        """Return the record with this sequence number; None without such a record.
+        """Return the record with this sequence number; None if it does not exist.
 
         Raises:
             DamagedRecordsError: The record was altered.
@@ -123,7 +123,7 @@ class ReadTransaction:
         return self._reader.last_record(stream)
 
     def row(self, stream: str, seq: int) -> RecordRow | None:
-        """Return the row with this sequence number; None without such a row."""
+        """Return the row with this sequence number; None if it does not exist."""
         rows = self._reader.records(stream, seq - 1, 1) if seq > 0 else []
         return rows[0] if rows and rows[0].seq == seq else None
 
@@ -181,7 +181,6 @@ class WriteTransaction(ReadTransaction):
         return [Record.of(row) for row in rows]
 
     def _head(self, stream: str) -> tuple[int, str | None]:
-        """Return the sequence number and the digest of the last record of a stream."""
         if stream not in self._heads:
             last = self.last(stream)
             self._heads[stream] = (last.seq, last.digest) if last else (0, None)
@@ -226,7 +225,7 @@ class WriteTransaction(ReadTransaction):
 
 def _require_stream(stream: str) -> None:
     if not _STREAM.fullmatch(stream) or stream == ERASURES:
-        expected = f"a stream's name such as calls, other than {ERASURES}"
+        expected = f"a stream name such as call-log (a-z, 0-9, - and _; not {ERASURES})"
         raise InputError(expected, f"text of {len(stream)} characters", "stream")
 
 
@@ -239,7 +238,7 @@ def require_without_number(key: int, value: object) -> None:
         for item in value.items() if isinstance(value, dict) else value:
             require_without_number(key, item)
     elif isinstance(value, str | int):
-        plain = unicodedata.normalize("NFKC", str(value))  # also full-width digits
+        plain = unicodedata.normalize("NFKC", str(value))  # makes digits ASCII
         if str(key)[-_SUBSCRIBER_DIGITS:] in _SEPARATORS.sub("", plain):
             got = "a field that contains the phone number"
             raise InputError("fields without the phone number", got, "fields")

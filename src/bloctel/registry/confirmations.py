@@ -44,9 +44,9 @@ _KINDS: Final = {
 _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
-#: An expiry has at most 14 digits, which is enough for every `timedelta`.  The last
-#: character of a signature has two unused bits: they must be 0, so that nobody can
-#: write a token in a second way.
+#: The expiry has at most 14 digits, which is enough for every `timedelta`.  The last
+#: character of a signature has two unused bits.  They must be 0: otherwise, one token
+#: could be written in four ways.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -69,9 +69,9 @@ def check_duration(value: object, where: str) -> timedelta:
 
 
 def seconds(now: datetime | None) -> float:
-    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
+    """Return *now* in seconds since 1970-01-01T00:00Z, by default the present time.
 
-    An instant in the future is replaced by the present.  Otherwise, if the clock of the
+    A time in the future is replaced by the present.  Otherwise, if the clock of the
     caller's machine already shows the next day, the protection would begin a day late.
     """
     at = clock.now()
@@ -91,7 +91,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a new request of a person; `request` sets the list of this row later."""
+    """Return a new request of a person, still without the list (0)."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")
@@ -103,7 +103,7 @@ def new_request(
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
     if _UNSTORABLE.search(contact):
         expected = "text without null characters and unpaired surrogates"
-        raise errors.InputError(expected, "text with such a character", "contact")
+        raise errors.InputError(expected, "text with one of them", "contact")
     person = person_of(key, contact, region)
     id = os.urandom(16).hex()
     return RequestRow(id, _KINDS[action], 0, number, person, contact, expires_at)
@@ -117,8 +117,8 @@ def request(
     rule.require_open(day)
     stored = registrations.find_list(writer, rule.name)
     row = row._replace(list_id=stored.id)
-    # renewals and withdrawals are checked only when they are confirmed: an error here
-    # would reveal whether a number, perhaps of another person, is registered
+    # check renewals and withdrawals only when they are confirmed: an error here would
+    # tell anyone whether the number of another person is registered
     if row.kind is ChangeKind.REGISTERED:
         _require_room(writer, rule, row, day)
     writer.save_request(row)
@@ -131,7 +131,7 @@ def confirm(
     """Execute the request that a token confirms; return the registration period."""
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
-        # there is no row if the number of the request was erased
+        # row is None if the number of the request was erased
         message = "the token was already used: request a new token"
         raise errors.UsedTokenError("a new token", "a used token", message=message)
     stored = {found.id: found for found in writer.lists()}
@@ -164,7 +164,7 @@ def confirm(
 
 
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
-    """Return a token for a request id (32 hex digits) and a time from `expiry`."""
+    """Return a token for a request id (32 hex digits) and the time of its expiry."""
     if not 0 <= expires_at <= _MAX_EXPIRY:
         expected = f"an expiry from 0 to {_MAX_EXPIRY} seconds since 1970-01-01"
         raise errors.InputError(expected, str(expires_at))
@@ -253,14 +253,14 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
         and known.ends_on > to_epoch_day(day)
     }
     if len(registered - {row.key}) >= most:
-        expected, got = f"at most {most} numbers for each person", "one number more"
+        expected, got = f"at most {most} numbers for each person", "one more"
         raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
 
 
 # -- contacts ---------------------------------------------------------------------
 
-#: Invisible characters outside the categories Cc and Cf, and the ideographic full stop,
-#: which can be a dot in a domain.
+#: Invisible characters that are not in the Unicode categories Cc and Cf, and the
+#: ideographic full stop, which mail systems read as the dot of a domain.
 _UNCLEAR: Final = re.compile(
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3002\u3164\ufe00-\ufe0f\uffa0"
     r"\U000e0100-\U000e01ef]"
@@ -276,7 +276,7 @@ _ADDRESS: Final = re.compile(
 def normal_contact(contact: str, region: str | None) -> str:
     """Return the normal form of a contact, which is the same for all its spellings.
 
-    Spellings can differ in case, in blanks before and after the contact, in a scheme
+    Spellings can differ in case, in blanks around the contact, in a scheme
     such as `mailto:`, in quotes, in a dot at the end, in the ASCII form of a domain,
     and in the format of a phone number.  Contacts with any other difference belong to
     different persons: a provider can give `marie+news@example.org` to one person and
@@ -305,7 +305,7 @@ def normal_contact(contact: str, region: str | None) -> str:
             return _lower(plain)
     address = _ADDRESS.fullmatch(_lower(plain))
     if address is None:
-        # to other texts, a mail system could send the token twice, or to a wrong person
+        # if there were several addresses, the token could reach a wrong person
         expected = "one e-mail address, without a name or other text"
         raise errors.InputError(
             expected, f"text of {len(contact)} characters", "contact"
@@ -316,7 +316,7 @@ def normal_contact(contact: str, region: str | None) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return text in lower case; refuse a character that mail systems may change."""
+    """Return text in lower case; refuse a character that mail systems convert."""
     lower = text.lower()
     if (
         normalize("NFKC", text) == text

@@ -30,13 +30,13 @@ from bloctel.storage.opening import close_on_error, join_storage
 #: Behaviour of look-ups after the storage has been unreachable for too long.
 WhenSilent = Literal["refuse", "answer"]
 
-#: Longest wait for a notification in seconds; then the journal is read without one.
+#: Seconds after which the journal is read, even without a notification of a change.
 _POLL_SECONDS: Final = 0.5
-#: Seconds between an error of the storage and the next attempt to read it.
+#: Seconds between an error of the storage and the next attempt to read the storage.
 _RETRY_SECONDS: Final = 0.5
-#: Longest wait of `close` for each thread, which can be waiting for a server.
+#: Seconds for which `close` waits for each thread (a thread may wait for a server).
 _CLOSE_SECONDS: Final = 5.0
-#: If the hook is late by more than these seconds, this is logged.
+#: If a call of the hook of `on_blocked` is late by more seconds, an error is logged.
 _HOOK_SECONDS: Final = 5.0
 
 _log = logging.getLogger("bloctel")
@@ -72,11 +72,11 @@ class Follower(Book):
         self._max_silence = max_silence_seconds
         self._may_answer = when_silent == "answer"
         self._has_logged_silence = False
-        # the error if this process has other rules for a list than the registry
+        # set if the rules of a list differ between this process and the registry
         self._refusal: errors.ListRulesError | None = None
         self._closed = Event()
-        self._changing = Lock()  # held while a new state is read and published
-        self._rebuilding = Thread()  # this thread never starts: no rebuild runs yet
+        self._changing = Lock()  # held while a thread reads and sets a new state
+        self._rebuilding = Thread()  # never started; replaced when a rebuild begins
         self._queue: _Queue | None = None
         self._thread = Thread(target=self._follow, name="bloctel-follower", daemon=True)
         forks.prepare_in_child(self)
@@ -147,14 +147,14 @@ class Follower(Book):
     ) -> None:
         """Call *hook* with the queued numbers that must not be called any more.
 
-        These numbers are blocked, or invalid, or lack an answer of the operator. This
-        method calls the hook first. Later, a separate thread calls the hook after each
-        change of the registry and when a new day begins. The hook gets a number again
-        only if the number was not blocked in between. After an exception of the hook,
-        the thread calls the hook with the same numbers within a minute. All changes
-        during a call of the hook cause only one further call. A delay of more than 5
-        seconds is logged; see `hook_delay_seconds`. If you call this method again, the
-        new hook replaces the old hook.
+        These numbers are blocked or invalid, or the operator of a list gave no answer.
+        This method calls the hook once. Later, a thread calls the hook after each
+        change of the registry, and when a new day begins. The hook gets a number again
+        only if the number was not blocked in between. If the hook raises an error, it
+        is called with the same numbers again within a minute. All changes during a call
+        cause only one further call. A delay of more than 5 seconds is logged; see
+        `hook_delay_seconds`. If you call this method again, the new hook replaces the
+        old hook.
 
         Args:
             hook: Function that is called with a list of elements of *queue*; exceptions
@@ -203,7 +203,7 @@ class Follower(Book):
 
     def _refresh(self) -> None:
         """Raise an error if the replica is too old and `when_silent` is "refuse"."""
-        # log this here too: the thread may be waiting for a server that does not answer
+        # log here, because the thread may be waiting for a server that does not answer
         self._log_silence(str(self._refusal or "no answer"))
         if self._may_answer:
             return
@@ -213,7 +213,7 @@ class Follower(Book):
         self._replica.require_current(self._max_silence)
 
     def _read_cache(self, replica: Replica) -> State | None:
-        """Return the state of the cached snapshot; None if it is unusable."""
+        """Return the state of the cached snapshot; None if the snapshot is unusable."""
         if self._cache is None or not self._cache.exists():
             return None
         try:
@@ -246,7 +246,7 @@ class Follower(Book):
                 watcher = None
                 self._closed.wait(_RETRY_SECONDS)
             except Exception as error:
-                # look-ups raise an error after max_silence_seconds
+                # later, look-ups raise an error, because the replica becomes too old
                 if not self._closed.is_set():
                     _log_failure("the follower has stopped because of an error", error)
                 break
@@ -278,13 +278,14 @@ class Follower(Book):
         try:
             self._rebuild()
         except errors.BloctelError as error:
-            # look-ups still use the old replica, which is correct; try again later
+            # the old replica is still correct, so try again later
             _log.warning("the follower's replica cannot be rebuilt: %s", error)
             self._closed.wait(_RETRY_SECONDS)
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # use a copy: a read sets `current_at`, but look-ups still use the old state
+        # use a copy: reading sets `current_at`, from which the age of the old state is
+        # computed, and look-ups still use the old state
         reader = copy(self._replica)
         state = None
         if self._cache is not None:
@@ -294,14 +295,14 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # do not publish a state from a server that lacks the last changes
+            # keep the old state if the server does not have its last changes
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 
 
 def _close_quietly(watcher: Watcher | None) -> None:
     if watcher is not None:
-        with suppress(errors.StorageError):  # the connection may be lost already
+        with suppress(errors.StorageError):  # the connection may already be lost
             watcher.close()
 
 
@@ -325,8 +326,8 @@ class _Queue(Thread):
         self._minute = 0.0
         self._due = Event()
         self._is_stopped = False
-        self._due_since: float | None = None  # time of the first unreported change
-        self._runs_since: float | None = None  # `_due_since` of the running call
+        self._due_since: float | None = None  # the oldest change not yet reported
+        self._runs_since: float | None = None  # the same, during a call of the hook
         self._has_logged_delay = False
 
     @property
@@ -373,7 +374,7 @@ class _Queue(Thread):
         begin = self._runs_since or clock.elapsed()
         try:
             queued = list(self._queue())
-            question = self._follower.question()  # of the present day
+            question = self._follower.question()  # a look-up for today
             blocked = question.is_blocked_many(queued, invalid="block", unknown="block")
             now = {n for n, hit in zip(queued, blocked.tolist(), strict=True) if hit}
             new = [number for number in now if number not in self._reported]

@@ -16,7 +16,7 @@ from bloctel.registry.registrations import find_list
 from bloctel.storage.interface import Reader, Storage
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
-_PAGE: Final = 10_000  # the most journal lines that are read at once
+_PAGE: Final = 10_000  # the maximum count of changes that are read at once
 _POSITION: Final = re.compile("([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{1,16})")
 
 
@@ -41,13 +41,14 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Change of a registry, read from one line of the registry's journal.
+    """Change of a registry, read from the registry's journal.
 
     Attributes:
         cursor: An integer that identifies the change; it is greater for later changes.
         kind: The kind of the change.
         list: The name of the list.
-        number: The phone number; None if it was erased, or for a change without one.
+        number: The phone number; None if the number was erased, or if the change is not
+            about a number.
         on: The day from which the change applies.
         position: A text that you can store; pass it as `since` to continue after this
             change. `==` ignores this text, which depends on the time of the read.
@@ -102,14 +103,14 @@ class RegistrationColumns:
 def position_text(cursor: int, end: Position) -> str:
     """Return the position of the change *cursor* as text, for `read_position`.
 
-    *end* is the position of the last change in the journal. By *end*, a later reader
-    recognises the same journal, in which *cursor* belongs to the same change.
+    *end* is the position of the last change in the journal. If the journal still
+    contains *end* later, *cursor* still belongs to the same change.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
 
 def read_position(text: str) -> tuple[int, Position]:
-    """Return the cursor and the end from which `position_text` made the text."""
+    """Return the arguments from which `position_text` made the text."""
     found = _POSITION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         got = f"a value of type {type(text).__name__} that is not a position"
@@ -121,9 +122,9 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return events after a cursor; if the journal lacks *known*, raise an error."""
+    """Return the changes after *cursor*; raise CursorPurgedError if *known* is lost."""
     events = reader.changes(cursor, limit)
-    # in a journal without *known*, the cursor could belong to a different change
+    # if the journal does not contain *known*, the cursor may belong to another change
     if known is not None and reader.token(known.cursor) != known.token:
         expected, got = "a position of this journal", "a position not in this journal"
         message = (
@@ -142,7 +143,7 @@ def changes(storage: Storage, since: str | None) -> Iterator[Change]:
             end = reader.position()
             events = events_after(reader, cursor, known, _PAGE)
             names = {stored.id: stored.name for stored in reader.lists()}
-        # a storage without read transactions may also return later events
+        # in a storage without read transactions, there may be events after *end*
         page = [event for event in events if event.cursor <= end.cursor]
         for event in page:
             yield Change(
@@ -203,7 +204,8 @@ def due_for_renewal(
             for stored in reader.lists()
             for row in _ending(reader, stored.id, first, last)
         ]
-    for row, name, contact in due:  # after the transaction: callers may renew numbers
+    # yield after the end of the transaction: the caller may renew numbers in the loop
+    for row, name, contact in due:
         yield DueRenewal(number_of(row.key), name, day_of(row.ends_on), contact)
 
 
@@ -212,7 +214,7 @@ def _ending(
 ) -> Iterator[Registration]:
     """Yield each number's last registration, if first < `ends_on` <= last."""
     found = reader.registrations(list_id, ends_from=first + 1, ends_before=last + 1)
-    # read all rows first: databases may refuse a second query before the first ends
+    # read all rows now: a database may refuse the query below while this query runs
     for rows in list(found):
         latest: dict[int, int] = {}
         for row in reader.registrations_of({row.key for row in rows}):
@@ -224,7 +226,7 @@ def _ending(
 
 
 def _contact(reader: Reader, row: Registration) -> str | None:
-    """Return the contact of a number's last confirmed request; None without one."""
+    """Return the contact of the last confirmed request for a number, or None."""
     requests = reader.requests_of(row.list_id, [row.key])
     confirmed = [(r.used_at, r.contact) for r in requests if r.used_at is not None]
     return max(confirmed)[1] if confirmed else None

@@ -1,4 +1,4 @@
-"""Answers that the operator of a list gave about numbers.
+"""Answers that the operator of a list (the company that runs it) gave about numbers.
 
 If the answer is "opposed" (the number is on the list), the number is registered on the
 list, until a later answer is "clear". If the answer is "clear", the number is put on a
@@ -43,7 +43,7 @@ def record_answers(
     opposed: NDArray[np.uint64],
     clear: NDArray[np.uint64],
 ) -> Recorded:
-    """Store answers (`Registry.record_answers`); a second equal call has no effect."""
+    """Store answers (`Registry.record_answers`); to repeat a call has no effect."""
     opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
@@ -68,19 +68,19 @@ class _Recorder:
         self._day = to_epoch_day(on)
         self._opposed_id = registrations.find_list(writer, rule.name).id
         self._cleared_id = registrations.find_or_add_list(writer, cleared_rule.name).id
-        # the delay is 0, because an opposed number is already protected
+        # the protection begins after 0 days: an opposed number is already protected
         builder = registrations.RegistrationBuilder
         self._opposed = builder(rule, 0, on)
         self._cleared = builder(cleared_rule, None, on)
 
     def add_opposed(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers; a registration ends at a later answer "clear"."""
+        """Register opposed numbers, until the day of a later answer "clear"."""
         new = self._opposed.build(self._opposed_id, keys)
         cleared_on = {
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # the dict keeps the earliest day
+                key=lambda row: -row.registered_on,  # the earliest day is set last
             )
             if row.list_id == self._cleared_id and row.registered_on > self._day
         }
@@ -90,13 +90,13 @@ class _Recorder:
         registrations.add_parts(self._writer, new.list_id, [replace(new, ends_on=ends)])
 
     def add_cleared(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers as cleared, and end their earlier oppositions."""
+        """Register numbers as cleared, and end their earlier registrations."""
         rows = [
             row
             for row in self._writer.registrations_of(keys.tolist())
             if row.list_id == self._opposed_id
         ]
-        # do not end a protection that begins after the day of the answer "clear"
+        # a protection that begins after the day of the answer "clear" does not end
         ended = [
             row._replace(ends_on=self._day)
             for row in rows

@@ -46,7 +46,7 @@ def require_incomplete(prefix: int) -> None:
 def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
-    """Store a rule for a prefix; it replaces the prefix's rules from the day *on*."""
+    """Store a rule for a prefix; from the day *on*, it replaces all earlier rules."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     for row in _rows(writer, list_id, prefix):
