@@ -312,7 +312,7 @@ def _line(digits: str, region: str | None) -> _Reading:
     return _Reading(_Fit.NONE, _digits.AMBIGUOUS)
 
 
-def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
+def _parse(digits: str, region: str | None) -> "tuple[_Reading, PhoneNumber | None]":
     """Return the reading of digits with all their zeros, and the parsed number."""
     world = load_phonenumbers()
     try:
