@@ -339,7 +339,7 @@ def _has_usual_length(parsed: "PhoneNumber | None") -> bool:
     return example is not None and len(nsn_of(example)) == len(nsn_of(parsed))
 
 
-def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
+def _reading(e164: str, parsed: "PhoneNumber") -> _Reading:
     french = _digits.read(e164, _digits.ANY_PLAN)
     if french != _digits.WORLD:
         is_key = french >= _digits.FIRST_KEY
