@@ -1,4 +1,4 @@
-"""Tests of registries with integers that are not keys of phone numbers."""
+"""Tests of registries with integers that are not only phone numbers."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_snapshot_contains_keys(tmp_path: Path, key: int, verify: bool) -> Non
     build(GOOD)
     assert Snapshot.open(path, verify=verify).is_blocked(MOBILE, on=ON)
 
-    with pytest.raises(DamagedSnapshotError, match="keys of phone numbers"):
+    with pytest.raises(DamagedSnapshotError, match="only phone numbers"):
         build(np.append(GOOD, np.uint64(key)))
-    with pytest.raises(DamagedSnapshotError, match="keys of phone numbers"):
+    with pytest.raises(DamagedSnapshotError, match="only phone numbers"):
         Snapshot.open(path, verify=verify)
