@@ -9,8 +9,7 @@ import pytest
 
 from bloctel import InvalidNumberError, PhoneNumber, Registry
 from bloctel._util import clock
-from bloctel.compliance.attempts import Attempt, Outcome
-from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.call_log import Attempt, CallLog, Outcome
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 

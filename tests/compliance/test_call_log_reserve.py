@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from bloctel import PhoneNumber
-from bloctel.compliance.attempts import Attempt, Outcome
-from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.call_log import Attempt, CallLog, Outcome
 from bloctel.testing import run_all
 from tests.helpers.servers import STORAGES
 

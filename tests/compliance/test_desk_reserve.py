@@ -19,8 +19,7 @@ from bloctel.compliance import (
     Evidence,
     Outcome,
 )
-from bloctel.compliance.attempts import Attempt
-from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.call_log import Attempt, CallLog
 from bloctel.errors import InputError, InvalidNumberError, StorageError
 from bloctel.testing import run_all
 

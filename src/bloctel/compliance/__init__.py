@@ -11,22 +11,29 @@ advice.
 """
 
 from bloctel.compliance.answer import Answer
-from bloctel.compliance.attempts import Attempt, Calls, Outcome, Reserving
 from bloctel.compliance.audit.audit import Audit
 from bloctel.compliance.call_inputs import CallInputs
-from bloctel.compliance.call_log import CallLog, LoggedCall
+from bloctel.compliance.call_log import (
+    Attempt,
+    CallLog,
+    Calls,
+    LoggedCall,
+    Outcome,
+    Reserving,
+)
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
-from bloctel.compliance.consents.evidence import (
+from bloctel.compliance.consents.proof import Proof, check_proof
+from bloctel.compliance.consents.records import (
     CallBackRequest,
     Consent,
     Consents,
     Contract,
     Evidence,
+    EvidenceFile,
     ManyConsents,
+    NewConsent,
     Slot,
 )
-from bloctel.compliance.consents.proof import Proof, check_proof
-from bloctel.compliance.consents.records import EvidenceFile, NewConsent
 from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.desk import Desk, Reservation
 from bloctel.compliance.facts import (

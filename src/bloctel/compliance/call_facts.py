@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
-from bloctel.compliance.attempts import Attempt, Outcome
 from bloctel.compliance.call_inputs import CheckedInputs
+from bloctel.compliance.call_log import Attempt, Outcome
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import last_working_day, midnight, time_state
-from bloctel.compliance.consents.evidence import (
+from bloctel.compliance.consents.records import (
     CallBackRequest,
     Consent,
     Contract,

@@ -10,19 +10,76 @@ person, because without the refusal an earlier consent would become valid again.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show
-from bloctel.compliance.attempts import Attempt, Outcome
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import ReadTransaction, Record, WriteTransaction
 from bloctel.rules import law
+
+
+class Outcome(StrEnum):
+    """Outcome of an attempt to call."""
+
+    RESERVED = "reserved"
+    """About to be dialled; counts as an attempt."""
+    UNANSWERED = "unanswered"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The person refused further calls."""
+    RELEASED = "released"
+    """Never dialled: not an attempt."""
+
+
+class Attempt(NamedTuple):
+    """One attempt to call a number, by the firm or on its behalf.
+
+    Attributes:
+        at: The time of the attempt.
+        outcome: The outcome of the attempt.
+        refused_at: The time at which the person refused; by default, the time of the
+            attempt.  In some laws, a refusal ends all consents that were given before
+            this time.
+    """
+
+    at: datetime
+    outcome: Outcome
+    refused_at: datetime | None = None
+
+
+class Calls(Protocol):
+    """Call log that a desk can query."""
+
+    def attempts(self, key: int) -> Sequence[Attempt]:
+        """Return all attempts to call the number with this key."""
+
+
+@runtime_checkable
+class Reserving(Calls, Protocol):
+    """Call log that can reserve an attempt before the call."""
+
+    def reserve_if(
+        self,
+        key: int,
+        at: datetime,
+        decide: Callable[[Sequence[Attempt]], bool],
+        *,
+        details: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Reserve an attempt and return its id; return None if *decide* forbids it."""
+
+    def conclude(
+        self, call: int, outcome: Outcome, *, at: datetime | None = None
+    ) -> None:
+        """Record the outcome of an attempt; `RELEASED` if the call was never made."""
+
 
 #: The name of the record stream that contains the calls.
 STREAM: Final = "calls"

@@ -13,7 +13,6 @@ from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import convert, show
 from bloctel.compliance.answer import Answer
-from bloctel.compliance.attempts import Attempt, Calls, Outcome, Reserving
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
@@ -24,8 +23,9 @@ from bloctel.compliance.call_facts import (
     improvement_times,
 )
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
+from bloctel.compliance.call_log import Attempt, Calls, Outcome, Reserving
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.consents.evidence import Consents, Evidence, ManyConsents
+from bloctel.compliance.consents.records import Consents, Evidence, ManyConsents
 from bloctel.compliance.judgement import (
     DEFAULT_TRUST,
     Decision,

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from bloctel.scrub.csv import scrub_csv
 from bloctel.scrub.files import scrub_file
-from bloctel.scrub.folders import ScrubbedFile, plan_files, scrub_files
+from bloctel.scrub.folders import plan_files, scrub_files
 from bloctel.scrub.frames import scrub_frame
 from bloctel.scrub.masked_examples import Example
 from bloctel.scrub.opposition_source import NumberFile, open_against
 from bloctel.scrub.options import FileOptions, ReceiptOptions, ReportOptions
 from bloctel.scrub.origin.anomalies import Anomaly
 from bloctel.scrub.origin.detector import OriginDetector
-from bloctel.scrub.summary import ScrubSummary
+from bloctel.scrub.summary import ScrubbedFile, ScrubSummary
 from bloctel.tabular.csv_dialect import CsvOptions
 from bloctel.tabular.outputs import Outputs
 

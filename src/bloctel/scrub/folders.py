@@ -4,7 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import split
 from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.scrub.options import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
-from bloctel.scrub.summary import ScrubSummary
+from bloctel.scrub.summary import ScrubbedFile
 from bloctel.tabular.csv_reader import Progress
 from bloctel.tabular.outputs import Outputs, refuse_clashes
 from bloctel.tabular.phone_columns import requested_columns
@@ -35,24 +35,6 @@ _OUTPUT_NAMES: Final = tuple(each.name for each in fields(Outputs))
 _RESULT: Final = re.compile(rf"\.(?:{'|'.join(_OUTPUT_NAMES)})(?:\.\w+){{0,2}}$")
 _UNREADABLE: Final = "a folder that cannot be read"
 _A_RESULT: Final = "a file with the name of an output, in the folder of the outputs"
-
-
-@dataclass(frozen=True, slots=True)
-class ScrubbedFile:
-    """Result of the scrub of one call file.
-
-    Attributes:
-        source: The call file.
-        summary: The summary of the scrub; None if the scrub failed.
-        error: The error; None if the scrub succeeded.
-        left_out: The reason why this path was not scrubbed, so that its rows are in no
-            output; None for a call file.
-    """
-
-    source: Path
-    summary: ScrubSummary | None
-    error: BloctelError | None
-    left_out: str | None = None
 
 
 #: Function that returns the receipt maker of a file, given its path and its outputs.

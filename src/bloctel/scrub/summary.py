@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bloctel.errors import InputError
+from bloctel.errors import BloctelError, InputError
 from bloctel.scrub.classifier import RowClassifier
 from bloctel.scrub.masked_examples import Example
 from bloctel.scrub.origin.anomalies import Anomaly
@@ -80,3 +80,21 @@ def summarise(
         anomalies=classifier.origin.anomalies(),
         examples=classifier.examples.by_reason(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubbedFile:
+    """Result of the scrub of one call file.
+
+    Attributes:
+        source: The call file.
+        summary: The summary of the scrub; None if the scrub failed.
+        error: The error; None if the scrub succeeded.
+        left_out: The reason why this path was not scrubbed, so that its rows are in no
+            output; None for a call file.
+    """
+
+    source: Path
+    summary: ScrubSummary | None
+    error: BloctelError | None
+    left_out: str | None = None

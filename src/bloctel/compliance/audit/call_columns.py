@@ -15,13 +15,13 @@ from bloctel._util.instants import END, read_instant, to_microseconds
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert, show
-from bloctel.compliance.attempts import Outcome
 from bloctel.compliance.call_inputs import (
     CallInputs,
     ZoneName,
     check_names,
     check_sector,
 )
+from bloctel.compliance.call_log import Outcome
 from bloctel.compliance.caller_id import read_caller
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import check_region, read_all

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel._util.instants import from_microseconds, to_microseconds
-from bloctel.compliance.attempts import Outcome
 from bloctel.compliance.audit.call_columns import (
     DictionaryColumn,
     PastCalls,
@@ -32,9 +31,10 @@ from bloctel.compliance.call_facts import (
     sector_named,
     state_of_consent,
 )
+from bloctel.compliance.call_log import Outcome
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import local_days, versions_and_times
-from bloctel.compliance.consents.evidence import (
+from bloctel.compliance.consents.records import (
     CallBackRequest,
     Consent,
     Contract,

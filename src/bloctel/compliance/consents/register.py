@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.instants import END, in_utc, past_day, past_instant
-from bloctel.compliance.consents.evidence import CallBackRequest, Contract, Evidence
 from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
     CallBackFields,
+    CallBackRequest,
+    Contract,
     ContractEndFields,
     ContractFields,
+    Evidence,
     EvidenceFile,
     Kind,
     NewConsent,
