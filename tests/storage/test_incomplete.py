@@ -22,7 +22,7 @@ from bloctel.testing.base import failing
 from tests.registry.test_follower import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEY = 33639980000
@@ -123,7 +123,7 @@ def test_count_of_rows_after_random_changes(
     choices = random.Random(5)  # noqa: S311 - the same changes in each run
     later = date(2024, 6, 1)
     with Registry.open(storage_url) as registry:
-        acts = {
+        acts: dict[str, Callable[[int], object]] = {
             "register": lambda key: registry.register(key, list="own", on=ON),
             "import": lambda key: registry.register_many(
                 [*range(key, key + 5_100)], list="own", on=ON

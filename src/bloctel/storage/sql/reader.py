@@ -117,7 +117,8 @@ class SqlReader:
             yield [Registration(*row) for row in rows]
 
     def columns(self) -> Iterator[Columns]:
-        n = self._count_rows() - self._connection.execute(_N_OTHERS).scalar_one()
+        sizes = (self._connection.scalar(size) or 0 for size in _OTHER_SIZES)
+        n = self._count_rows() - sum(sizes)
         for part in self._columns():
             n -= len(part.keys)
             yield part
@@ -127,8 +128,7 @@ class SqlReader:
 
     def _count_rows(self) -> int:
         """Return the number of rows that the last write transaction stored."""
-        n: int = self._connection.execute(sa.select(state.c.n_rows)).scalar_one()
-        return n
+        return int(self._connection.execute(sa.select(state.c.n_rows)).scalar_one())
 
     def _columns(self) -> Iterator[Columns]:
         for rows in self._streamed(_COLUMNS):
@@ -206,12 +206,9 @@ _COLUMNS: Final = sa.select(
     *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
 )
 
-_N_OTHERS: Final = sa.select(
-    sum(
-        sa.select(sa.func.count()).select_from(table).scalar_subquery()
-        for table in (prefix, list_)
-    )
-)
+_OTHER_SIZES: Final = [
+    sa.select(sa.func.count()).select_from(table) for table in (prefix, list_)
+]
 _INCOMPLETE: Final = (
     "the registry is incomplete: a restore may still be running; open it again when it "
     "has ended. Without a restore, another program changed the tables: restore a backup"

@@ -52,7 +52,8 @@ class SqlWriter(reader.SqlReader):
         super().__init__(connection)
         # lock before using cursors, so that a later commit always has greater cursors
         self._first = connection.execute(_LOCKED).one()
-        self._last, self._n_rows = self._first
+        self._last: int = self._first.last_change
+        self._n_rows: int = self._first.n_rows
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False  # True after an erasure of numbers
 
