@@ -117,8 +117,7 @@ class SqlReader:
             yield [Registration(*row) for row in rows]
 
     def columns(self) -> Iterator[Columns]:
-        sizes = (self._connection.scalar(size) or 0 for size in _OTHER_SIZES)
-        n = self._count_rows() - sum(sizes)
+        n = self._count_rows() - len(self.prefixes()) - len(self.lists())
         for part in self._columns():
             n -= len(part.keys)
             yield part
@@ -206,9 +205,6 @@ _COLUMNS: Final = sa.select(
     *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
 )
 
-_OTHER_SIZES: Final = [
-    sa.select(sa.func.count()).select_from(table) for table in (prefix, list_)
-]
 _INCOMPLETE: Final = (
     "the registry is incomplete: a restore may still be running; open it again when it "
     "has ended. Without a restore, another program changed the tables: restore a backup"

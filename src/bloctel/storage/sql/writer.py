@@ -66,8 +66,8 @@ class SqlWriter(reader.SqlReader):
         """Store the last cursor and the count of rows, if they changed."""
         execute, token = self._connection.execute, new_token()
         if self._last != self._first.last_change:
-            values = {"last": self._last, "random": token, "n": self._n_rows}
-            execute(_MOVE, values)
+            end = {"last": self._last, "random": token, "n": self._n_rows}
+            execute(_MOVE, end)
             execute(commit.insert(), {"cursor": self._last, "token": token})
         elif self._n_rows != self._first.n_rows:
             execute(state.update().values(n_rows=self._n_rows))
