@@ -137,13 +137,10 @@ def _check_fields(columns: ConsentColumns) -> None:
     if both := sorted(columns.columns.keys() & columns.values.keys()):
         raise InputError("a column or a value", "both a column and a value", both[0])
     if "number" in columns.values:
-        raise InputError(
-            "a column of phone numbers",
-            "one phone number for all rows",
-            "columns",
-            message="all rows would be consents of one person: name the column that "
-            "contains the phone number of each row",
-        )
+        expected, got = "a column of phone numbers", "one phone number for all rows"
+        message = "all rows would be consents of one person: name the column that "
+        message += "contains the phone number of each row"
+        raise InputError(expected, got, "columns", message=message)
 
 
 @dataclass(slots=True)

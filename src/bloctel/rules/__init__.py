@@ -143,14 +143,12 @@ def _load(name: str) -> ListRules:
     # ".." and lead out of the folder
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known, shown = ", ".join(names()), shown_name(name)
-        raise UnknownListError(
-            f"one of the lists {known}, or one with a scope such as own:brand-a",
-            shown,
-            message=f"no rules for the list {shown}{_similar(name, names())}; the "
-            f"known lists are {known}, also with a scope such as own:brand-a. Register "
-            "the rules of any other list first: bloctel.rules.register(file) in "
-            "Python, or the option --rules FILE",
-        )
+        expected = f"one of the lists {known}, or one with a scope such as own:brand-a"
+        message = f"no rules for the list {shown}{_similar(name, names())}; the known "
+        message += f"lists are {known}, also with a scope such as own:brand-a. "
+        message += "Register the rules of any other list first: "
+        message += "bloctel.rules.register(file) in Python, or the option --rules FILE"
+        raise UnknownListError(expected, shown, message=message)
     if colon:
         rules = load(base)
         opposition_list = rules.opposition_list and f"{rules.opposition_list}:{scope}"
@@ -172,15 +170,13 @@ def load_stored(name: str, stored_digest: str | None) -> ListRules:
             error.expected, error.got, message=error.message
         ) from error
     if digest(name) != stored_digest:
-        raise ListRulesError(
-            "the rules of the registry or the snapshot",
-            "other rules",
-            message=f"this process has other rules for the list {name} than the "
-            "registry or the snapshot. Register the same rules in each process: "
-            "bloctel.rules.register(file) in Python, or the option --rules FILE. If "
-            "the rules have changed: run bloctel registry update-rules, restart each "
-            "process, and build the snapshot again",
-        )
+        expected, got = "the rules of the registry or the snapshot", "other rules"
+        message = f"this process has other rules for the list {name} than the registry "
+        message += "or the snapshot. Register the same rules in each process: "
+        message += "bloctel.rules.register(file) in Python, or the option --rules "
+        message += "FILE. If the rules have changed: run bloctel registry "
+        message += "update-rules, restart each process, and build the snapshot again"
+        raise ListRulesError(expected, got, message=message)
     return found
 
 
@@ -227,12 +223,10 @@ def unknown_list_error(
 ) -> UnknownListError:
     """Return an error for a list that is not in *known*; the message adds *advice*."""
     shown, names = shown_name(name), ", ".join(known) or "none"
-    return UnknownListError(
-        f"one of the lists {names}",
-        shown,
-        message=f"there is no list {shown}{_similar(name, known)}; the existing lists "
-        f"are: {names}{advice}",
-    )
+    expected, got = f"one of the lists {names}", shown
+    message = f"there is no list {shown}{_similar(name, known)}; the existing lists "
+    message += f"are: {names}{advice}"
+    return UnknownListError(expected, got, message=message)
 
 
 def _similar(name: str, known: Collection[str]) -> str:
@@ -284,13 +278,11 @@ def register(source: str | Path | ListRules) -> ListRules:
         raise InputError(error.expected, error.got, key) from error
     known = load(name) if name in _packaged() else _registered.setdefault(name, rules)
     if known != rules:
-        raise InputError(
-            "the same rules as before, or a new name",
-            f"other rules for {name}",
-            f"{where}, list.name",
-            message=f"the list {name} already has other rules in this process; "
-            "choose a new name, or add a dated version to the rules and restart",
-        )
+        expected = "the same rules as before, or a new name"
+        got = f"other rules for {name}"
+        message = f"the list {name} already has other rules in this process; choose a "
+        message += "new name, or add a dated version to the rules and restart"
+        raise InputError(expected, got, f"{where}, list.name", message=message)
     return load(name)
 
 

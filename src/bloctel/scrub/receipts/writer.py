@@ -91,13 +91,11 @@ class ReceiptMaker:
         if question.provenance is None and (
             question.plain_file is None or self._list_path is None
         ):
-            raise InputError(
-                "a registry, a snapshot or a file",
-                "a book from another source",
-                "against",
-                message="a receipt must name the source of the lists: scrub against a "
-                "registry, a snapshot or a file",
-            )
+            expected = "a registry, a snapshot or a file"
+            got = "a book from another source"
+            message = "a receipt must name the source of the lists: scrub against a "
+            message += "registry, a snapshot or a file"
+            raise InputError(expected, got, "against", message=message)
 
     def make(
         self, summary: ScrubSummary, question: Question, *, columns: Sequence[str | int]
