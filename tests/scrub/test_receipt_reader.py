@@ -188,6 +188,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "an empty name": lambda r: r["input"].update(name=""),
     "a long name": lambda r: r["input"].update(name="x" * 256),
     "an output of a strange kind": lambda r: r["outputs"].update({"A": r["input"]}),
+    "an output named input": lambda r: r["outputs"].update(input=r["input"]),
     "column 0": lambda r: r.update(columns=[0]),
     "a column beyond 2^31": lambda r: r.update(columns=[2**31]),
     "null as a column": lambda r: r.update(columns=[None]),

@@ -12,6 +12,7 @@ import sys
 from contextlib import ExitStack
 from datetime import date, timedelta
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from bloctel import Registry, Snapshot
+from bloctel import Follower, Registry, Snapshot
 from bloctel._util import clock
 from bloctel.errors import InputError, MissingExtraError, ReceiptError
 from bloctel.rules import Certainty
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bloctel.lookup.book import Book
+    from bloctel.lookup.question import Question
     from bloctel.scrub import ScrubSummary
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -847,3 +849,41 @@ def test_all_files_of_a_scrub_are_private(tmp_path: Path) -> None:
     made = {file for file in tmp_path.iterdir() if file != calls}
     assert len(made) == 4
     assert {stat.S_IMODE(file.stat().st_mode) for file in made} == {0o600}
+
+
+def receipt_against(folder: Path, question: Question) -> Receipt:
+    """Scrub the call file of a folder by a prepared look-up; return the receipt."""
+    path = folder / "receipt.json"
+    scrub_file(folder / "calls.csv", question, columns="tel", receipt=path)
+    return read(path)
+
+
+def test_validity_begins_when_the_lists_were_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prepared look-up for a later day does not become valid for longer."""
+    registry = Registry.create("memory:", lists=["own"])
+    question = registry.question(on=TODAY + timedelta(days=35))
+    moment = clock.now() + 35 * 86_400
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    receipt = receipt_against(folder, question)
+    assert receipt.made_at.timestamp() == int(moment)
+    assert receipt.valid_until == TODAY + timedelta(days=30)
+
+
+def test_validity_begins_with_the_age_of_a_follower(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data of a copy that is two days old is valid for two days less."""
+    url = f"sqlite:///{folder}/registry.db"
+    with Registry.create(url, lists=["own"]), Follower.open(url) as follower:
+        monkeypatch.setattr(Follower, "_refresh", lambda _: None)
+        for days, age in ((28, 2 * 86_400.0), (None, inf)):
+            monkeypatch.setattr(Follower, "silent_seconds", age)
+            question = follower.question(on=TODAY)
+            if days is None:
+                with pytest.raises(InputError, match="age"):
+                    receipt_against(folder, question)
+            else:
+                receipt = receipt_against(folder, question)
+                assert receipt.valid_until == TODAY + timedelta(days=days)

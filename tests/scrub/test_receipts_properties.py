@@ -41,6 +41,7 @@ NAMES = TEXTS.filter(
     lambda name: name not in (".", "..") and not set("/\0") & set(name)
 )
 DAYS = st.dates(date(2016, 6, 1), date(2100, 1, 1))
+KINDS = st.sampled_from(["clear", "blocked", "invalid", "annotated"])
 CODES = st.from_regex("[a-z][a-z0-9_]{0,31}", fullmatch=True)
 LISTS = st.from_regex("[a-z][a-z0-9.-]{0,63}(:[a-z][a-z0-9-]{0,31})?", fullmatch=True)
 DIGESTS = st.builds(FileDigest, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
@@ -84,7 +85,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
     return replace(
         EXAMPLE,
         input=draw(DIGESTS),
-        outputs=draw(st.dictionaries(CODES, DIGESTS, max_size=3)),
+        outputs=draw(st.dictionaries(KINDS, DIGESTS)),
         columns=tuple(draw(st.lists(TEXTS | st.integers(1, 2**31 - 1), max_size=3))),
         region=draw(st.none() | st.sampled_from(["FR", "BE"])),
         against=draw(AGAINST),

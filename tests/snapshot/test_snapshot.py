@@ -7,6 +7,8 @@ import mmap
 import os
 import sqlite3
 import struct
+import subprocess
+import sys
 import weakref
 from collections import Counter
 from contextlib import closing
@@ -278,6 +280,24 @@ def test_mapped_files_that_are_overwritten_do_not_answer(path: Path) -> None:
         for one in (book.is_blocked, book.check):
             with pytest.raises(DamagedSnapshotError, match="overwritten"):
                 one(KEY, on=ON)
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_verify_of_a_truncated_mapped_file(path: Path, follows: bool) -> None:
+    """A check of a file that was truncated raises an error and ends no process."""
+    code = f"""
+import os
+from bloctel import Snapshot
+from bloctel.errors import DamagedSnapshotError
+book = Snapshot.{"follow" if follows else "open"}({str(path)!r}, verify=False)
+os.truncate({str(path)!r}, 512)
+try:
+    book.verify()
+except DamagedSnapshotError:
+    print("refused")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "refused\n"), run.stderr
 
 
 def restore_times(path: Path, before: os.stat_result) -> None:

@@ -153,13 +153,11 @@ class PendingFile:
 
     def _refuse_inherited(self) -> None:
         if self._is_inherited:
-            raise ForkedError(
-                "a file that this process created",
-                "a file that its parent process created",
-                str(self._final),
-                message="this process was forked while its parent process wrote the "
-                "file; only the parent process can complete the file",
-            )
+            expected = "a file that this process created"
+            got = "a file that its parent process created"
+            message = "this process was forked while its parent process wrote the "
+            message += "file; only the parent process can complete the file"
+            raise ForkedError(expected, got, str(self._final), message=message)
 
     def _unlock(self) -> None:
         lock, self._lock = self._lock, None

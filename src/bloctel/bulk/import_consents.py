@@ -138,13 +138,10 @@ def _check_fields(columns: ConsentColumns) -> None:
         got = "both a column and a value"
         raise InputError("either a column or a value", got, f"field {both[0]}")
     if "number" in columns.values:
-        raise InputError(
-            "a column of phone numbers",
-            "one phone number for all rows",
-            "columns",
-            message="all rows would be consents of one person: name the column that "
-            "contains the phone number of each row",
-        )
+        expected, got = "a column of phone numbers", "one phone number for all rows"
+        message = "all rows would be consents of one person: name the column that "
+        message += "contains the phone number of each row"
+        raise InputError(expected, got, "columns", message=message)
 
 
 @dataclass(slots=True)

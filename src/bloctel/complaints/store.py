@@ -270,14 +270,12 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
         complaint = case.complaint
         if same := stored.get(case.id):
             if not _is_earlier(case, same):
-                raise InputError(
-                    "a complaint with the content of the stored complaint",
-                    "other fields or other steps",
-                    case.id,
-                    message="another complaint with different fields or steps has this "
-                    "id, so nothing was imported: correct the complaint in the file, "
-                    "or remove its id to store it as a new complaint",
-                )
+                expected = "a complaint with the content of the stored complaint"
+                got = "other fields or other steps"
+                message = "another complaint with different fields or steps has this "
+                message += "id, so nothing was imported: correct the complaint in the "
+                message += "file, or remove its id to store it as a new complaint"
+                raise InputError(expected, got, case.id, message=message)
         elif not case.id and unmatched[complaint]:
             unmatched[complaint] -= complaint.called is None
         else:

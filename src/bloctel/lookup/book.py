@@ -248,7 +248,13 @@ class Book(CompiledBook):
         self._refresh()
         state = self._lasting_state()
         days = self._days(state, on, _names(lists))
-        return make_question(state, days, self._region(region))
+        question = make_question(state, days, self._region(region))
+        question.read_at -= self._age()
+        return question
+
+    def _age(self) -> float:
+        """Return the age of the content in seconds, if changes can be missing."""
+        return 0.0
 
     @property
     def lists(self) -> tuple[str, ...]:

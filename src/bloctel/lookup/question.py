@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel import _filter
+from bloctel._util import clock
 from bloctel._util.parallel import check_threads, map_in_order
 from bloctel._util.strict import show
 from bloctel.errors import InputError, InvalidNumberError, NotKnownError
@@ -148,6 +149,7 @@ class Question:
 
     Attributes:
         region: The region of phone numbers in national form.
+        read_at: The time (`clock.now`) up to which the content has all changes.
         probe: The compiled look-up of single phone numbers; None if only the Python
             code can answer.
         covers_every_number: False if a list is known only from answers about single
@@ -171,6 +173,7 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
+        self.read_at = clock.now()
         # lists that are not requested get a day that is before all of their periods
         on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
         on[list(days)] = list(days.values())

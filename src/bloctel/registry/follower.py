@@ -177,6 +177,9 @@ class Follower(Book):
         """
         return clock.elapsed() - self._replica.current_at
 
+    def _age(self) -> float:
+        return self.silent_seconds
+
     @property
     def hook_delay_seconds(self) -> float:
         """Seconds since the oldest change that the hook did not process; 0 if none."""

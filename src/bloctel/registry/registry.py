@@ -737,6 +737,9 @@ class Registry(Book):
                 self._set_state(state)
         self._replica.require_current(self._reuse_seconds + MAX_LAG_SECONDS)
 
+    def _age(self) -> float:
+        return clock.elapsed() - self._replica.current_at
+
     def _committed(self) -> None:
         """Update the state after this process stored a change."""
         with self._lock:

@@ -274,13 +274,11 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
         for other, endings in _ENDINGS.items():
             if other != written and name.endswith((*endings, *compressed)):
                 ending = name[name.rindex(".") :]
-                raise InputError(
-                    f"a file name for {written}, the format of the input",
-                    f"a name that ends in {ending}",
-                    str(path),
-                    message=f"outputs have the format of the input, {written}: choose "
-                    f"a file name that does not end in {ending}",
-                )
+                expected = f"a file name for {written}, the format of the input"
+                got = f"a name that ends in {ending}"
+                message = f"outputs have the format of the input, {written}: choose a "
+                message += f"file name that does not end in {ending}"
+                raise InputError(expected, got, str(path), message=message)
 
 
 def _split_archive(stream: BinaryIO, codec: Codec, job: Job) -> ScrubSummary:

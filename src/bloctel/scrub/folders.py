@@ -98,12 +98,10 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
         from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
 
         if receipt.path is not None:
-            raise InputError(
-                "a journal for the receipts of several files",
-                "the path of a single receipt",
-                "receipt",
-                message="a receipt file contains only one receipt: give a journal",
-            )
+            expected = "a journal for the receipts of several files"
+            got = "the path of a single receipt"
+            message = "a receipt file contains only one receipt: give a journal"
+            raise InputError(expected, got, "receipt", message=message)
         watch = partial(ReceiptMaker, against=stamped(against), options=receipt)
     names = requested_columns(columns)
     with open_question(against, on=on, lists=lists, region=region) as question:

@@ -80,13 +80,11 @@ def open_question(
     if isinstance(against, Question):
         for name, value in {"on": on, "lists": lists, "region": region}.items():
             if value is not None:
-                raise InputError(
-                    f"no {name} with a prepared look-up",
-                    f"a prepared look-up and {name}",
-                    name,
-                    message=f"a prepared look-up already has a value for {name!r}: "
-                    f"give {name!r} to Book.question()",
-                )
+                expected = f"no {name} with a prepared look-up"
+                got = f"a prepared look-up and {name}"
+                message = f"a prepared look-up already has a value for {name!r}: give "
+                message += f"{name!r} to Book.question()"
+                raise InputError(expected, got, name, message=message)
         yield against
     elif isinstance(against, Book):
         yield against.question(on=on, lists=lists, region=region)

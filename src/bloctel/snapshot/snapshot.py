@@ -99,6 +99,7 @@ class Snapshot(Book):
         Raises:
             DamagedSnapshotError: The content of the file was altered.
         """
+        self._refresh()  # to read a truncated mapped file would end the process
         table, content = self._state.table, self._content
         keys = table.index.keys()
         n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))

@@ -397,13 +397,11 @@ Refusal = Callable[[str], errors.StorageError]
 
 def forked_error(where: str | None = None) -> errors.ForkedError:
     """Return the error for the use of a storage of the parent process after a fork."""
-    return errors.ForkedError(
-        "a registry that this process opened",
-        "a registry that was opened before a fork",
-        where,
-        message="the registry was opened before this process was forked from its "
-        "parent process; open it in this process",
-    )
+    expected = "a registry that this process opened"
+    got = "a registry that was opened before a fork"
+    message = "the registry was opened before this process was forked from its parent "
+    message += "process; open it in this process"
+    return errors.ForkedError(expected, got, where, message=message)
 
 
 def require_same(identity: object, known: object, where: str | None = None) -> None:
@@ -423,13 +421,10 @@ def exists_error(where: str) -> errors.RegistryExistsError:
 
 def busy_error(where: str | None = None) -> errors.StorageBusyError:
     """Return the error that is raised after waiting too long for another writer."""
-    return errors.StorageBusyError(
-        "the lock of the registry",
-        "a lock that another writer holds",
-        where,
-        message="another program writes to the registry, and the wait took too long; "
-        "try again (busy_seconds= sets the longest wait)",
-    )
+    expected, got = "the lock of the registry", "a lock that another writer holds"
+    message = "another program writes to the registry, and the wait took too long; try "
+    message += "again (busy_seconds= sets the longest wait)"
+    return errors.StorageBusyError(expected, got, where, message=message)
 
 
 def no_backup_error(where: str, advice: str) -> errors.InputError:
@@ -441,13 +436,10 @@ def no_backup_error(where: str, advice: str) -> errors.InputError:
 
 def not_found_error(where: str) -> errors.RegistryNotFoundError:
     """Return the error for opening a registry that does not exist."""
-    return errors.RegistryNotFoundError(
-        "an existing registry",
-        "no registry",
-        where,
-        message="there is no registry; create it first (Registry.create, or "
-        "bloctel registry create)",
-    )
+    expected, got = "an existing registry", "no registry"
+    message = "there is no registry; create it first (Registry.create, or bloctel "
+    message += "registry create)"
+    return errors.RegistryNotFoundError(expected, got, where, message=message)
 
 
 def new_token() -> int:
@@ -473,13 +465,10 @@ def driver_error(
 
 def copy_error(where: str) -> errors.StorageReadOnlyError:
     """Return the error for a change on a server that copies another server."""
-    return errors.StorageReadOnlyError(
-        "the primary server",
-        "a server that copies another server",
-        where,
-        message="the server is a copy of another server (a standby or replica), where "
-        "a change would be lost; use the URL of the primary server",
-    )
+    expected, got = "the primary server", "a server that copies another server"
+    message = "the server is a copy of another server (a standby or replica), where a "
+    message += "change would be lost; use the URL of the primary server"
+    return errors.StorageReadOnlyError(expected, got, where, message=message)
 
 
 def heartbeat_time() -> int:
@@ -539,13 +528,12 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
 def require_position(token: int | None, position: Position, where: str) -> None:
     """Check that a server has the change at a position: its *token* must be equal."""
     if token != position.token:
-        raise errors.StorageUnreachableError(
-            "a server with all changes that were read before",
-            "a server without the last changes",
-            where,
-            message="the server lacks changes that were read before: it is a copy that "
-            "does not have the last changes yet (try again later), or it lost them",
-        )
+        expected = "a server with all changes that were read before"
+        got = "a server without the last changes"
+        message = "the server lacks changes that were read before: it is a copy that "
+        message += "does not have the last changes yet (try again later), or it lost "
+        message += "them"
+        raise errors.StorageUnreachableError(expected, got, where, message=message)
 
 
 #: Python's own exceptions, which drivers raise for data that they do not expect.

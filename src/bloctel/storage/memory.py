@@ -395,13 +395,11 @@ class MemoryStorage:
             content = self._existing()
             if self._is_writing or (writes and self._n_readers):
                 # a nested transaction would read or roll back an unfinished transaction
-                raise StorageError(
-                    "one transaction at a time in a registry in memory",
-                    "a transaction inside another",
-                    _URL,
-                    message="nested transaction: a registry in memory has one "
-                    "transaction at a time; end it before the next one",
-                )
+                expected = "one transaction at a time in a registry in memory"
+                got = "a transaction inside another"
+                message = "nested transaction: a registry in memory has one "
+                message += "transaction at a time; end it before the next one"
+                raise StorageError(expected, got, _URL, message=message)
             self._is_writing = writes
             self._n_readers += not writes
             try:

@@ -53,11 +53,9 @@ _Row = TypeVar("_Row", Registration, Event, RequestRow, RecordRow)
 def require_plain(settings: Mapping[str, str]) -> None:
     """Raise WrongSecretError if the numbers of a registry are encrypted."""
     if FINGERPRINT in settings:
-        raise WrongSecretError(
-            "the secret of the registry",
-            "no secret",
-            message="the numbers of this registry are encrypted: give its secret",
-        )
+        expected, got = "the secret of the registry", "no secret"
+        message = "the numbers of this registry are encrypted: give its secret"
+        raise WrongSecretError(expected, got, message=message)
 
 
 class PseudonymousStorage:

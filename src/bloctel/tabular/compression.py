@@ -50,14 +50,12 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
     The limit is 64 MiB or 500 times the size of the archive, whichever is larger.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
-        raise InputError(
-            f"an archive that unpacks to at most {_MOST_RATIO} times its size",
-            f"{unpacked} bytes from {packed}",
-            where,
-            message=f"the archive unpacks to more than {_MOST_RATIO} times its size; "
-            "if you trust the archive, use --unpack-without-limit (in Python: "
-            "unpack_without_limit=True)",
-        )
+        expected = f"an archive that unpacks to at most {_MOST_RATIO} times its size"
+        got = f"{unpacked} bytes from {packed}"
+        message = f"the archive unpacks to more than {_MOST_RATIO} times its size; if "
+        message += "you trust the archive, use --unpack-without-limit (in Python: "
+        message += "unpack_without_limit=True)"
+        raise InputError(expected, got, where, message=message)
 
 
 class Archive:

@@ -159,13 +159,11 @@ def _detected(
         labels = ", ".join(map(shown, names) if is_name else numbers)
         labels = f" ({labels})" if labels else ""
         error = SeveralColumnsError if candidates else InputError
-        raise error(
-            "one column of phone numbers",
-            f"{len(candidates)} possible columns",
-            where,
-            message=f"{len(candidates)} columns may contain the phone numbers"
-            f"{labels}: give the columns to read, by name or by number",
-        )
+        expected = "one column of phone numbers"
+        got = f"{len(candidates)} possible columns"
+        message = f"{len(candidates)} columns may contain the phone numbers{labels}: "
+        message += "give the columns to read, by name or by number"
+        raise error(expected, got, where, message=message)
     index = candidates[0]
     if has_header is None:
         has_header = is_name
@@ -392,13 +390,11 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
         reason, at = list_reason(code), f"{where}, row {row}, column {column!r}"
         text = f"the value is not a phone number (reason: {reason})"
         return InputError("a phone number", reason, at, message=text)
-    return InputError(
-        "phone numbers in the phone columns only",
-        "a phone number in a cell that is not read",
-        f"{where}, row {row}",
-        message="a cell that is not read may contain a phone number: give all phone "
-        "columns, or correct the row",
-    )
+    expected = "phone numbers in the phone columns only"
+    got = "a phone number in a cell that is not read"
+    message = "a cell that is not read may contain a phone number: give all phone "
+    message += "columns, or correct the row"
+    return InputError(expected, got, f"{where}, row {row}", message=message)
 
 
 def refuse_header(
@@ -412,13 +408,11 @@ def refuse_header(
     keys = keys_to_store(Objects.of_all(names), region)
     is_number = (keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)
     if columns.has_header and is_number.any():
-        raise InputError(
-            "a header without phone numbers",
-            "a phone number as the name of a phone column",
-            where,
-            message="the first row contains a phone number, so it is not a header: "
-            "read the file without a header",
-        )
+        expected = "a header without phone numbers"
+        got = "a phone number as the name of a phone column"
+        message = "the first row contains a phone number, so it is not a header: read "
+        message += "the file without a header"
+        raise InputError(expected, got, where, message=message)
 
 
 def refuse_hidden_numbers(

@@ -129,9 +129,7 @@ class ListsAndRequestsContract(ContractBase):
     def test_persons_are_distinguished(self, storage: Storage) -> None:
         """Two persons whose texts differ only by case or accent are different."""
         names = ["person", "Person", "persón"]
-        requests = [
-            request(id=f"{i:032x}", person=name) for i, name in enumerate(names)
-        ]
+        requests = [request(id=f"{i:032x}", person=n) for i, n in enumerate(names)]
         with storage.write() as writer:
             for one in requests:
                 writer.save_request(one)

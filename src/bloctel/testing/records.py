@@ -79,13 +79,12 @@ class RecordsContract(ContractBase):
 
     def test_sequence_numbers_have_no_gap(self, storage: Storage) -> None:
         """A record that does not have the next sequence number is refused."""
-        with storage.write() as writer:
-            writer.append_records([record(1)])
 
         def append(*seqs: int) -> None:
             with storage.write() as writer:
                 writer.append_records([record(seq) for seq in seqs])
 
+        append(1)
         for seqs in ([1], [3], [2, 4], [2, 2], [0], [3, 2]):
             with pytest.raises(DamagedRecordsError):
                 append(*seqs)

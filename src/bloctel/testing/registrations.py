@@ -115,10 +115,7 @@ class RegistrationsContract(ContractBase):
         """An addition without parts, or with empty parts, adds nothing."""
         with storage.write() as writer:
             assert writer.add_registrations([]) == 0
-            assert (
-                writer.add_registrations([new_rows([]), new_rows([]), new_rows([])])
-                == 0
-            )
+            assert writer.add_registrations([new_rows([])] * 3) == 0
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
         """If data of a list was erased, a look-up returns its `complete_from` too."""
@@ -165,9 +162,8 @@ class RegistrationsContract(ContractBase):
         elsewhere = row()._replace(list_id=2)
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
-            assert (
-                writer.add_registrations([new_rows(days), new_rows([elsewhere])]) == 4
-            )
+            parts = [new_rows(days), new_rows([elsewhere])]
+            assert writer.add_registrations(parts) == 4
 
         assert sorted(look_up(storage, [KEY]).registrations) == [*days, elsewhere]
         assert len(self.columns_of(storage)) == 4
@@ -204,13 +200,9 @@ class RegistrationsContract(ContractBase):
         """Registrations of a list can be selected by the day on which they end."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
-            writer.add_registrations(
-                [new_rows([row(KEY + i, -9, i - 1) for i in range(4)])]
-            )
-            writer.add_registrations([new_rows([row(KEY + 4)])])
-            writer.add_registrations(
-                [new_rows([row(KEY + 5, -9, 1)._replace(list_id=2)])]
-            )
+            rows = [*(row(KEY + i, -9, i - 1) for i in range(4)), row(KEY + 4)]
+            other = row(KEY + 5, -9, 1)._replace(list_id=2)
+            writer.add_registrations([new_rows(rows), new_rows([other])])
 
         def found(first: int | None, last: int | None) -> list[int]:
             with storage.read() as reader:

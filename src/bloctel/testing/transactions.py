@@ -31,8 +31,7 @@ class TransactionsContract(ContractBase):
 
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
         """After an error in a transaction, none of its changes is stored."""
-        with storage.write() as writer:
-            writer.add_registrations([new_rows([row(KEY + 9)])])
+        add(storage, row(KEY + 9))
         before = last_cursor(storage)
 
         with failing(storage) as writer:
@@ -135,9 +134,7 @@ class TransactionsContract(ContractBase):
 
     def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
         """If an error interrupts a read, later transactions are not blocked."""
-        with storage.write() as writer:
-            rows = [row(KEY + i) for i in range(70_000)]
-            writer.add_registrations([new_rows(rows)])
+        add(storage, *(row(KEY + i) for i in range(70_000)))
 
         def read_some() -> None:
             with storage.read() as reader:
@@ -159,8 +156,7 @@ class TransactionsContract(ContractBase):
         self, shared_url: str, storage: Storage
     ) -> None:
         """A reader that has read half of a result delays no erasure and no addition."""
-        with storage.write() as writer:
-            writer.add_registrations([new_rows([row(KEY + i) for i in range(70_000)])])
+        add(storage, *(row(KEY + i) for i in range(70_000)))
 
         with closing(self.open(shared_url)) as other, other.read() as reader:
             parts = reader.registrations(1, ends_from=None, ends_before=None)

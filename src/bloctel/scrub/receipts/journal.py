@@ -186,13 +186,11 @@ class Journal:
             raise
 
     def _truncated(self, where: str) -> TruncatedJournalError:
-        return TruncatedJournalError(
-            "a journal whose last line is complete",
-            "a journal whose last line is incomplete",
-            where,
-            message="the last line of the journal is incomplete, as after a crash; run "
-            "bloctel receipt mend",
-        )
+        expected = "a journal whose last line is complete"
+        got = "a journal whose last line is incomplete"
+        message = "the last line of the journal is incomplete, as after a crash; run "
+        message += "bloctel receipt mend"
+        return TruncatedJournalError(expected, got, where, message=message)
 
 
 def _position_after(last: Receipt | None) -> JournalPosition:

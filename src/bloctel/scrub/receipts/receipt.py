@@ -29,6 +29,7 @@ _FileName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\0]{1,255}\Z")]
 _ColumnName = Annotated[str, Meta(max_length=255)]
 _ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
+_Output = Annotated[str, Meta(pattern=r"\A(?:clear|blocked|invalid|annotated)\Z")]
 _LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
 _List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
 # "LIST not known" counts rows that are blocked because an answer is missing or too old
@@ -167,7 +168,7 @@ class Receipt(_Part, frozen=True, kw_only=True):
     """
 
     input: FileDigest
-    outputs: Mapping[_Code, FileDigest]
+    outputs: Mapping[_Output, FileDigest]
     columns: tuple[_ColumnName | _ColumnNumber, ...]
     region: Annotated[str, Meta(pattern=r"\A[A-Z0-9]{2,3}\Z")] | None
     against: Against

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from math import isinf
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -84,17 +84,18 @@ class ReceiptMaker:
             self._input = reader.digest()
 
     def check(self, question: Question) -> None:
-        """Raise InputError if a receipt could not name the source of the lists."""
+        """Raise InputError if the source or the age of the lists is not known."""
+        if isinf(question.read_at):
+            got = "a copy of a server, with data of unknown age (write heartbeats)"
+            raise InputError("lists whose age is known", got, "against")
         if question.provenance is None and (
             question.plain_file is None or self._list_path is None
         ):
-            raise InputError(
-                "a registry, a snapshot or a file",
-                "a book from another source",
-                "against",
-                message="a receipt must name the source of the lists: scrub against a "
-                "registry, a snapshot or a file",
-            )
+            expected = "a registry, a snapshot or a file"
+            got = "a book from another source"
+            message = "a receipt must name the source of the lists: scrub against a "
+            message += "registry, a snapshot or a file"
+            raise InputError(expected, got, "against", message=message)
 
     def make(
         self, summary: ScrubSummary, question: Question, *, columns: Sequence[str | int]
@@ -102,7 +103,9 @@ class ReceiptMaker:
         """Write the receipt to its destination, and return it."""
         self.check(question)
         made_at = clock.moment().replace(microsecond=0)
-        lists = tuple(_judged(asked, made_at) for asked in question.requested_lists)
+        lists = tuple(
+            _judged(asked, question.read_at) for asked in question.requested_lists
+        )
         receipt = Receipt(
             input=self._input_digest(),
             outputs={
@@ -180,15 +183,14 @@ class ReceiptMaker:
         return parse(signed.line, "the new receipt")
 
 
-def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
+def _judged(asked: RequestedList, read_at: float) -> JudgedList:
     """Return the receipt's entry for a list, with the day on which the result expires.
 
-    If the day of the look-up is in the future, the validity begins today, because the
-    result comes from the data of today.
+    If the day of the look-up is later than the day on which the content of the list was
+    read, the validity begins on the day of the read.
     """
     rules = asked.rules
-    today = clock.day_at(made_at.timestamp(), rules.time_zone)
-    known_on = min(asked.on, today)
+    known_on = min(asked.on, clock.day_at(read_at, rules.time_zone))
     rule = rules.answer_rule(known_on)
     until = rules.answers_until(known_on)
     if asked.known_until is not None:

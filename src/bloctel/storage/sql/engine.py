@@ -105,7 +105,8 @@ class SqlStorage:
             # databases cannot roll back CREATE TABLE
             schema.metadata.create_all(connection)
             token = interface.new_token()
-            first = {"id": 1, "last_change": 0, "token": token, "trimmed_to": 0}
+            first = {"id": 1, "last_change": 0, "token": token}
+            first |= {"trimmed_to": 0, "n_rows": 0}
             for table, row in (
                 (state, first),
                 (schema.commit, {"cursor": 0, "token": token}),

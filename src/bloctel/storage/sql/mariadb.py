@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -37,6 +37,8 @@ class MariadbStorage(engine.SqlStorage):
         # a reader sees the data at the time of its first query, a writer sees the data
         # at the time when it gets the lock
         engines = engine.server_engines(parsed, "REPEATABLE READ", connect_args)
+        for each in engines:
+            sa.event.listen(each, "connect", _join_cluster)
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -64,6 +66,8 @@ class MariadbStorage(engine.SqlStorage):
             )
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         status, signs = _REPLICATION[is_mariadb]
+        if connection.info["needs_heartbeats"] and not writes:
+            return True
         try:
             return connection.exec_driver_sql(status).first() is not None
         except sa.exc.DBAPIError as error:
@@ -96,6 +100,21 @@ _REPLICATION: Final = {
 _NOT_ALLOWED: Final = 1227
 
 
+def _join_cluster(raw: Any, record: Any) -> None:
+    """Prepare a connection for a cluster, whose servers can lack the last changes."""
+    with raw.cursor() as cursor:
+        cursor.execute(_CLUSTER)
+        names = {name for name, value in cursor.fetchall() if value}
+        if "wsrep_on" in names:  # Galera: each statement first waits for these changes
+            cursor.execute("SET wsrep_sync_wait = 7, wsrep_dirty_reads = 0")
+    # MySQL group replication: any server of the group can be behind
+    record.info["needs_heartbeats"] = "group_replication_group_name" in names
+
+
+_CLUSTER: Final = """SHOW VARIABLES
+WHERE variable_name IN ('wsrep_on', 'group_replication_group_name')"""
+
+
 class MariadbWriter(SqlWriter):
     """Write transaction on a MariaDB storage."""
 
@@ -124,7 +143,7 @@ _KINDS: Final[Mapping[object, type[errors.StorageError]]] = {
         (1044, 1045, 1142, 1143, 1227, 1370, 1698), errors.StorageDeniedError
     ),
     **dict.fromkeys(
-        (1053, 1077, 1927, 2002, 2003, 2006, 2013), errors.StorageGoneError
+        (1047, 1053, 1077, 1927, 2002, 2003, 2006, 2013), errors.StorageGoneError
     ),
     **dict.fromkeys((1290, 1792, 1836), errors.StorageReadOnlyError),
     **dict.fromkeys((3, 28, 1021, 1026, 1041, 1114), errors.StorageFullError),

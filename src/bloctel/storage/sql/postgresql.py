@@ -214,7 +214,7 @@ WITH used AS (
 class PostgresqlReader(SqlReader):
     """Read transaction on a PostgreSQL storage."""
 
-    def columns(self) -> Iterator[Columns]:
+    def _columns(self) -> Iterator[Columns]:
         query = (
             "COPY (SELECT list_id, key, starts_on, ends_on FROM bloctel_registration)"
             " TO STDOUT (FORMAT binary)"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import sqlalchemy as sa
 
+from bloctel.errors import StorageError
 from bloctel.storage.interface import require_cursor, require_position, require_record
 from bloctel.storage.rows import (
     ChangeKind,
@@ -116,6 +117,19 @@ class SqlReader:
             yield [Registration(*row) for row in rows]
 
     def columns(self) -> Iterator[Columns]:
+        n = self._count_rows() - len(self.prefixes()) - len(self.lists())
+        for part in self._columns():
+            n -= len(part.keys)
+            yield part
+        if n:  # during a restore, a table can have fewer rows than the state needs
+            expected, got = "all rows of the registry", "missing or additional rows"
+            raise StorageError(expected, got, message=_INCOMPLETE)
+
+    def _count_rows(self) -> int:
+        """Return the number of rows that the last write transaction stored."""
+        return int(self._connection.execute(sa.select(state.c.n_rows)).scalar_one())
+
+    def _columns(self) -> Iterator[Columns]:
         for rows in self._streamed(_COLUMNS):
             yield Columns.of(*np.array([tuple(row) for row in rows], np.int64).T)
 
@@ -189,6 +203,11 @@ _REGISTRATIONS: Final = sa.select(
 _REGISTRATIONS_OF: Final = _REGISTRATIONS.where(_has_key(registration))
 _COLUMNS: Final = sa.select(
     *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
+)
+
+_INCOMPLETE: Final = (
+    "the registry is incomplete: a restore may still be running; open it again when it "
+    "has ended. Without a restore, another program changed the tables: restore a backup"
 )
 
 _ZERO: Final = sa.literal(0)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 metadata: Final = sa.MetaData()
 
@@ -45,6 +45,7 @@ state: Final = _table(
     _value("last_change", sa.BigInteger),
     _value("token", sa.BigInteger),  # the token of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
+    _value("n_rows", sa.BigInteger),  # of `registration`, `prefix` and `list`
 )
 #: Table of one row with the time of the last heartbeat (`interface.heartbeat_time`).
 heartbeat: Final = _table(

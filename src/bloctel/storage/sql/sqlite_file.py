@@ -168,13 +168,10 @@ class SqliteFile:
                 got, kind = "deleted", errors.StorageGoneError
                 if found is not None:
                     got, kind = "replaced by another file", errors.RegistryReplacedError
-                raise kind(
-                    "the file that was opened",
-                    got,
-                    self._where,
-                    message=f"the open file {path.name} was {got}, so the last change "
-                    "may be lost; open the registry again",
-                )
+                expected = "the file that was opened"
+                message = f"the open file {path.name} was {got}, so the last change "
+                message += "may be lost; open the registry again"
+                raise kind(expected, got, self._where, message=message)
 
     def close(self) -> None:
         """Close the file, and remove its log if no other process uses the file.
@@ -201,14 +198,13 @@ class SqliteFile:
             gone = errors.StorageGoneError
             raise interface.driver_error(gone, "not a regular file", self._where)
         if status.st_nlink > 1:
-            raise errors.StorageError(
-                "a database file with one name",
-                f"a file with {status.st_nlink} names",
-                self._where,
-                message=f"the file has {status.st_nlink} names (hard links), and each "
-                "name would have its own write-ahead log, so changes could be lost; "
-                "keep one name; replace the other names by copies or symbolic links",
-            )
+            expected = "a database file with one name"
+            got = f"a file with {status.st_nlink} names"
+            message = f"the file has {status.st_nlink} names (hard links), and each "
+            message += "name would have its own write-ahead log, so changes could be "
+            message += "lost; keep one name; replace the other names by copies or "
+            message += "symbolic links"
+            raise errors.StorageError(expected, got, self._where, message=message)
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
         """Store in a file without a write-ahead log that its last changes are missing.
@@ -252,27 +248,23 @@ class SqliteFile:
         return self._incomplete_error()
 
     def _foreign_error(self, other: Path) -> errors.StorageError:
-        return errors.StorageError(
-            f"no file {other.name}, or the file of this database",
-            "a file of another database, or of another state of this database",
-            self._where,
-            message=f"{other.name} does not belong to {self._path.name}: one of these "
-            "files was replaced, for example by a backup. Restore the two files that "
-            f"belong together; or, to use {self._path.name} alone, move {other.name} "
-            "away, run bloctel registry mark-restored, and register the missing "
-            "changes again",
-        )
+        expected = f"no file {other.name}, or the file of this database"
+        got = "a file of another database, or of another state of this database"
+        message = f"{other.name} does not belong to {self._path.name}: one of these "
+        message += "files was replaced, for example by a backup. Restore the two files "
+        message += f"that belong together; or, to use {self._path.name} alone, move "
+        message += f"{other.name} away, run bloctel registry mark-restored, and "
+        message += "register the missing changes again"
+        return errors.StorageError(expected, got, self._where, message=message)
 
     def _incomplete_error(self) -> errors.StorageError:
-        return errors.StorageError(
-            "a database file with its write-ahead log",
-            "a backup, or a copy without the log",
-            self._where,
-            message="the last changes may be missing: the file is a backup, or was "
-            f"copied without its write-ahead log ({self._log.name}). Copy the log "
-            "too, or run bloctel registry mark-restored and register the missing "
-            "changes again",
-        )
+        expected = "a database file with its write-ahead log"
+        got = "a backup, or a copy without the log"
+        message = "the last changes may be missing: the file is a backup, or was "
+        message += f"copied without its write-ahead log ({self._log.name}). Copy the "
+        message += "log too, or run bloctel registry mark-restored and register the "
+        message += "missing changes again"
+        return errors.StorageError(expected, got, self._where, message=message)
 
     def _use_log(self, busy_seconds: float) -> None:
         """Switch to WAL mode, in which readers and writers do not wait for each other.
@@ -433,14 +425,13 @@ def acquire(
 ) -> SqliteFile:
     """Open a file; if it is open in this process, return the existing `SqliteFile`."""
     if _is_unusable:
-        raise errors.ForkedError(
-            "a process that can use SQLite",
-            "a process that was forked while its parent used SQLite",
-            where,
-            message="this process was forked while a thread of its parent process used "
-            "SQLite, and inherited locks that no thread will release; fork before the "
-            "parent process opens a registry, or start processes with the method spawn",
-        )
+        expected = "a process that can use SQLite"
+        got = "a process that was forked while its parent used SQLite"
+        message = "this process was forked while a thread of its parent process used "
+        message += "SQLite, and inherited locks that no thread will release; fork "
+        message += "before the parent process opens a registry, or start processes "
+        message += "with the method spawn"
+        raise errors.ForkedError(expected, got, where, message=message)
     with _mutex:
         id = _id_at(path)
         users = _open_files.get(id, []) if id else []

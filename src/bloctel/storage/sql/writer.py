@@ -36,9 +36,11 @@ from bloctel.storage.sql.schema import (
 )
 
 #: The query that each writer executes first: it locks the row of the table `state`.
-_LOCKED: Final = sa.select(state.c.last_change).with_for_update()
+_LOCKED: Final = sa.select(state.c.last_change, state.c.n_rows).with_for_update()
 _MOVE: Final = state.update().values(
-    last_change=sa.bindparam("last"), token=sa.bindparam("random")
+    last_change=sa.bindparam("last"),
+    token=sa.bindparam("random"),
+    n_rows=sa.bindparam("n"),
 )
 _FEW: Final = 5_000  # up to this number of rows, no staging table is used
 
@@ -49,7 +51,9 @@ class SqlWriter(reader.SqlReader):
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
         # lock before taking new cursors, so that later commits have greater cursors
-        self._first = self._last = connection.scalar(_LOCKED) or 0
+        self._first = connection.execute(_LOCKED).one()
+        self._last: int = self._first.last_change
+        self._n_rows: int = self._first.n_rows
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False  # True after an erasure of numbers
 
@@ -59,11 +63,17 @@ class SqlWriter(reader.SqlReader):
         return self._lists
 
     def finish(self) -> None:
-        """Store the cursor of the last change, if the transaction made changes."""
-        if self._last != self._first:
-            execute, token = self._connection.execute, new_token()
-            execute(_MOVE, {"last": self._last, "random": token})
+        """Store the last cursor and the count of rows, if they changed."""
+        execute, token = self._connection.execute, new_token()
+        if self._last != self._first.last_change:
+            end = {"last": self._last, "random": token, "n": self._n_rows}
+            execute(_MOVE, end)
             execute(commit.insert(), {"cursor": self._last, "token": token})
+        elif self._n_rows != self._first.n_rows:
+            execute(state.update().values(n_rows=self._n_rows))
+
+    def _count_rows(self) -> int:
+        return self._n_rows
 
     def _bounds(self) -> tuple[int, int]:
         return super()._bounds()[0], self._last
@@ -76,6 +86,7 @@ class SqlWriter(reader.SqlReader):
         last = self._connection.scalar(sa.select(sa.func.max(list_.c.id)))
         added = StoredList((last or 0) + 1, name, rules, None)
         self._change_list(list_.insert(), added)
+        self._n_rows += 1
         return added
 
     def update_list(self, stored: StoredList) -> None:
@@ -108,6 +119,7 @@ class SqlWriter(reader.SqlReader):
             (*Registration._fields, "cursor"),
             ((*row, cursor) for row, cursor in numbered),
         )
+        self._n_rows += len(fresh)
         stored = [(known[name], row) for name, row in wanted.items() if name in known]
         return len(fresh) + self._extend(stored)
 
@@ -130,6 +142,7 @@ class SqlWriter(reader.SqlReader):
             self._stage(part)
         pairs = self._ending_earlier()
         n_fresh = self._add_fresh()
+        self._n_rows += n_fresh
         self._drop_temporary(staged)
         return n_fresh + self._extend(pairs)
 
@@ -182,11 +195,13 @@ class SqlWriter(reader.SqlReader):
         return sa.select(*names, *days).where(~is_known).group_by(*names)
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        self._many([_REPLACE], registrations)
+        self._many(_REPLACE, registrations)
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         self.has_erased = True
-        self._many(_ERASE, registrations)
+        rows = list(registrations)
+        _, n_erased, *_ = [self._many(statement, rows) for statement in _ERASE]
+        self._n_rows -= n_erased
 
     def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
@@ -212,6 +227,7 @@ class SqlWriter(reader.SqlReader):
     def set_prefix(self, row: PrefixRow) -> None:
         self._drop_prefix(row)
         self._connection.execute(prefix.insert(), row._asdict())
+        self._n_rows += 1
         self.append_events([Event.of_prefix(row)])
 
     def drop_prefix(self, row: PrefixRow) -> None:
@@ -219,7 +235,8 @@ class SqlWriter(reader.SqlReader):
         self.append_events([Event.of_prefix(row)])
 
     def _drop_prefix(self, row: PrefixRow) -> None:
-        self._connection.execute(prefix.delete().where(*_RULE), row._asdict())
+        deleted = self._connection.execute(prefix.delete().where(*_RULE), row._asdict())
+        self._n_rows -= deleted.rowcount
 
     def save_request(self, row: RequestRow) -> None:
         self._connection.execute(request.delete().where(request.c.id == row.id))
@@ -257,15 +274,17 @@ class SqlWriter(reader.SqlReader):
             self._connection.execute(_ERASE_RECORDS, {"name": stream, "seqs": some})
 
     def _many(
-        self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
-    ) -> None:
+        self, statement: sa.UpdateBase, registrations: Iterable[Registration]
+    ) -> int:
+        """Execute a statement for each registration; return how many rows changed."""
+        n = 0
         for rows in in_parts(registrations, reader.PART):
             values = [
                 {f"new_{name}": value for name, value in row._asdict().items()}
                 for row in rows
             ]
-            for statement in statements:
-                self._connection.execute(statement, values)
+            n += self._connection.execute(statement, values).rowcount
+        return n
 
     def _insert(
         self,

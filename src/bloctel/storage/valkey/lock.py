@@ -94,12 +94,10 @@ class WriterLock:
         return bool(self._server.send(script)[0])
 
     def _lost(self) -> StorageBusyError:
-        return StorageBusyError(
-            "the writer lock until the commit",
-            "a lock that expired or that another writer holds",
-            self._server.where,
-            message="the writer lock expired, so the change is not stored; try again",
-        )
+        expected = "the writer lock until the commit"
+        got = "a lock that expired or that another writer holds"
+        message = "the writer lock expired, so the change is not stored; try again"
+        return StorageBusyError(expected, got, self._server.where, message=message)
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
         """Run all *commands* or none, store the last cursor, and release the lock.
@@ -126,13 +124,11 @@ class WriterLock:
             raise self._lost()
         self._staged = []
         if not is_primary(info):  # the role changed during the transaction
-            raise StorageGoneError(
-                "a server that stays the primary server",
-                "a server that became a replica",
-                self._server.where,
-                message="the server became a replica during the transaction, so the "
-                "change may be lost; make it again on the primary server",
-            )
+            expected = "a server that stays the primary server"
+            got = "a server that became a replica"
+            message = "the server became a replica during the transaction, so the "
+            message += "change may be lost; make it again on the primary server"
+            raise StorageGoneError(expected, got, self._server.where, message=message)
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:

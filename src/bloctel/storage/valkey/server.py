@@ -235,12 +235,9 @@ class ValkeyServer:
 
     def damaged(self, got: str) -> errors.StorageError:
         """Return the error for content that this library never writes."""
-        return errors.StorageError(
-            "a registry written by this library",
-            got,
-            self.where,
-            message=f"the registry is damaged: the server has {got}; restore a backup",
-        )
+        expected = "a registry written by this library"
+        message = f"the registry is damaged: the server has {got}; restore a backup"
+        return errors.StorageError(expected, got, self.where, message=message)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
