@@ -189,7 +189,7 @@ class _Linkage:
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the share of this sector in all complaints; 1 if the sectors differ."""
+        """Return the share of complaints in the sector of both; 1 if they differ."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0

@@ -192,7 +192,7 @@ def neighbours(
     There is one test for all complaints together, and one test for each caller.  A test
     examines each presented number once, if it is in the area of the called number.  The
     test counts the presented numbers that are also in the block of the called number.
-    The probability of this count or more is exact.
+    The probability is the chance of this count or more, times the number of tests.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
