@@ -206,7 +206,7 @@ def checked_text(value: object, name: str, where: str) -> str:
 def _by(
     parse: Callable[[str], object], expected: str, pattern: str = "(?s:.*)"
 ) -> Callable[[str, str], object]:
-    """Return a function that parses a text; it raises InputError for other texts."""
+    """Return a function that parses a text, or raises InputError if this fails."""
 
     def read(text: str, where: str) -> object:
         try:
