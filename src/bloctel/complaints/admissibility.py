@@ -227,7 +227,8 @@ def _by_regime(
         raise InputError(expected, "no book", f"call of {day.isoformat()}")
     verdict = book.check(number, on=day, lists=regime.lists)
     if verdict.reason in NOT_KNOWN:
-        raise NotKnownError("a recent answer about the number", str(verdict.reason))
+        expected = "a recent answer of the operator about the number"
+        raise NotKnownError(expected, str(verdict.reason))
     is_listed = verdict.status is Status.BLOCKED
     grounds = Grounds.LISTED if is_listed else _CLEAR[verdict.reason]
     if grounds is Grounds.WITHIN_DELAY and not any(

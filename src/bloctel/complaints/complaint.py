@@ -23,7 +23,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff
 CALLED: Final = "[number called]"
 #: Regular expression for text between digits: separators, or up to 3 other characters.
 _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
-#: These last digits of a phone number are enough to recognise it in a text.
+#: The count of last digits that are enough to recognise a phone number in a text.
 _LINE_DIGITS: Final = 9
 #: Regular expression for the text before the national digits: +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
@@ -175,7 +175,7 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """
     wanted = number.national_significant_number
     for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
-        # replace each digit of another script by an ASCII digit, so positions agree
+        # write every digit in ASCII; `plain` and `text` have the same positions
         plain = "".join(str(unicodedata.decimal(c, c)) for c in text)
         parts, done = [], 0
         for found in re.finditer(_PREFIX + _GAP.join(digits), plain):
@@ -206,7 +206,7 @@ def checked_text(value: object, name: str, where: str) -> str:
 def _by(
     parse: Callable[[str], object], expected: str, pattern: str = "(?s:.*)"
 ) -> Callable[[str, str], object]:
-    """Return a function that parses a text if the text matches *pattern*."""
+    """Return a function that parses a text, or raises InputError if this fails."""
 
     def read(text: str, where: str) -> object:
         try:

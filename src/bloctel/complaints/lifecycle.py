@@ -164,17 +164,20 @@ def received(
 
 def require_valid_detail(step: Step, where: str) -> Step:
     """Return *step* if its state allows its detail and rule; else raise InputError."""
-    is_valid = {
-        CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
-        CaseState.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
-        CaseState.CLOSED: step.detail in {*CaseOutcome},
-        CaseState.FORWARDED: 0 < len(step.detail) <= _LONGEST
-        and step.detail.isprintable(),
-    }.get(step.state, not step.detail)
+    codes: dict[CaseState, set[str]] = {
+        CaseState.ADMISSIBLE: {*ADMISSIBLE},
+        CaseState.NOT_ADMISSIBLE: {*Grounds} - ADMISSIBLE,
+        CaseState.CLOSED: {*CaseOutcome},
+    }
+    allowed = codes.get(step.state, {""})
+    expected = " or ".join(sorted(allowed)) or "no detail"
+    is_valid = step.detail in allowed
+    if step.state is CaseState.FORWARDED:
+        expected = f"the authority, in 1 to {_LONGEST} printable characters"
+        is_valid = 0 < len(step.detail) <= _LONGEST and step.detail.isprintable()
     if not is_valid:
         got = f"text of {len(step.detail)} characters"
-        expected = f"a detail that is allowed in the step {step.state}"
-        raise InputError(expected, got, f"{where}, detail")
+        raise InputError(f"{expected} in a step {step.state}", got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
         got = f"text of {len(step.rule)} characters"
         raise InputError("the id of a legal rule", got, f"{where}, rule")

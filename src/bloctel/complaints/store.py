@@ -90,9 +90,9 @@ class Complaints(RecordStream):
         A complaint that is already in the store is not changed, so a file can be
         imported twice.  A complaint with an id is compared with the stored complaint of
         this id.  A complaint without an id is already in the store if a stored
-        complaint has the same fields and the same number called.  If this number is not
-        readable, two people can send equal complaints.  So the store then has at least
-        as many equal complaints as the file.
+        complaint has the same fields and the same number called.  Two people can send
+        equal complaints in which this number is not readable.  So the import adds these
+        complaints until the store has as many of them as the file.
 
         Raises:
             InputError: The store or the file has a complaint with the same id but with

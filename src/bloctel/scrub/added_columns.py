@@ -15,7 +15,6 @@ from bloctel.tabular.csv_reader import Batch, RecordFile
 #: output `annotated`, it contains `clear`, `blocked` or `invalid`.
 ADDED_COLUMN: Final = "bloctel"
 REASON_COLUMN: Final = "bloctel_reason"
-#: The columns that are added to each output.
 ADDED_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "clear": (),
     "blocked": (ADDED_COLUMN,),
@@ -44,7 +43,7 @@ def refuse_annotated_file(names: Iterable[str], where: str) -> None:
 def harmless(text: str) -> str:
     """Return *text*; if it looks like a formula, put an apostrophe in front of it.
 
-    *text* can begin with a column name, and a hostile call file chooses such names.
+    *text* can begin with a column name, which the sender of a call file can choose.
 
     >>> harmless("=A1: own")
     "'=A1: own"

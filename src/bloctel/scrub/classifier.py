@@ -27,7 +27,6 @@ from bloctel.tabular.number_lists import (
 CLEAR: Final = 0
 BLOCKED: Final = 1
 INVALID: Final = 2
-#: The names of the row kinds `CLEAR`, `BLOCKED` and `INVALID`.
 KINDS: Final = ("clear", "blocked", "invalid")
 
 _EMPTY: Final = REASONS.index("empty")
@@ -112,7 +111,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Return the count of blocked rows by list; *indexes* has a reason per row."""
+        """Return the count of rows by list, from the reason index of each row."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():

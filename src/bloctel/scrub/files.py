@@ -72,7 +72,6 @@ _REFUSED: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\xd0\xcf\x11\xe0": "an Excel workbook that is encrypted, or older than .xlsx",
 }
-#: Usual endings of file names, for each format.
 _ENDINGS: Final = {
     FileKind.CSV: (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zst"),
     FileKind.PARQUET: (".parquet",),

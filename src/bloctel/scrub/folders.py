@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 #: A folder, a file or a pattern such as `calls/*.csv`; or several of these.
 Sources = str | Path | Iterable[str | Path]
 
-#: Endings of the names of call files.
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )

@@ -331,7 +331,6 @@ def arrow_reasons(found: Classification) -> Any:
     return pa.array(list(found.reasons), pa.string()).take(reason_of)
 
 
-#: The library, the class name and the adapter of each kind of frame.
 _ADAPTERS: Final[Sequence[tuple[str, str, Callable[[Any], _FrameAdapter]]]] = (
     ("pandas", "DataFrame", _PandasFrame),
     ("polars", "DataFrame", _PolarsFrame),

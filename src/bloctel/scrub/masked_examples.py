@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-#: The maximum number of examples for each reason.
 MOST_EXAMPLES: Final = 3
 #: The maximum number of characters that are read from a cell.
 MOST_READ: Final = 256

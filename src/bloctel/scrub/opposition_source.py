@@ -134,7 +134,7 @@ def path_of(against: Against) -> str | Path | None:
 
 
 def files_read(against: Against) -> list[tuple[str, Path]]:
-    """Return the files of an opposition source, each after a name for messages."""
+    """Return the files of an opposition source, each with its name in messages."""
     path = path_of(against)
     if isinstance(against, Book | Question):
         files = against.files

@@ -88,7 +88,7 @@ class Actor:
 
     @property
     def chance(self) -> float:
-        """Upper limit of the chance that a link is wrong: the sum over all links."""
+        """Upper limit of the chance that any link is wrong: the sum of all chances."""
         return min(1.0, sum(tie.chance for tie in self.ties))
 
 
@@ -189,7 +189,7 @@ class _Linkage:
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the chance that two firms share a sector; 1 if the sectors differ."""
+        """Return the share of complaints in the sector of both; 1 if they differ."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0
@@ -209,6 +209,7 @@ class _Linkage:
             for family, each in days.items()
             # ignore a rare name: a person may have mistyped the number of this caller
             if len(each) >= _MISPLACED * len(indexes)
+            # ignore a name that people give only with this number
             and self._shown_under[family] - {0, number}
         )
         # if the names are from different periods, one firm may have changed its name

@@ -168,7 +168,7 @@ _BLOCK: Final = 5
 #: The assumed chance that two phone numbers of one area are in the same block.  The
 #: numbers of the French town halls show 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: In an estimate, `_SHARE` has the weight of this number of observed phone numbers.
+#: `_block_share` counts `_SHARE` like a share observed in this count of numbers.
 _WEIGHT: Final = 5
 
 
@@ -192,7 +192,7 @@ def neighbours(
     There is one test for all complaints together, and one test for each caller.  A test
     examines each presented number once, if it is in the area of the called number.  The
     test counts the presented numbers that are also in the block of the called number.
-    The probability of this count or more is exact.
+    The probability is the chance of this count or more, times the number of tests.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])

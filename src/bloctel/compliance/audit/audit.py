@@ -31,10 +31,10 @@ class Audit:
     Attributes:
         n_rows: The number of rows of the log.
         n_calls: The number of judged calls.  Only calls that were dialled are judged.
-        unreadable: The rows, from 1, that are not judged.  The phone number of such a
-            row cannot be read, or its digits may mean a second number.  The second
-            number counts only if it has evidence, is in the log, or is on a list that
-            does not contain the first number.
+        unreadable: The rows, from 1, that are not judged, because their phone number
+            cannot be read or is uncertain.  A number is uncertain if its digits may
+            mean a second number, and this second number has evidence, is in the log, or
+            is on a list that does not contain the first number.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
         grounds: For each reason (a value of `Ground`), the number of unlawful calls.
@@ -170,7 +170,7 @@ def _finding_cells(
     )
 
 
-#: For each ground, the message that names a cure, by its key after `compliance.cure.`.
+#: The record that would make a call lawful, as the key of a message.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",

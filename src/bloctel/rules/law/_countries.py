@@ -106,10 +106,10 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _days(text: str, key: str = "") -> tuple[date, date]:
-    """Return the earliest and the latest day that a year, month or day can mean.
+    """Return the first and the last day of a year or a month.
 
-    If *text* is a complete day, the second day in the result is the day before *text*:
-    a fact no longer applies on the day `until`.
+    For a complete day, return this day and the day before it: a fact applies from the
+    day `since` to the day before `until`.
     """
     if text == _UNKNOWN:
         return date.min, date.max

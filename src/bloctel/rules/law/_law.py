@@ -287,7 +287,7 @@ def _day(text: str, where: str) -> date:
 
 
 def _check_section(name: str, rules: Iterable[LegalRule]) -> None:
-    """Raise InputError if versions of a rule overlap, leave a gap, or end too early."""
+    """Raise InputError if versions overlap or leave a gap, or a permanent rule ends."""
     chains: dict[str, list[LegalRule]] = defaultdict(list)
     for rule in rules:
         chains[rule.chain].append(rule)

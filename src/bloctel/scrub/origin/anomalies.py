@@ -24,7 +24,7 @@ from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata
 
 #: Telephone operators receive phone numbers in blocks of this size.
 BLOCK: Final = 10_000
-#: Files with fewer numbers are not tested: the numbers of a firm would look generated.
+#: Smaller files are not tested: numbers of one firm are similar, as if generated.
 FEWEST_NUMBERS: Final = 1_000
 
 #: The result of a test is an anomaly if it has a lower probability than this.
@@ -42,7 +42,7 @@ _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
 _LARGER_BLOCKS: Final = (100_000, 1_000_000)
-#: With a lower variance, the count of last four digits has no normal distribution.
+#: With a lower variance, the count in `_endings` has no normal distribution.
 _LEAST_VARIANCE: Final = 10
 _ENDINGS: Final = 10_000
 _LOOKED_UP: Final = 1_000
