@@ -25,6 +25,7 @@ from bloctel.tabular.outputs import refuse_clashes
 class SqliteStorage(SqlStorage):
     """Storage of a registry in an SQLite file."""
 
+    unusual_tables = "SELECT name FROM sqlite_schema WHERE type = 'view'"
     _driver_errors = (sqlite3.Error, sqlite3.Warning)
 
     def __init__(self, url: str) -> None:
@@ -189,11 +190,9 @@ class SqliteWriter(SqlWriter):
         numbered = sa.select(
             *(fresh.c[name] for name in NEW), sa.literal(before) + fresh.c.position
         )
-        execute(
-            registration.insert().from_select(
-                [*NEW, "cursor"], numbered.order_by(fresh.c.position)
-            )
-        )
+        numbered = numbered.order_by(fresh.c.position)
+        added = registration.insert().from_select([*NEW, "cursor"], numbered)
+        self._change(added, n_rows=n)
         self._drop_temporary(fresh)
         return n
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bloctel.errors import DamagedRecordsError
+from bloctel.errors import DamagedRecordsError, StorageError
 from bloctel.periods import NO_END
 from bloctel.storage.interface import new_token, require_following
 from bloctel.storage.rows import (
@@ -49,7 +49,7 @@ class SqlWriter(reader.SqlReader):
     """Write transaction on an SQL storage."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        super().__init__(connection)
+        super().__init__(connection.execution_options(preserve_rowcount=True))
         # lock before taking new cursors, so that later commits have greater cursors
         self._first = connection.execute(_LOCKED).one()
         self._last: int = self._first.last_change
@@ -64,13 +64,13 @@ class SqlWriter(reader.SqlReader):
 
     def finish(self) -> None:
         """Store the last cursor and the count of rows, if they changed."""
-        execute, token = self._connection.execute, new_token()
         if self._last != self._first.last_change:
+            token = new_token()
             end = {"last": self._last, "random": token, "n": self._n_rows}
-            execute(_MOVE, end)
-            execute(commit.insert(), {"cursor": self._last, "token": token})
+            self._change(_MOVE, end)
+            self._change(commit.insert(), {"cursor": self._last, "token": token})
         elif self._n_rows != self._first.n_rows:
-            execute(state.update().values(n_rows=self._n_rows))
+            self._change(state.update(), {"n_rows": self._n_rows})
 
     def _count_rows(self) -> int:
         return self._n_rows
@@ -95,7 +95,7 @@ class SqlWriter(reader.SqlReader):
     def _change_list(
         self, statement: sa.Insert | sa.Update, stored: StoredList
     ) -> None:
-        self._connection.execute(statement.values(stored._asdict()))
+        self._change(statement, stored._asdict())
         self._lists = None
         self._cursors(1)
 
@@ -181,8 +181,7 @@ class SqlWriter(reader.SqlReader):
         result = self._connection.execute(
             registration.insert().from_select(
                 [*NEW, "cursor"], numbered.order_by(*columns[:3])
-            ),
-            execution_options={"preserve_rowcount": True},
+            )
         )
         self._cursors(result.rowcount)
         return result.rowcount
@@ -195,13 +194,11 @@ class SqlWriter(reader.SqlReader):
         return sa.select(*names, *days).where(~is_known).group_by(*names)
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        self._many(_REPLACE, registrations)
+        self._many([_REPLACE], registrations)
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         self.has_erased = True
-        rows = list(registrations)
-        _, n_erased, *_ = [self._many(statement, rows) for statement in _ERASE]
-        self._n_rows -= n_erased
+        self._n_rows -= self._many(_ERASE, registrations)
 
     def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
@@ -214,39 +211,30 @@ class SqlWriter(reader.SqlReader):
         before = min(before, last)
         if before <= trimmed_to:
             return 0
-        n = 0
-        for cursor, _ in reader.JOURNAL:
-            lines = cursor.between(trimmed_to + 1, before)
-            count = sa.select(sa.func.count()).where(lines)
-            n += self._connection.scalar(count) or 0
-        self._connection.execute(event.delete().where(event.c.cursor <= before))
-        self._connection.execute(commit.delete().where(commit.c.cursor < before))
-        self._connection.execute(state.update().values(trimmed_to=before))
+        lines = registration.c.cursor.between(trimmed_to + 1, before)
+        n = self._connection.scalar(sa.select(sa.func.count()).where(lines)) or 0
+        n += self._change_all(event.delete().where(event.c.cursor <= before))
+        self._change_all(commit.delete().where(commit.c.cursor < before))
+        self._change(state.update(), {"trimmed_to": before})
         return n
 
     def set_prefix(self, row: PrefixRow) -> None:
-        self._drop_prefix(row)
-        self._connection.execute(prefix.insert(), row._asdict())
+        self.drop_prefix(row)
+        self._change(prefix.insert(), row._asdict())
         self._n_rows += 1
-        self.append_events([Event.of_prefix(row)])
 
     def drop_prefix(self, row: PrefixRow) -> None:
-        self._drop_prefix(row)
+        self._n_rows -= self._change_all(prefix.delete().where(*_RULE), row._asdict())
         self.append_events([Event.of_prefix(row)])
 
-    def _drop_prefix(self, row: PrefixRow) -> None:
-        deleted = self._connection.execute(prefix.delete().where(*_RULE), row._asdict())
-        self._n_rows -= deleted.rowcount
-
     def save_request(self, row: RequestRow) -> None:
-        self._connection.execute(request.delete().where(request.c.id == row.id))
-        values = {**row._asdict(), "kind": row.kind.value}
-        self._connection.execute(request.insert(), values)
+        self._change_all(request.delete().where(request.c.id == row.id))
+        self._change(request.insert(), {**row._asdict(), "kind": row.kind.value})
 
     def drop_expired_requests(self, expired_before: int) -> None:
         unused = request.c.used_at.is_(None)
         late = request.c.expires_at < expired_before
-        self._connection.execute(request.delete().where(unused, late))
+        self._change_all(request.delete().where(unused, late))
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         if rows:
@@ -258,33 +246,53 @@ class SqlWriter(reader.SqlReader):
         require_following(rows, before)
         execute = self._connection.execute
         if before == 0 and execute(reader.LAST_RECORD, {"name": name}).first() is None:
-            execute(stream.insert(), {"name": name, "last_seq": after})
+            self._change(stream.insert(), {"name": name, "last_seq": after})
             return
         ends = {"of": name, "before": before, "after": after}
         if execute(_EXTEND, ends).rowcount != 1:
-            raise DamagedRecordsError(
-                f"a stream whose last sequence number is {before}",
-                "another last sequence number",
-                f"stream {name}",
-            )
+            expected = f"a stream whose last sequence number is {before}"
+            got = "another last sequence number"
+            raise DamagedRecordsError(expected, got, f"stream {name}")
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         self.has_erased = True
         for some in in_parts(seqs, reader.KEYS_PER_QUERY):
-            self._connection.execute(_ERASE_RECORDS, {"name": stream, "seqs": some})
+            self._change_all(_ERASE_RECORDS, {"name": stream, "seqs": some})
+
+    def _change(
+        self, statement: sa.UpdateBase, values: Any = None, n_rows: int = 1
+    ) -> None:
+        """Execute a statement that must change *n_rows* rows."""
+        n = self._connection.execute(statement, values).rowcount
+        require_changed(n, n_rows, statement.table)
+
+    def _change_all(self, statement: sa.Update | sa.Delete, values: Any = None) -> int:
+        """Execute a statement that must change all rows of its WHERE clause."""
+        where: Any = statement.whereclause
+        rows = sa.select(sa.func.count()).select_from(statement.table).where(where)
+        n = self._connection.execute(rows, values).scalar_one()
+        self._change(statement, values, n)
+        return n
 
     def _many(
-        self, statement: sa.UpdateBase, registrations: Iterable[Registration]
+        self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
     ) -> int:
-        """Execute a statement for each registration; return how many rows changed."""
-        n = 0
-        for rows in in_parts(registrations, reader.PART):
+        """Execute statements for each registration; return how many rows changed."""
+        n_changed = 0
+        for rows in in_parts(registrations, reader.KEYS_PER_QUERY):
+            wanted = {row[:3]: row._asdict() for row in rows}
+            known = self.registrations_of({row.key for row in rows})
+            n_known = sum(row[:3] in wanted for row in known)
             values = [
-                {f"new_{name}": value for name, value in row._asdict().items()}
-                for row in rows
+                {f"new_{name}": value for name, value in row.items()}
+                for row in wanted.values()
             ]
-            n += self._connection.execute(statement, values).rowcount
-        return n
+            for statement in statements:
+                n = self._connection.execute(statement, values).rowcount
+                if statement.table is registration:
+                    require_changed(n, n_known, registration)
+                    n_changed += n
+        return n_changed
 
     def _insert(
         self,
@@ -295,7 +303,17 @@ class SqlWriter(reader.SqlReader):
         """Insert rows with the driver itself, four times as fast as with SQLAlchemy."""
         text, in_order = _insertion(self._connection.dialect, table, columns)
         for part in in_parts(map(in_order, rows), reader.PART):
-            self._connection.exec_driver_sql(text, part)
+            n = self._connection.exec_driver_sql(text, part).rowcount
+            require_changed(n, len(part), table)
+
+
+def require_changed(n: int, expected: int, table: sa.FromClause) -> None:
+    """Check the number of changed rows; a trigger of the user can prevent changes."""
+    if n != expected:
+        got = f"{n} changed rows of {table}"
+        message = f"the database confirmed {n} instead of {expected} changed rows of "
+        message += f"{table}, so nothing was stored; look for a trigger on this table"
+        raise StorageError(f"{expected} changed rows", got, message=message)
 
 
 @lru_cache
