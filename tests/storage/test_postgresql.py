@@ -32,6 +32,8 @@ def test_hidden_rows_are_refused(postgresql: Postgresql) -> None:
             connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO dialer")
             connection.execute("ALTER ROLE dialer SET client_encoding = SQL_ASCII")
             try:
+                small = Registry.open(dialer, exact="storage", refresh_seconds=3600)
+                assert small.is_blocked(KEY, on=ON)
                 with Registry.open(dialer) as registry:
                     assert registry.is_blocked(KEY, on=ON)
                 connection.execute(
@@ -39,6 +41,8 @@ def test_hidden_rows_are_refused(postgresql: Postgresql) -> None:
                 )
                 with pytest.raises(StorageError, match="row-level security"):
                     Registry.open(dialer)
+                with small, pytest.raises(StorageError, match="row-level security"):
+                    small.is_blocked(KEY, on=ON)
                 with Registry.open(url) as registry:  # the owner sees all rows
                     assert registry.is_blocked(KEY, on=ON)
             finally:
@@ -62,7 +66,7 @@ def test_table_that_hides_the_table_of_the_registry_is_refused(
             connection.execute("CREATE SCHEMA bloctel")  # the name of the user
             connection.execute(
                 "CREATE TABLE bloctel.bloctel_registration "
-                "(LIKE public.bloctel_registration)"
+                "(LIKE public.bloctel_registration INCLUDING ALL)"
             )
             with pytest.raises(StorageError, match="several schemas"):
                 registry.is_blocked(KEY, on=ON)
@@ -98,3 +102,94 @@ def test_error_of_the_driver_during_a_copy_is_a_storage_error(
         assert str(KEY) not in repr((caught.value, caught.value.__cause__))
         assert registry.is_blocked(KEY, on=ON)
         assert not registry.is_blocked(KEY + 1, on=ON)
+
+
+UNUSUAL = {
+    "unlogged": ["ALTER TABLE bloctel_registration SET UNLOGGED"],
+    "rule": ["CREATE RULE r AS ON INSERT TO bloctel_registration DO INSTEAD NOTHING"],
+    "view": [
+        "ALTER TABLE bloctel_registration RENAME TO stored",
+        "CREATE VIEW bloctel_registration AS SELECT * FROM stored LIMIT 0",
+    ],
+    "unlogged child": [
+        "CREATE UNLOGGED TABLE child () INHERITS (bloctel_registration)"
+    ],
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("statements", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_tables_are_refused(
+    postgresql: Postgresql, statements: list[str]
+) -> None:
+    """A table that can hide or lose rows gives no answer, and takes no change."""
+    with postgresql.database() as url:
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        with (
+            Registry.open(url, exact="storage", refresh_seconds=3600) as small,
+            psycopg.connect(url, autocommit=True) as connection,
+        ):
+            assert small.is_blocked(KEY, on=ON)
+            for text in statements:
+                connection.execute(text)
+            for act in (
+                lambda: small.is_blocked(KEY, on=ON),
+                lambda: small.register(KEY + 1, list="own", on=ON),
+                lambda: Registry.open(url),
+            ):
+                with pytest.raises(StorageError, match="table bloctel_registration"):
+                    act()
+
+
+ALL = {"few", "many", "end", "erase"}
+TRIGGERS = {
+    "INSERT ON bloctel_registration": {"few", "many"},
+    "UPDATE ON bloctel_registration": {"end"},
+    "DELETE ON bloctel_registration": {"erase"},
+    "INSERT ON bloctel_event": {"end", "erase"},
+    "INSERT ON bloctel_commit": ALL,
+    "UPDATE ON bloctel_state": ALL,
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("stores", [False, True], ids=["nowhere", "elsewhere"])
+@pytest.mark.parametrize(("event", "expected"), TRIGGERS.items(), ids=TRIGGERS)
+def test_changes_that_a_trigger_prevents_are_errors(
+    postgresql: Postgresql, event: str, expected: set[str], *, stores: bool
+) -> None:
+    """A change is stored as a whole or raises an error, whatever a trigger does."""
+    table = event.rpartition(" ")[2]
+    stores = stores and event.startswith("INSERT")
+    insert = "INSERT INTO child VALUES (NEW.*);" if stores else ""
+    with (
+        postgresql.database() as url,
+        Registry.create(url, lists=["own"]) as registry,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        registry.register(KEY, list="own", on=ON)
+        for text in (
+            f"CREATE TABLE child () INHERITS ({table})",
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+            f"'BEGIN {insert} RETURN NULL; END'",
+            f"CREATE TRIGGER t BEFORE {event} FOR EACH ROW EXECUTE FUNCTION f()",
+        ):
+            connection.execute(text.encode())
+        many = range(KEY + 1, KEY + 6_000)
+        acts: dict[str, Callable[[], object]] = {
+            "few": lambda: registry.register(KEY + 1, list="own", on=ON),
+            "many": lambda: registry.register_many(many, list="own", on=ON),
+            "end": lambda: registry.withdraw(KEY, list="own", on=ON),
+            "erase": lambda: registry.forget(KEY),
+        }
+        refused = set()
+        for name, act in acts.items():
+            try:
+                act()
+            except StorageError:
+                refused.add(name)
+        assert refused == expected
+        query = f"SELECT count(*) FROM bloctel_registration WHERE key = {KEY + 1}"
+        (found,) = connection.execute(query.encode()).fetchone() or (0,)
+        assert found == ("few" not in refused)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -549,3 +550,36 @@ def test_file_that_is_not_a_database_is_closed(tmp_path: Path) -> None:
     assert sqlite_file._open_files == before
     links = map(os.path.realpath, Path("/proc/self/fd").glob("*"))
     assert str(path) not in links
+
+
+def test_views_are_refused(tmp_path: Path) -> None:
+    """A registry is not opened if a view replaces one of its tables."""
+    url = f"sqlite:///{tmp_path}/own.db"
+    Registry.create(url, lists=["own"]).close()
+    with closing(sqlite3.connect(tmp_path / "own.db")) as connection:
+        connection.executescript(
+            "ALTER TABLE bloctel_registration RENAME TO stored;"
+            "CREATE VIEW bloctel_registration AS SELECT * FROM stored LIMIT 0"
+        )
+    with pytest.raises(StorageError, match="bloctel_registration"):
+        Registry.open(url)
+
+
+@pytest.mark.parametrize("n", [1, 6_000])
+@pytest.mark.parametrize(
+    "event", ["INSERT ON bloctel_registration", "UPDATE ON bloctel_state"]
+)
+def test_changes_that_a_trigger_prevents_are_errors(
+    tmp_path: Path, event: str, n: int
+) -> None:
+    """A change that a trigger prevents raises an error, and stores nothing."""
+    url = f"sqlite:///{tmp_path}/own.db"
+    with Registry.create(url, lists=["own"]) as registry:
+        with closing(sqlite3.connect(tmp_path / "own.db")) as connection:
+            connection.execute(
+                f"CREATE TRIGGER t BEFORE {event} BEGIN SELECT raise(IGNORE); END"
+            )
+        numbers = range(33639980000, 33639980000 + n)
+        with pytest.raises(StorageError, match=event.rpartition(" ")[2]):
+            registry.register_many(numbers, list="own", on=ON)
+        assert not registry.is_blocked_many(numbers, on=ON).any()

@@ -314,13 +314,13 @@ def test_a_lookup_is_one_round_trip(
 ) -> None:
     """A look-up of any number of keys is one round trip."""
     sent: list[int] = []
-    send = storage._server._send
+    send = storage._lookups._send
 
     def count(*commands: Command) -> list[object]:
         sent.append(len(commands))
         return send(*commands)
 
-    monkeypatch.setattr(storage._server, "_send", count)
+    monkeypatch.setattr(storage._lookups, "_send", count)
     with storage.read() as reader:
         position = reader.position()
     sent.clear()

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 import traceback
 from contextlib import closing
 from datetime import date
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from bloctel import PhoneNumber, Registry
+from bloctel import Follower, PhoneNumber, Registry
 from bloctel.errors import (
     BloctelError,
     CursorPurgedError,
@@ -32,7 +33,9 @@ from bloctel.errors import (
     StorageUnreachableError,
     WrongSecretError,
 )
+from bloctel.storage import interface
 from bloctel.storage.interface import open_storage
+from bloctel.storage.sql import engine
 from bloctel.storage.sql.engine import SqlStorage
 from bloctel.storage.sql.schema import metadata
 from bloctel.storage.sql.sqlite import SqliteStorage
@@ -159,6 +162,58 @@ def test_a_server_killed_between_look_ups(kind: str) -> None:
             started.kill()
             started.start()  # the registry replaces its broken connection
             assert registry.register(KEY, list="own", on=ON).starts_on == ON
+
+
+@pytest.mark.parametrize("exact", ["registry", "follower"])
+def test_look_ups_wait_a_limited_time(
+    shared: Server, exact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look-up ends with an error if the server stops to answer, and works later."""
+    monkeypatch.setattr(interface, "LOOKUP_SECONDS", 1)
+    monkeypatch.setattr(engine, "ANSWER_SECONDS", 1)
+    url = shared.url(unique())
+    with Registry.create(url) as writer:
+        writer.register(KEY, list="own", on=ON)
+    opened: Registry | Follower = (
+        Follower.open(url, exact="storage", max_silence_seconds=3600)
+        if exact == "follower"
+        else Registry.open(url, exact="storage", refresh_seconds=3600)
+    )
+    with opened as book:
+        assert book.is_blocked(KEY, on=ON)
+        for _ in range(2):  # the second look-up needs a new connection
+            begin = time.monotonic()
+            with shared.frozen():
+                time.sleep(0.2)  # a thread of the server may be the last to stop
+                with pytest.raises(StorageGoneError):
+                    book.is_blocked(KEY, on=ON)
+            assert time.monotonic() - begin < 5
+        assert book.is_blocked(KEY, on=ON)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_look_ups_on_a_locked_table_wait_a_limited_time(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """A look-up raises StorageBusyError if another session keeps a table locked."""
+    name, shared = unique(), request.getfixturevalue(kind)
+    url = shared.url(name)
+    with Registry.create(url) as writer:
+        writer.register(KEY, list="own", on=ON)
+    lock = {
+        "postgresql": "LOCK TABLE bloctel_registration IN ACCESS EXCLUSIVE MODE",
+        "mariadb": "LOCK TABLES bloctel_registration WRITE",
+    }
+    with Registry.open(url, exact="storage", refresh_seconds=3600) as registry:
+        assert registry.is_blocked(KEY, on=ON)
+        storage: Any = open_storage(url)
+        with storage._engine.connect() as connection:
+            connection.exec_driver_sql(lock[kind])
+            with pytest.raises(StorageBusyError):
+                registry.is_blocked(KEY, on=ON)
+            connection.invalidate()
+        storage.close()
+        assert registry.is_blocked(KEY, on=ON)
 
 
 # -- read only, full -----------------------------------------------------------------

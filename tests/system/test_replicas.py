@@ -320,6 +320,9 @@ def test_a_logical_subscriber_is_refused() -> None:
     ):
         for each in (primary, other):
             Registry.create(each.url(name), lists=["own"]).close()
+        small = Registry.open(other.url(name), exact="storage", refresh_seconds=3600)
+        small.register(KEY, list="own", on=ON)
+        assert small.is_blocked(KEY, on=ON)
         execute(primary, name, "CREATE PUBLICATION p FOR ALL TABLES")
         execute(
             other,
@@ -327,6 +330,8 @@ def test_a_logical_subscriber_is_refused() -> None:
             f"CREATE SUBSCRIPTION s CONNECTION '{primary.url(name)}' PUBLICATION p "
             "WITH (copy_data = false)",
         )
+        with small, pytest.raises(StorageError, match="subscription"):
+            small.is_blocked(KEY, on=ON)
         with pytest.raises(StorageError, match="subscription"):
             Registry.open(other.url(name))
         execute(other, name, "DROP SUBSCRIPTION s")

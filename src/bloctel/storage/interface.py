@@ -316,6 +316,7 @@ class Storage(Protocol):
         Raises:
             StorageUnreachableError: The server does not have the change at *position*
                 (see `require_position`).
+            StorageError: No answer for `LOOKUP_SECONDS`, or tables that can hide rows.
         """
 
     def watch(self) -> Watcher:
@@ -347,6 +348,9 @@ _BUILT_IN: Final = {
 
 #: The default of `Storage.busy_seconds`, the longest wait for another writer.
 BUSY_SECONDS: Final = 5.0
+
+#: The longest wait for the answer to a look-up, which must not delay a call for long.
+LOOKUP_SECONDS: Final = 5
 
 #: Seconds between two polls of a follower, which must see changes within one second.
 _POLL_SECONDS: Final = 0.2
@@ -629,12 +633,10 @@ def require_record(record: object | None, stream: str, seq: int) -> None:
         DamagedRecordsError: *record* is None.
     """
     if record is None:
-        raise errors.DamagedRecordsError(
-            "a stored record",
-            "a missing record",
-            f"record {seq} of {stream}",
-            message="the record is missing: the storage is damaged; restore a backup",
-        )
+        expected, got = "a stored record", "a missing record"
+        message = "the record is missing: the storage is damaged; restore a backup"
+        where = f"record {seq} of {stream}"
+        raise errors.DamagedRecordsError(expected, got, where, message=message)
 
 
 def require_driver(module: str, extra: str) -> None:

@@ -13,13 +13,7 @@ import sqlalchemy as sa
 
 from bloctel._util import forks
 from bloctel._util.raising import raise_alone
-from bloctel.errors import (
-    BloctelError,
-    InputError,
-    StorageBusyError,
-    StorageError,
-    StorageUnreachableError,
-)
+from bloctel.errors import BloctelError, InputError, StorageBusyError, StorageError
 from bloctel.storage import interface
 from bloctel.storage.interface import Watcher
 from bloctel.storage.rows import Found, Position
@@ -30,6 +24,9 @@ from bloctel.storage.sql.schema import state
 from bloctel.storage.sql.writer import SqlWriter
 
 CONNECT_SECONDS: Final = 10
+#: The longest wait of the client for the answer to a look-up.  It is longer than
+#: `LOOKUP_SECONDS`, so that a server that works can end the statement first.
+ANSWER_SECONDS: Final = interface.LOOKUP_SECONDS + 1
 
 
 class DriverFault(sa.exc.SQLAlchemyError):
@@ -58,6 +55,8 @@ class SqlStorage:
 
     reader: type[SqlReader] = SqlReader
     writer: type[SqlWriter] = SqlWriter
+    #: The query for the names of views and unsafe tables, unless `_start` checks them.
+    unusual_tables = ""
     busy_seconds = interface.BUSY_SECONDS
     files: tuple[Path, ...] = ()
 
@@ -124,6 +123,12 @@ class SqlStorage:
         with self._transaction(writes=False) as connection:
             version = _stored_version(connection)
             interface.require_version(version, schema.SCHEMA_VERSION, self._where)
+            query = self.unusual_tables
+            names = query and set(connection.exec_driver_sql(query).scalars())
+            for name in schema.metadata.tables.keys() & names:
+                expected, got = "an ordinary table", f"{name} of another type"
+                message = f"{name} is a view or not in InnoDB; restore the table"
+                raise StorageError(expected, got, self._where, message=message)
 
     @contextmanager
     def read(
@@ -214,7 +219,7 @@ class SqlStorage:
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
         connection = engine.connect()
         try:
-            if engine is self._engine:
+            if engine is self._engine:  # the statement of a look-up checks the rest
                 is_copy = self._start(connection, writes=writes)
                 connection.info["is_copy"] = is_copy
                 if is_copy and writes:
@@ -226,11 +231,11 @@ class SqlStorage:
 
     def _give_back(self, connection: sa.Connection, error: BaseException) -> None:
         known = (sa.exc.DBAPIError, BloctelError, *self._driver_errors)
-        if isinstance(error, known) and not isinstance(error, StorageUnreachableError):
+        if isinstance(error, known) and not isinstance(error, StorageError):
             connection.close()
         else:
-            # close it: after Ctrl-C, it may have unread results; after
-            # StorageUnreachableError, a new connection may reach another server
+            # close it: after Ctrl-C, it may have unread results; after StorageError, a
+            # new connection may reach another server
             connection.invalidate(error)
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> bool:
@@ -287,7 +292,7 @@ def _setting(connection: sa.Connection, name: str) -> str | None:
 
 
 def server_engines(
-    url: sa.URL, isolation_level: str, connect_args: dict[str, Any]
+    url: sa.URL, isolation_level: str, connect_args: dict[str, Any], **lookup_args: Any
 ) -> tuple[sa.Engine, sa.Engine]:
     """Return an engine for transactions, and an engine in autocommit mode."""
 
@@ -298,14 +303,15 @@ def server_engines(
             paramstyle="format",
             poolclass=Pool,
             pool_timeout=interface.BUSY_SECONDS,
-            connect_args=connect_args,
             **options,
         )
         sa.event.listen(made, "connect", _cut_in_child)
         return made
 
-    return engine(isolation_level=isolation_level), engine(
+    args = connect_args | {"connect_timeout": interface.LOOKUP_SECONDS} | lookup_args
+    return engine(isolation_level=isolation_level, connect_args=connect_args), engine(
         isolation_level="AUTOCOMMIT",
+        connect_args=args,
         pool_reset_on_return=None,
         skip_autocommit_rollback=True,
     )
@@ -339,12 +345,11 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
         raise InputError("scheme://user:password@host/database", "text of another form")
     if "@" in f"{parsed.host}{parsed.database}":
         # the host or the database then contains a part of the password: do not show it
-        raise InputError(
-            "scheme://user:password@host/database",
-            "a URL with an @ in another place",
-            message="the URL must have the form scheme://user:password@host/database, "
-            "with two slashes before the user, and %40 for an @ in the password",
-        )
+        expected = "scheme://user:password@host/database"
+        got = "a URL with an @ in another place"
+        message = "the URL must have the form scheme://user:password@host/database, "
+        message += "with two slashes before the user, and %40 for an @ in the password"
+        raise InputError(expected, got, message=message)
     if not parsed.database:
         expected, got = "a URL that names a database", "a URL without a database"
         message = "the URL names no database; add /database after the host"

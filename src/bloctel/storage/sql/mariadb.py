@@ -16,6 +16,11 @@ from bloctel.storage.sql.writer import SqlWriter
 class MariadbStorage(engine.SqlStorage):
     """Storage of a registry in a MariaDB or MySQL database."""
 
+    unusual_tables = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = "
+        "database() AND (table_type <> 'BASE TABLE' OR engine <> 'InnoDB')"
+    )
+
     def __init__(self, url: str) -> None:
         require_driver("pymysql", "mariadb")
         import pymysql  # noqa: PLC0415 - an optional dependency
@@ -36,15 +41,18 @@ class MariadbStorage(engine.SqlStorage):
         }
         # a reader sees the data at the time of its first query, a writer sees the data
         # at the time when it gets the lock
-        engines = engine.server_engines(parsed, "REPEATABLE READ", connect_args)
+        waits = dict.fromkeys(("read_timeout", "write_timeout"), engine.ANSWER_SECONDS)
+        engines = engine.server_engines(
+            parsed, "REPEATABLE READ", connect_args, **waits
+        )
         for each in engines:
-            sa.event.listen(each, "connect", _join_cluster)
+            sa.event.listen(each, "connect", _prepare)
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
         # each CREATE TABLE commits, so a lock must protect the whole creation
         self._require_open()
-        with self._errors(), self._lookups.connect() as connection:
+        with self._errors(), self._engine.connect() as connection:
             lock = sa.func.concat("bloctel ", sa.func.database())
             if not connection.scalar(sa.func.get_lock(lock, self.busy_seconds)):
                 raise busy_error(self._where)
@@ -57,13 +65,10 @@ class MariadbStorage(engine.SqlStorage):
         seconds = max(1, math.ceil(self.busy_seconds))
         connection.exec_driver_sql(_WAITS.format(seconds))
         if writes and (name := connection.exec_driver_sql(_NOT_FLUSHED).scalar()):
-            raise errors.StorageError(
-                f"{name} = 1",
-                "another value",
-                self._where,
-                message="the server can lose changes after their commit; set "
-                f"{name} to 1 in its configuration",
-            )
+            expected, got = f"{name} = 1", "another value"
+            message = "the server can lose changes after their commit; set "
+            message += f"{name} to 1 in its configuration"
+            raise errors.StorageError(expected, got, self._where, message=message)
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         status, signs = _REPLICATION[is_mariadb]
         if connection.info["needs_heartbeats"] and not writes:
@@ -79,12 +84,7 @@ class MariadbStorage(engine.SqlStorage):
         return not writes and bool(connection.exec_driver_sql(signs).scalar())
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
-        number = error.args[0] if error.args else None
-        return (
-            _KINDS.get(number, errors.StorageError)
-            if number
-            else errors.StorageGoneError
-        )
+        return _KINDS.get((error.args or (0,))[0], errors.StorageError)
 
 
 #: For MySQL (False) and MariaDB (True): a statement that returns a row for each server
@@ -100,9 +100,10 @@ _REPLICATION: Final = {
 _NOT_ALLOWED: Final = 1227
 
 
-def _join_cluster(raw: Any, record: Any) -> None:
-    """Prepare a connection for a cluster, whose servers can lack the last changes."""
+def _prepare(raw: Any, record: Any) -> None:
+    """Set the isolation level, and find out if the server belongs to a cluster."""
     with raw.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_CLUSTER)
         names = {name for name, value in cursor.fetchall() if value}
         if "wsrep_on" in names:  # Galera: each statement first waits for these changes
@@ -143,7 +144,8 @@ _KINDS: Final[Mapping[object, type[errors.StorageError]]] = {
         (1044, 1045, 1142, 1143, 1227, 1370, 1698), errors.StorageDeniedError
     ),
     **dict.fromkeys(
-        (1047, 1053, 1077, 1927, 2002, 2003, 2006, 2013), errors.StorageGoneError
+        (None, 0, 1047, 1053, 1077, 1927, 2002, 2003, 2006, 2013),
+        errors.StorageGoneError,
     ),
     **dict.fromkeys((1290, 1792, 1836), errors.StorageReadOnlyError),
     **dict.fromkeys((3, 28, 1021, 1026, 1041, 1114), errors.StorageFullError),

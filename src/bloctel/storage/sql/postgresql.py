@@ -12,12 +12,18 @@ import numpy as np
 import sqlalchemy as sa
 
 from bloctel import errors
-from bloctel.storage.interface import PollingWatcher, Watcher, require_driver
+from bloctel._util import clock
+from bloctel.storage.interface import (
+    LOOKUP_SECONDS,
+    PollingWatcher,
+    Watcher,
+    require_driver,
+)
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import PART, SqlReader
-from bloctel.storage.sql.schema import metadata
-from bloctel.storage.sql.writer import SqlWriter
+from bloctel.storage.sql.schema import metadata, registration
+from bloctel.storage.sql.writer import SqlWriter, require_changed
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,6 +56,8 @@ class PostgresqlStorage(engine.SqlStorage):
         self._url = parsed
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
         engines = engine.server_engines(parsed, "READ COMMITTED", self._connect_args)
+        # `insert`, because SQLAlchemy's own listener already waits for the server
+        sa.event.listen(engines[1], "connect", _limit_waits, insert=True)
         for each in engines:
             sa.event.listen(each, "connect", _prepare_nothing_in_a_pooler)
         super().__init__(*engines, where)
@@ -64,33 +72,9 @@ class PostgresqlStorage(engine.SqlStorage):
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
-        row = connection.exec_driver_sql(f"{_STATE}; {then}").one()
-        if row.subscribes:
-            raise errors.StorageError(
-                "a server that stores the registry, or a physical copy of it",
-                "a logical subscriber",
-                self._where,
-                message="the tables of the registry belong to a subscription (logical "
-                "replication), which copies each table separately, so the data can be "
-                "incomplete; use the primary server or a physical standby",
-            )
-        if row.hides_rows:
-            raise errors.StorageError(
-                "tables whose rows are all visible",
-                "row-level security",
-                self._where,
-                message="row-level security can hide rows of the registry from this "
-                "user; disable it for all tables except bloctel_setting",
-            )
-        if row.is_split:
-            raise errors.StorageError(
-                "the tables of the registry in one schema",
-                "tables in several schemas",
-                self._where,
-                message="the search path finds tables of the registry in several "
-                "schemas, and a table can hide the registry's own; set search_path to "
-                "the schema of the registry, or drop the bloctel_ tables in the others",
-            )
+        check = f"SELECT pg_is_in_recovery() AS is_copy, ({_FLAW}) AS flaw"
+        row = connection.exec_driver_sql(f"{check}; {then}").one()
+        PostgresqlReader.require_sound(row.flaw, self._where)
         is_copy: bool = row.is_copy
         return is_copy
 
@@ -134,6 +118,7 @@ _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("25006", errors.StorageReadOnlyError),
     ("53100", errors.StorageFullError),
     ("53", errors.StorageBusyError),
+    ("57014", errors.StorageBusyError),  # after statement_timeout
     ("55P03", errors.StorageBusyError),
     ("40", errors.StorageBusyError),
 )
@@ -151,6 +136,31 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
     raw.rollback()
     if process != raw.info.backend_pid:
         raw.prepare_threshold = None
+    elif raw.autocommit:  # a connection for look-ups
+        raw.execute(f"SET statement_timeout = '{LOOKUP_SECONDS}s'")
+
+
+def _limit_waits(raw: Any, _: object) -> None:
+    """Close a connection for look-ups if the server does not answer a statement."""
+    wait = raw.wait
+    raw.wait = lambda run, *args, **more: wait(_limited(raw, run), *args, **more)
+
+
+def _limited(raw: Any, generator: Any) -> Any:
+    """Run a generator of psycopg, which yields while it waits for the server."""
+    import psycopg  # noqa: PLC0415
+
+    end = clock.elapsed() + engine.ANSWER_SECONDS
+    try:
+        awaited = next(generator)
+        while True:
+            is_ready = yield awaited
+            if not is_ready and clock.elapsed() > end:
+                raw.close()
+                raise psycopg.OperationalError("the server does not answer")
+            awaited = generator.send(is_ready)
+    except StopIteration as done:
+        return done.value
 
 
 def _raw(connection: sa.Connection) -> "psycopg.Connection[Any]":
@@ -197,22 +207,48 @@ _STAGED: Final = _row_type(8, 4, 4, 4, 4)
 _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
-_TABLES: Final = ", ".join(f"to_regclass('{name}')" for name in metadata.tables)
-_STATE: Final = f"""
-WITH used AS (
-  SELECT oid, relname, relnamespace FROM pg_class
-  WHERE oid = ANY (ARRAY[{_TABLES}]::oid[])
-) SELECT pg_is_in_recovery() AS is_copy, EXISTS (
-  SELECT FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
-  WHERE starts_with(relname, 'bloctel_')
-) AS subscribes, EXISTS (
-  SELECT FROM used WHERE relname <> 'bloctel_setting' AND row_security_active(oid)
-) AS hides_rows, (SELECT count(DISTINCT relnamespace) > 1 FROM used) AS is_split
+_NAMES: Final = tuple(metadata.tables)
+#: The query for a number that is not 0 if rows of a table can be hidden or missing:
+#: 100 times the number of an error in `_ERRORS`, plus the number of the table.  Each
+#: look-up contains it, because a pooler can send its statement to another server.
+_FLAW: Final = f"""
+SELECT coalesce(min(number + 100 * CASE
+  WHEN relkind NOT IN ('r', 'p') OR relpersistence <> 'p' OR relhasrules THEN 1
+  WHEN relname <> 'bloctel_setting' AND row_security_active(oid) THEN 2
+  WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = oid) THEN 3
+  WHEN NOT relhasindex THEN 4 END),
+  CASE WHEN count(DISTINCT relnamespace) FILTER (WHERE oid = id) > 1 THEN 501 END, 0)
+FROM unnest(ARRAY[{", ".join(f"to_regclass('{name}')" for name in _NAMES)}])
+  WITH ORDINALITY AS parent (id, number), LATERAL (
+  SELECT id UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = id
+) AS part (part_id) JOIN pg_class ON oid = part_id
 """  # noqa: S608 - the names of our own tables
+#: The ends of the messages: the state of a table, its effect, and the remedy.
+_ERRORS: Final = (
+    "is a view, or is unlogged, temporary or foreign, or has a rule, so rows can be "
+    "missing; correct search_path, or use ALTER TABLE ... SET LOGGED or DROP RULE",
+    "has row-level security, which can hide rows of the registry from this user; "
+    "disable it for all tables except bloctel_setting",
+    "belongs to a subscription (logical replication), which copies each table "
+    "separately, so the data can be incomplete; use the primary server or a standby",
+    "has no primary key: a restore may still be running; try again when it has ended",
+    "and others are in several schemas, so one of them can hide the registry's own; "
+    "set search_path to the registry's schema, or drop the other bloctel_ tables",
+)
 
 
 class PostgresqlReader(SqlReader):
     """Read transaction on a PostgreSQL storage."""
+
+    flaw = sa.literal_column(f"({_FLAW})", sa.BigInteger)
+
+    @staticmethod
+    def require_sound(flaw: int, where: str) -> None:
+        if flaw:
+            error, number = divmod(flaw, 100)
+            expected, got = "a table that shows all its rows", _NAMES[number - 1]
+            message = f"the table {got} {_ERRORS[error - 1]}"
+            raise errors.StorageError(expected, got, where, message=message)
 
     def _columns(self) -> Iterator[Columns]:
         query = (
@@ -254,6 +290,15 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
         # the sort of the staging table needs more memory than the default
         self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
         return super()._add_staged(parts)
+
+    def _add_fresh(self) -> int:
+        is_new = registration.c.cursor > self._last
+        n, count = super()._add_fresh(), sa.select(sa.func.count())
+        # a trigger can keep rows out of the table, or store them in another one
+        missing = count.select_from(self._fresh().subquery())
+        found = self._connection.scalars(sa.union_all(count.where(is_new), missing))
+        require_changed(n, sum(found), registration)
+        return n
 
     def _stage(self, part: NewRegistrations) -> None:
         n = len(part)

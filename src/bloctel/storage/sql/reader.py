@@ -5,6 +5,7 @@ longer than executing the statement.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +43,13 @@ KEYS_PER_QUERY: Final = 5_000  # the maximum number of parameters of IN (...)
 
 class SqlReader:
     """Read transaction on an SQL storage."""
+
+    #: The expression of a number that is not 0 if the tables can hide rows.
+    flaw: sa.ColumnElement[int] = sa.literal(0)
+
+    @staticmethod
+    def require_sound(flaw: int, where: str) -> None:
+        """Raise StorageError if the value of `flaw` is not 0."""
 
     def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
         self._connection = connection
@@ -95,9 +103,10 @@ class SqlReader:
         for some in in_parts(keys, KEYS_PER_QUERY):
             token = None
             values = {"keys": some, "cursor": position.cursor}
-            for row in self._connection.execute(_LOOKUP, values):
+            for row in self._connection.execute(_lookup(self.flaw), values):
                 if not row.list_id:
                     token = row.key
+                    self.require_sound(row.registered_on, where)
                 elif row.key:
                     found.registrations.append(Registration(*row))
                 else:
@@ -216,12 +225,17 @@ _ZERO: Final = sa.literal(0)
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-#: The query for the token of a cursor, also with the columns of a registration.  The
-#: row has the list id 0, which no list has.  The column `key` contains the token.
-_TOKEN_ROW: Final = sa.select(
-    _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
-).where(_HAS_CURSOR)
-_LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, _TOKEN_ROW)
+
+
+@cache
+def _lookup(flaw: sa.ColumnElement[int]) -> sa.CompoundSelect[Any]:
+    """Return the query of `SqlReader.lookup`, in the form of registrations.
+
+    Its row with list id 0 has the token in `key`, and *flaw* in `registered_on`.
+    """
+    token = sa.select(_ZERO, schema.commit.c.token, flaw, _ZERO, _ZERO, _ZERO)
+    return sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, token.where(_HAS_CURSOR))
+
 
 #: The columns of the two tables that contain journal lines: for each table, the column
 #: of the cursor, and the columns of the other fields of `Event`.

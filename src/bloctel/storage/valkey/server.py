@@ -91,11 +91,11 @@ class ValkeyServer:
         keeper: The thread that extends these locks.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: float = _ANSWER_SECONDS) -> None:
         interface.require_driver("valkey", "valkey")
         # Any, because the driver has incomplete type annotations
         self._client: Any
-        self._client, self.where, namespace = _client(url)
+        self._client, self.where, namespace = _client(url, answer_seconds)
         self.locks: set[WriterLock] = set()
         self.keeper: Thread | None = None
         self._seen: dict[str, int] = {}
@@ -368,7 +368,7 @@ def _creates_file(info: Mapping[str, Any]) -> bool:
     return bool(info.get("aof_enabled") and rewrites and not info.get("aof_base_size"))
 
 
-def _client(url: str) -> tuple[Any, str, str]:
+def _client(url: str, answer_seconds: float) -> tuple[Any, str, str]:
     """Return a client, the registry's name in messages, and the prefix of its keys."""
     import valkey  # noqa: PLC0415 - an optional dependency
 
@@ -399,8 +399,8 @@ def _client(url: str) -> tuple[Any, str, str]:
         db=database,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=min(_CONNECT_SECONDS, answer_seconds),
+        socket_timeout=answer_seconds,
         socket_keepalive=True,
         **options,
     )

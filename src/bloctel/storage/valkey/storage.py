@@ -43,6 +43,7 @@ class ValkeyStorage:
 
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
+        self._lookups = ValkeyServer(url, interface.LOOKUP_SECONDS)
         self._identity: bytes | None = None  # of the registry that got a heartbeat
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -106,9 +107,10 @@ class ValkeyStorage:
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         try:
-            return ValkeyReader(self._server, self._server.send).lookup(keys, position)
+            reader = ValkeyReader(self._lookups, self._lookups.send)
+            return reader.lookup(keys, position)
         except StorageUnreachableError:
-            self._server.disconnect()  # the next connection may reach another server
+            self._lookups.disconnect()  # the next connection may reach another server
             raise
 
     def watch(self) -> interface.Watcher:
@@ -120,6 +122,7 @@ class ValkeyStorage:
 
     def close(self) -> None:
         self._server.close()
+        self._lookups.close()
 
 
 class ValkeyWatcher:
