@@ -235,7 +235,6 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield blocks of Arrow arrays; `Spans.read` checks the ends of the texts."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
@@ -430,7 +429,7 @@ def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.in
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:
-    """Raise InputError for the first bad row; *first* is the index of the first row."""
+    """Raise InputError if a row is bad; *first* is the row index of `bad[0]`."""
     if bad.any():
         raise _no_day(got, None if first is None else first + int(bad.argmax()))
 
