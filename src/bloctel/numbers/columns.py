@@ -238,7 +238,7 @@ def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
-        if is_dictionary and is_text:  # pyarrow cannot decode the type string_view
+        if is_dictionary and is_text:  # dictionary_decode refuses string_view
             words = chunk.dictionary.cast("large_binary")
             chunk = type(chunk).from_arrays(chunk.indices, words)
         for start in range(0, len(chunk), _BLOCK_ROWS):
