@@ -115,8 +115,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "__version__",
 ]
 
-#: Modules that are imported only when they are used.  So a program that only looks up
-#: numbers starts faster.
+#: Modules imported on first use: a program that only looks up numbers starts faster.
 _LAZY = ("complaints", "compliance", "scrub")
 
 

@@ -201,8 +201,8 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # A block of i keys has the false-positive rate (1 - x**i)**8, with x = 31/32. The
-    # binomial theorem expands this power into 9 terms. The loop adds their means.
+    # A block of i keys has the rate (1 - x**i)**8, with x = 31/32. The binomial theorem
+    # expands this power into 9 terms. The loop adds the mean of each term over all i.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -212,7 +212,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the smallest number of blocks for keys and a false-positive rate."""
+    """Return the smallest number of blocks for a capacity and a false-positive rate."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(

@@ -7,8 +7,8 @@ from typing import Final
 from bloctel.lookup.book import Book
 from bloctel.snapshot import Snapshot
 
-#: A URL, also with a typing error.  A URL can contain a password, so an error message
-#: must not show it as a path.  `C:` is a Windows drive, not a URL.
+#: Pattern of a URL, even if it has a typing error.  A URL can contain a password, so an
+#: error message must not show it as a path.  `C:` is a Windows drive, not a URL.
 _URL: Final = re.compile(
     r"\s*[a-z][a-z0-9+.-]+:|.{2,}://|.*//.*@", re.IGNORECASE | re.DOTALL
 )

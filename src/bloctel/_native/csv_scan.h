@@ -4,7 +4,7 @@
  * the quote, the line feed and the carriage return. The results are bit masks. Two
  * functions use the masks. `csv_next` finds one position after another.
  * `csv_read_window` finds all positions in 16 KiB at once, which is faster. It does not
- * handle records longer than 16 KiB, and quotes in the middle of a field.
+ * handle records longer than 16 KiB, or quotes in the middle of a field.
  */
 #pragma once
 

@@ -41,7 +41,7 @@ static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
     const uint64_t below = UINT64_C(33999999999) - key;
-    const uint64_t pierre = key - UINT64_C(33508000000); /* the country code is +508 */
+    const uint64_t pierre = key - UINT64_C(33508000000); /* 33508... is not a key */
     return above | below | (~pierre & (pierre - 1000000));
 }
 
@@ -177,7 +177,7 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
 }
 
 /* Return the key of a number in the form 06 39 98 12 34, 06.39.98.12.34 or
- * 06-39-98-12-34; 0 for any other text. Nearly all numbers in directories have it. */
+ * 06-39-98-12-34; 0 for any other text. Most directories use these forms. */
 static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
 {
     uint64_t start, end; /* the first eight and the last eight characters */

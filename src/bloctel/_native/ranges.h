@@ -36,7 +36,7 @@ static inline uint64_t ranges_bucket(uint64_t key)
     return bits >> (52 - RANGES_FRACTION_BITS);
 }
 
-/* Set the bits in the gate of the keys from first to last. */
+/* In the gate, set the bits of the keys from first to last. */
 static inline void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
 {
     const uint64_t begin = ranges_bucket(first);

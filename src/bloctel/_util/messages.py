@@ -53,7 +53,7 @@ def message(key: str, lang: str, **values: object) -> str:
     """
     text = catalogue(lang)[key]
     if values.keys() != placeholders(text):
-        raise KeyError(f"give exactly {sorted(placeholders(text))} for the text {key}")
+        raise KeyError(f"the text {key} needs the values {sorted(placeholders(text))}")
     return text.format(
         **{name: format_value(value, lang) for name, value in values.items()}
     )

@@ -235,11 +235,10 @@ def _arrow_kind(arrow_type: Any) -> str:
 
 
 def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
-    """Yield blocks of Arrow arrays; `Spans.read` checks the ends of the texts."""
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
-        if is_dictionary and is_text:  # pyarrow cannot decode the type string_view
+        if is_dictionary and is_text:  # dictionary_decode refuses string_view
             words = chunk.dictionary.cast("large_binary")
             chunk = type(chunk).from_arrays(chunk.indices, words)
         for start in range(0, len(chunk), _BLOCK_ROWS):
@@ -430,7 +429,7 @@ def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.in
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:
-    """Raise InputError for the first bad row; *first* is the index of the first row."""
+    """Raise InputError if a row is bad; *first* is the row index of `bad[0]`."""
     if bad.any():
         raise _no_day(got, None if first is None else first + int(bad.argmax()))
 

@@ -100,8 +100,8 @@ _NO_KEYS: Final = np.empty(0, np.uint64)
 
 #: The key of a French line is this integer plus the nine digits of the number.
 FRANCE: Final = np.uint64(33 * 10**9)
-#: Ranges of integers that are not keys, although they are French numbers: the key has
-#: 33 in place of an overseas code or of 330, and 508 in place of 33508.
+#: Ranges of French numbers that are not keys.  Their keys begin with 33 in place of an
+#: overseas code or of 330 (a wrong 0), and with 508 in place of 33508.
 NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),
@@ -332,7 +332,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 @cache
 def _country_codes() -> NDArray[np.uint64]:
-    """Return an array: the country code for the first five of a line's nine digits."""
+    """Return the country code of French lines, by the five digits after the 0."""
     codes = np.full(10**5, 33, np.uint64)
     for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
         width: int = 10 ** (5 - len(prefix))
@@ -366,7 +366,10 @@ def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.ui
     """Return *keys* if `require_key` accepts every key; otherwise raise InputError."""
     if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
         expected = "a one-dimensional uint64 array, as normalize_many returns"
-        raise InputError(expected, f"a value of type {type(keys).__name__}", where)
+        got = f"a value of type {type(keys).__name__}"
+        if isinstance(keys, np.ndarray):
+            got = f"a {keys.ndim}-dimensional {keys.dtype} array"
+        raise InputError(expected, got, where)
     keys = np.ascontiguousarray(keys)
     if _digits.are_french_keys(keys):
         return keys
@@ -439,14 +442,14 @@ def plan_of(region: str | None) -> int:
 
 
 def home_code(region: str | None) -> str:
-    """Return the first digits of the keys of a region, or "" if the region is None."""
+    """Return the country code in the keys of a region; "" if the region is None."""
     if region is None or is_french(region):
         return "33" if region else ""
     return str(load_phonenumbers().country_code_for_region(region))
 
 
 def is_french(region: str | None) -> bool:
-    """Return whether digits without a country code belong to the French plan."""
+    """Return whether a region writes numbers without a country code as France does."""
     return region in _FRENCH_REGIONS
 
 
@@ -492,7 +495,7 @@ def read_block(
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
     for row in rows:
         value = block.value(row)
-        # any other object may be unhashable, so it is read each time it occurs
+        # a value that is neither text nor an integer may be unhashable
         name = value if type(value) in (str, bytes, int) else (row,)
         found = read.get(name)
         if found is None:

@@ -196,7 +196,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return, for each country code, patterns of numbers and their replacements."""
+    """Return, by country code, pairs of a number pattern and its replacement text."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
@@ -213,7 +213,7 @@ def _after_zeros(digits: str, region: str) -> Readings:
     abroad, national = _line("+" + digits[2:], None), _line(digits, region)
     one_zero = _NO_READING if digits[2:3] == "0" else _line(digits[1:], region)
     chosen = max(national, abroad, key=lambda reading: reading.fit)
-    if chosen.fit < _Fit.PLAN:  # no region has national numbers that begin with 00
+    if chosen.fit < _Fit.PLAN:  # both are doubtful, and 00 usually means a plus
         chosen = abroad
     if chosen.fit is _Fit.NONE:
         return (one_zero.key if one_zero.fit >= _Fit.PLAN else chosen.key,)
@@ -227,7 +227,7 @@ def _without_plus(digits: str, region: str) -> Readings:
     national = _line(digits, region)
     code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
-        return (national.key,)  # the digits begin with a prefix such as 011
+        return (national.key,)  # begins with an international prefix, such as 011
     if digits.startswith("0"):
         return _chosen([national], _NO_READING)
     restored = _line("0" + digits, region)
@@ -276,7 +276,7 @@ def is_national_form(digits: str, region: str) -> bool:
 
 
 def _national(digits: str, region: str | None) -> _Reading:
-    """Return the reading as a national number of the digits after a plus or 00.
+    """Return the reading of the digits after a plus or 00, as a national number.
 
     A plus or 00 in front of a national number is a mistake.  People make this mistake
     only with numbers that are not written with a 0 in front.

@@ -16,7 +16,6 @@ T = TypeVar("T")
 class RecordStream:
     """Append-only stream of records; its storage can also contain a registry."""
 
-    #: The name of the stream.
     stream: ClassVar[str]
 
     def __init__(self, store: RecordStore) -> None:

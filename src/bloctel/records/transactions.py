@@ -225,7 +225,7 @@ class WriteTransaction(ReadTransaction):
 
 def _require_stream(stream: str) -> None:
     if not _STREAM.fullmatch(stream) or stream == ERASURES:
-        expected = f"a stream name such as call-log (a-z, 0-9, - and _; not {ERASURES})"
+        expected = f"a stream name that matches {_STREAM.pattern}, except {ERASURES}"
         raise InputError(expected, f"text of {len(stream)} characters", "stream")
 
 

@@ -91,7 +91,7 @@ def new_request(
     *,
     region: str | None,
 ) -> RequestRow:
-    """Return a new request of a person, still without the list (0)."""
+    """Return a new request of a person, with the list id 0; `request` sets the list."""
     if action not in _KINDS:
         expected = f"one of the actions {', '.join(_KINDS)}"
         raise errors.InputError(expected, "another action", "action")
@@ -102,8 +102,8 @@ def new_request(
         expected = f"a contact of at most {_MAX_CONTACT} characters"
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
     if _UNSTORABLE.search(contact):
-        expected = "text without null characters and unpaired surrogates"
-        raise errors.InputError(expected, "text with one of them", "contact")
+        expected = "text without null characters or unpaired surrogates"
+        raise errors.InputError(expected, "text with such a character", "contact")
     person = person_of(key, contact, region)
     id = os.urandom(16).hex()
     return RequestRow(id, _KINDS[action], 0, number, person, contact, expires_at)
@@ -131,7 +131,7 @@ def confirm(
     """Execute the request that a token confirms; return the registration period."""
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
-        # row is None if the number of the request was erased
+        # row is None if the phone number of the request was erased
         message = "the token was already used: request a new token"
         raise errors.UsedTokenError("a new token", "a used token", message=message)
     stored = {found.id: found for found in writer.lists()}

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Final, cast
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
 
-#: An archive may always unpack to this size.  A large archive may unpack to more: up to
-#: `_MOST_RATIO` times its own size.  (Rows that differ in one number: 270 times.)
+#: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if this is
+#: more.  A CSV file whose rows differ in one number unpacks to 270 times its size.
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 

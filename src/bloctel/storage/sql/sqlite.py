@@ -156,7 +156,7 @@ class SqliteStorage(SqlStorage):
                 is_busy: int = execute("PRAGMA wal_checkpoint(RESTART)").one()[0]
                 if not is_busy:
                     # this transaction begins a new log, which truncates the log file
-                    # (an empty log file would mean that the last changes are missing)
+                    # (TRUNCATE above would leave it empty, as if changes were missing)
                     execute("BEGIN IMMEDIATE")
                     sqlite_stamps.stamp(connection)
                     execute("COMMIT")

@@ -207,12 +207,12 @@ class SqliteFile:
             raise errors.StorageError(expected, got, self._where, message=message)
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
-        """Store in a file without a write-ahead log that its last changes are missing.
+        """Mark a restored file without a write-ahead log: its last changes are missing.
 
         The next write transaction removes this mark.  If this process is killed before
         that transaction, later processes still refuse the file.
         """
-        if not _HAS_LOCKS:  # other programs could be using the file
+        if not _HAS_LOCKS:  # without a lock, another program may be using the file
             return
         self._lock(busy_seconds, _EXCLUSIVE)
         if _size_of(self._log) == 0:
@@ -237,7 +237,7 @@ class SqliteFile:
             Event().wait(_PAUSE_SECONDS)
 
     def _log_error(self, *, restored: bool) -> errors.StorageError | None:
-        """Return an error if the log is missing or of another file, otherwise None."""
+        """Return an error if the log is missing, or if it belongs to another file."""
         descriptor = self._descriptors[0]
         if _size_of(self._log):
             is_own = sqlite_stamps.owns_log(descriptor, self._log)

@@ -51,8 +51,8 @@ _KINDS: Final = {
 _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 
 _BUCKET_BITS: Final = 17
-#: The index of the last bit of the bitmap.  The value of this bit is always 1.  If the
-#: value is 0, the server has lost the bitmap.
+#: The index of the last bit in the bitmap of used buckets.  The value of this bit is
+#: always 1.  If the value is 0, the server has lost the bitmap.
 ALL_BUCKETS: Final = 1 << _BUCKET_BITS
 #: The name of a field that is written only when a hash is created.  If a hash does not
 #: have this field, the server has lost the hash.

@@ -234,7 +234,6 @@ class ValkeyReader:
         return map(encoding.rows_of, self._scan(list_id, first, last))
 
     def columns(self) -> Iterator[Columns]:
-        # this reads each bucket that was in use at the start, and reads it only once
         return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
 
     def _scan(
@@ -342,8 +341,8 @@ class ValkeyReader:
     def _end_of(self, stream: str) -> int:
         """Return the last sequence number of a stream; 0 without records.
 
-        Raise an error if the server has lost records. If the records of earlier calls
-        were missing, another call would seem to be allowed.
+        Raise an error if the server has lost records. Without the records of
+        earlier phone calls, one more phone call would seem to be allowed.
         """
         field = end_field(stream)
         before = self._server.seen(field)

@@ -321,7 +321,6 @@ class _Connection:
             self._raw.connect()
 
     def send(self, *commands: Command) -> list[Any]:
-        """Send commands in one round trip; return the replies."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         if not self.is_usable:
