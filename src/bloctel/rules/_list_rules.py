@@ -1,4 +1,4 @@
-"""Rules of opposition lists by name, and the registration periods that follow."""
+"""Rules of opposition lists: search by name, and periods of registrations."""
 
 import re
 from collections.abc import Collection, Sequence
