@@ -279,7 +279,7 @@ def active_registrations(
         and not (kind == ChangeKind.RENEWED and row.withdrawn_on is not None)
     ]
     if not active:
-        expected, got = "an active registration", "a number without a registration"
+        expected, got = "an active registration", "no active registration"
         message = f"the number has no active registration on {on.isoformat()}"
         raise NotRegisteredError(expected, got, f"list {rule.name}", message=message)
     return active
