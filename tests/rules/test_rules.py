@@ -317,12 +317,12 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("term", "years", "valid_until = 2029-12-31\nyears"),
-            "expected no end, or an end on or after the day on which the list closes, "
-            "got 2029-12-31 - at x.toml, term[0].valid_until",
+            "expected 2030-01-01 (the day on which the list closes), a later day, or "
+            "no end, got 2029-12-31 - at x.toml, term[0].valid_until",
         ),
         (
             document(closing="", term=PARTS["term"] + "valid_until = 2999-01-01\n"),
-            "got 2999-01-01 - at x.toml, term[0].valid_until",
+            "expected no end, got 2999-01-01 - at x.toml, term[0].valid_until",
         ),
         (
             edited("manual", "notice", "terms_ending_from = 2021-01-01\nnotice"),

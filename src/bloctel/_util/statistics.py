@@ -62,8 +62,8 @@ def chi_square_below(value: float, degrees: int) -> float:
     if value <= 0:
         return 0.0
     half, x = degrees / 2, value / 2
-    if x > half + 40 * math.sqrt(half) + 40:  # the series would need too many terms
-        return 1.0
+    if x > half + 40 * math.sqrt(half) + 40:
+        return 1.0  # almost, because *value* is far above the mean
     first = half * math.log(x) - x - math.lgamma(half + 1)
     return _summed(first, lambda step: x / (half + step))
 
@@ -78,7 +78,7 @@ def successes_tail(count: int, chances: Sequence[float]) -> float:
     """
     if count <= 0:
         return 1.0
-    # weights[i] is the chance of i successes; weights[count], of *count* or more
+    # weights[i] is the chance of i successes; the last item is for *count* or more
     weights = np.zeros(count + 1)
     weights[0] = 1.0
     for chance in chances:

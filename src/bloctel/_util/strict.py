@@ -13,7 +13,7 @@ from bloctel.errors import InputError
 
 T = TypeVar("T")
 
-# an error message does not show a longer text
+# an error message shows only the length of a longer text
 _SHOWN_CHARACTERS: Final = 60
 _PHONE_NUMBER: Final = re.compile(r"\d(?:[\W_]*\d){5,}")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -87,7 +87,7 @@ def _refusal(
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # the message of msgspec ended with an unknown key that looks like a path
+        # the message of msgspec ends with a part of an unknown key, not with a path
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)

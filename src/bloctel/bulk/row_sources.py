@@ -247,7 +247,7 @@ class _ParquetRows:
             own = keys.copy()
             unread = zip(self._unread, batch.columns[self._n_read :], strict=True)
             for index, column in unread:
-                for block in blocks(_integral(column)):  # only one block in a batch
+                for block in blocks(_integral(column)):  # a batch fits into one block
                     found = number_lists.has_unread_numbers(
                         block, own, self._region, self._chosen, index
                     )
@@ -370,6 +370,6 @@ def _unchecked(name: str, where: str) -> InputError:
     return InputError(expected, got, where, message=text)
 
 
-#: Open file of phone numbers.  `columns` are the names of the phone columns, and `day`
-#: is the name of the column of days, or None.  `parts` yields the rows in batches.
+#: File of phone numbers.  `columns` are the names of the phone columns, and `day` is
+#: the name of the column of days, or None.  `parts` yields the rows in batches.
 RowsFile = _CsvRows | _ParquetRows

@@ -3,7 +3,7 @@
 | exit code | meaning |
 | --- | --- |
 | 0 | the command is done; all numbers are clear |
-| 1 | a blocked number, an unlawful call, a scrub to repeat, or a changed file |
+| 1 | a blocked number, an unlawful call, a file to scrub again, or a changed file |
 | 2 | wrong usage, or invalid input |
 | 3 | no reliable answer: a closed list, a damaged file, or the answer 'ask' |
 | 129, 143 | stopped because the terminal was closed (129), or by `kill` (143) |
@@ -64,7 +64,7 @@ def _handle_signals() -> None:
 
 
 def _prepare_streams() -> None:
-    """Prepare the output: escape unknown characters, and refuse a closed output."""
+    """Escape characters that the output's encoding lacks; refuse a closed output."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

@@ -75,7 +75,7 @@ _words_run: list[str] = []
 
 
 def _record_run(command: Any, words: list[str]) -> None:
-    """Make a command record its name when it runs, and refuse to replace its input."""
+    """Make a command record its name when it runs, and refuse to overwrite an input."""
     function = command.callback
 
     def run(**arguments: Any) -> Any:

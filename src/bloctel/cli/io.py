@@ -153,7 +153,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _aligned(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each field; if the field is a mapping, for each of its items."""
+    """Yield a line for each field, or for each item of a field that is a mapping."""
     fields: list[tuple[str, object]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):

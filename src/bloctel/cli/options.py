@@ -140,7 +140,6 @@ def parameters(function: Callable[..., Any], *groups: type) -> Parameters:
 
 def declare(command: Callable[..., None], parameters: Parameters) -> None:
     """Set the parameters of a command, which typer reads as options and arguments."""
-    # typer reads these two attributes
     command.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
     vars(command)["__signature__"] = Signature(
         [

@@ -249,7 +249,7 @@ def _print_files(done: Sequence[ScrubbedFile], format: options.Format) -> None:
 
 
 def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
-    """Print warnings about sheets without a scrub, and about anomalies, to stderr."""
+    """Print warnings about sheets that were not scrubbed, and about anomalies."""
     where = f" - at {file}" if file else ""
     left_out = [
         f"the sheet {name!r}{kind and f' ({kind})'} was not checked, and no output "

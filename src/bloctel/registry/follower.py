@@ -36,7 +36,7 @@ _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 0.5
 #: Seconds for which `close` waits for each thread (a thread may wait for a server).
 _CLOSE_SECONDS: Final = 5.0
-#: If a call of the hook of `on_blocked` is late by more seconds, an error is logged.
+#: If the hook has not processed a change after these seconds, an error is logged.
 _HOOK_SECONDS: Final = 5.0
 
 _log = logging.getLogger("bloctel")
@@ -76,7 +76,7 @@ class Follower(Book):
         self._refusal: errors.ListRulesError | None = None
         self._closed = Event()
         self._changing = Lock()  # held while a thread reads and sets a new state
-        self._rebuilding = Thread()  # never started; replaced when a rebuild begins
+        self._rebuilding = Thread()  # placeholder until the first rebuild begins
         self._queue: _Queue | None = None
         self._thread = Thread(target=self._follow, name="bloctel-follower", daemon=True)
         forks.prepare_in_child(self)
@@ -298,7 +298,7 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # keep the old state if the server does not have its last changes
+            # keep the old state if it is newer: a copy of the server can lack changes
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 
@@ -310,10 +310,7 @@ def _close_quietly(watcher: Watcher | None) -> None:
 
 
 class _Queue(Thread):
-    """Thread that calls the hook for queued numbers that have become blocked.
-
-    All changes during a call of the hook cause only one further call.
-    """
+    """Thread that calls the hook for queued numbers that have become blocked."""
 
     def __init__(
         self,
@@ -329,8 +326,8 @@ class _Queue(Thread):
         self._minute = 0.0
         self._due = Event()
         self._is_stopped = False
-        self._due_since: float | None = None  # the oldest change not yet reported
-        self._runs_since: float | None = None  # the same, during a call of the hook
+        self._due_since: float | None = None  # time of the first change to report
+        self._runs_since: float | None = None  # time of the first change being reported
         self._has_logged_delay = False
 
     @property
@@ -340,7 +337,8 @@ class _Queue(Thread):
         return 0.0 if since is None else clock.elapsed() - since
 
     def notify(self, *, has_changed: bool) -> None:
-        """Make the thread call the hook after a change, or if a new day may begin."""
+        """Make the thread call the hook after a change, and every minute."""
+        # every minute, because numbers may become blocked when a new day begins
         minute = clock.now() // 60
         if has_changed or minute != self._minute:
             self._minute = minute

@@ -101,10 +101,10 @@ class RegistrationColumns:
 
 
 def position_text(cursor: int, end: Position) -> str:
-    """Return the position of the change *cursor* as text, for `read_position`.
+    """Return the position of a change as text, for `read_position`.
 
-    *end* is the position of the last change in the journal. If the journal still
-    contains *end* later, *cursor* still belongs to the same change.
+    *end* is the position of the last change in the journal. As long as the journal
+    contains *end*, *cursor* identifies the same change.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
@@ -122,7 +122,7 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, known: Position | None, limit: int
 ) -> list[Event]:
-    """Return the changes after *cursor*; raise CursorPurgedError if *known* is lost."""
+    """Return changes after *cursor*; the journal must contain the position *known*."""
     events = reader.changes(cursor, limit)
     # if the journal does not contain *known*, the cursor may belong to another change
     if known is not None and reader.token(known.cursor) != known.token:

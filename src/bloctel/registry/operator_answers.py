@@ -43,7 +43,7 @@ def record_answers(
     opposed: NDArray[np.uint64],
     clear: NDArray[np.uint64],
 ) -> Recorded:
-    """Store answers (`Registry.record_answers`); to repeat a call has no effect."""
+    """Store answers (`Registry.record_answers`); a repeated call changes nothing."""
     opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
@@ -80,7 +80,7 @@ class _Recorder:
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # the earliest day is set last
+                key=lambda row: -row.registered_on,  # `cleared_on` keeps the earliest
             )
             if row.list_id == self._cleared_id and row.registered_on > self._day
         }

@@ -279,7 +279,7 @@ def active_registrations(
         and not (kind == ChangeKind.RENEWED and row.withdrawn_on is not None)
     ]
     if not active:
-        expected, got = "an active registration", "a number without a registration"
+        expected, got = "an active registration", "no active registration"
         message = f"the number has no active registration on {on.isoformat()}"
         raise NotRegisteredError(expected, got, f"list {rule.name}", message=message)
     return active
@@ -334,7 +334,7 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations; store the first day for which the list stays complete."""
+    """Erase registrations; store the day from which the list's data is complete."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
     # the days before *today* on which the erased registrations protected a number

@@ -158,7 +158,7 @@ class Registry(Book):
         method for the file, then make the missing changes again.
 
         If the method was interrupted, call it again. If `open` accepts the registry,
-        the method changes nothing. Registries in other storages need no mark. `open`
+        the method changes nothing. Only SQLite registries need this method. `open`
         explains the arguments.
 
         Raises:
@@ -167,7 +167,7 @@ class Registry(Book):
         """
         storage = opening.join_storage(url, secret, restored=True)
         with closing(storage), storage.write():
-            pass  # a write transaction removes the mark, so `open` succeeds
+            pass  # a write transaction removes the mark of a backup in the file
 
     @staticmethod
     def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:

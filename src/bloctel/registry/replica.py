@@ -200,7 +200,7 @@ class Replica:
         self.token_key = settings.get("token_key", "")
         self._storage = storage
         self._exact = exact
-        # with exact="storage", the overlay is a filter of all numbers, of any size
+        # with exact="storage", the overlay contains all numbers, so it has no limit
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
         self.current_at = -inf
 
@@ -240,7 +240,7 @@ class Replica:
             position, lag = reader.position(), reader.lag()
             known = _position_of(state)
             if lag is not None and known is not None and position.cursor < known.cursor:
-                expected, got = "a server with all changes", "a copy that lacks some"
+                expected, got = "a server with all changes", "a copy that lacks changes"
                 message = "the server is a copy that lacks the last changes; try later"
                 raise StorageUnreachableError(expected, got, message=message)
             later = state
@@ -305,7 +305,7 @@ class Replica:
         has_erased: bool,
     ) -> State:
         prefixes = _read_prefix_rules(reader)
-        # read the lists last: `complete_from` then includes erasures of the last moment
+        # read the lists last, so `complete_from` includes erasures during this read
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files

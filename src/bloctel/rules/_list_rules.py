@@ -1,4 +1,4 @@
-"""Rules of opposition lists by name, and the registration periods that follow."""
+"""Rules of opposition lists: search by name, and periods of registrations."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -106,7 +106,8 @@ def _require_every_day(
     start, end = versions[0].valid_from, versions[-1].valid_until
     expected = f"{first} (the day on which the list opens), or an earlier day"
     require(start <= first, expected, start, f"{section}[0].valid_from")
-    expected = "no end, or an end on or after the day on which the list closes"
+    closes = f"{last} (the day on which the list closes), a later day, or "
+    expected = f"{closes if last else ''}no end"
     is_late = end is None or (last is not None and last <= end)
     require(is_late, expected, end, f"{section}[{len(versions) - 1}].valid_until")
 

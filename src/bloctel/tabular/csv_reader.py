@@ -86,7 +86,7 @@ class Batch:
         return np.unique(rows[breaks < content_ends[rows]])
 
     def lines(self, row: int) -> list[list[str]]:
-        """Return the lines of text in a row; delimiters in quotes also split a line."""
+        """Split a row at line breaks and at delimiters, even inside quotes."""
         start, end = self.records.starts[row], self.records.content_ends[row]
         text = (
             self.data[start:end].tobytes().decode(self.dialect.text_encoding, "replace")
@@ -164,7 +164,7 @@ class RecordFile:
             self._refill()
 
     def _refill(self) -> None:
-        """Read more bytes into a new buffer; earlier batches still use the old one."""
+        """Read more bytes into a new buffer; earlier batches use the old buffer."""
         left = len(self._data)
         buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
         buffer[:left] = self._data
@@ -337,7 +337,7 @@ class _Transcoded:
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._name = name
-        # half of `_CHUNK_SIZE`: two bytes in UTF-16 become at most three bytes in UTF-8
+        # half the size of a buffer: two bytes in UTF-16 can become three in UTF-8
         self._raw = bytearray(_CHUNK_SIZE // 2)
 
     def read_into(self, buffer: memoryview) -> int:

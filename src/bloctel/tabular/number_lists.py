@@ -79,7 +79,7 @@ def region_of_list(header: Sequence[str], region: str | None) -> str | None:
     """Return the region in which to read the numbers of a list.
 
     The result is None for a list that the library exported, because its numbers are
-    certainly in E.164.  Other programs can write a plus sign before a national number.
+    certainly in E.164.  Other lists need the region, even for numbers with a plus.
     """
     return None if tuple(header) == EXPORT_COLUMNS else region
 
@@ -136,7 +136,7 @@ def _detected(
     where: str,
     known: Sequence[int],
 ) -> ChosenColumns:
-    """Find the phone column by its name or content; refuse a file with several."""
+    """Find the only phone column by its name or content, or raise an error."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     columns = list(zip_longest(*rows, fillvalue=""))[: len(first)]
     found = {

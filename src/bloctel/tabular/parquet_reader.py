@@ -171,7 +171,7 @@ class ParquetSource:
         if before and after:
             is_same = before.st_size == after.st_size
             is_same &= before.st_mtime_ns == after.st_mtime_ns
-            # if another program added or removed a hard link, ctime differs too
+            # ctime may differ if another program added or removed a hard link
             is_same &= (
                 before.st_ctime_ns == after.st_ctime_ns
                 or before.st_nlink != after.st_nlink

@@ -82,7 +82,7 @@ class Rows(NamedTuple):
 
 @contextmanager
 def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
-    """Open a workbook to read its cells; if *limited*, refuse one that is too large."""
+    """Open a workbook to read its cells; if *limited*, refuse a very large workbook."""
     calamine = optional_module("python_calamine", "Excel workbooks", "excel")
     name = source_name(source)
     with open_source(source, _EXPECTED) as file:
@@ -130,7 +130,7 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> Sheet:
-        """Return the sheet named *sheet*; for None, the first that *choose* accepts."""
+        """Return the named sheet; by default, the first sheet that *choose* accepts."""
         names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
             if sheet not in names:

@@ -21,10 +21,10 @@ from bloctel.testing.base import (
 
 
 class JournalContract(ContractBase):
-    """Contract tests of the order of events, of their erasure, and of their removal."""
+    """Contract tests of events in the journal: order, erasure and removal."""
 
     def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
-        """Events can be read in order, also in parts; each has a greater cursor."""
+        """Events can be read in order, also in parts; their cursors increase."""
         kinds = [ChangeKind.RENEWED, ChangeKind.WITHDRAWN, ChangeKind.PURGED]
         appended = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
         for event in appended:
@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """For the last cursor of a transaction, the storage returns its token."""
+        """A transaction's token is found by the transaction's last cursor."""
         known = []
         for i in range(3):
             with storage.write() as writer:
@@ -72,9 +72,10 @@ class JournalContract(ContractBase):
             assert reader.lag() is None
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """Erasing the last registration of a number on a list also erases its requests.
+        """Erasing the last registration of a number on a list also erases other data.
 
-        The events about this registration stay in the journal, but without the number.
+        The requests for this number and list are erased. The events about the
+        registration stay in the journal, but without the number.
         """
         with storage.write() as writer:
             writer.add_list("fr.bloctel", None)
@@ -177,7 +178,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """Reading the changes after a cursor that was never used raises an error."""
+        """Reading after a cursor greater than the last cursor raises an error."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.changes(0, 9)[-1].cursor

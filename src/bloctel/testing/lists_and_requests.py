@@ -110,7 +110,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact can be any text of 320 characters; a request can expire late."""
+        """A contact can be any text; a request can expire far in the future."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
         requests = [

@@ -43,7 +43,7 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """Another storage can open the URL while a storage is open, and afterwards."""
+        """A second storage can open the URL before and after the first is closed."""
         add(storage, row())
         other = self.open(shared_url)
         other.check()

@@ -24,7 +24,7 @@ class RegistrationsContract(ContractBase):
     """Contract tests of adding, replacing, erasing and finding registrations."""
 
     def test_rows_are_stored(self, storage: Storage) -> None:
-        """All methods that read registrations return the stored ones, with any key."""
+        """Every registration is stored and found, even with an unusual key or day."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -82,7 +82,7 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # unlike KEY, KEY + 2 was withdrawn after its first day, so it is restored
+            # KEY + 2 was protected before its withdrawal, so its first day is restored
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
@@ -118,7 +118,7 @@ class RegistrationsContract(ContractBase):
             assert writer.add_registrations([new_rows([])] * 3) == 0
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """If data of a list was erased, a look-up returns its `complete_from` too."""
+        """A look-up returns the day from which a list is complete after an erasure."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
