@@ -360,7 +360,7 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
         raise _altered("header")
     for what, known, found in (
         ("keys of kind", layout.KEY_DOMAIN, header.key_domain),
-        ("rules for keys, version", layout.NORMALISATION_VERSION, header.normalisation),
+        ("keys of rules version", layout.NORMALISATION_VERSION, header.normalisation),
     ):
         if found != known:
             raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")

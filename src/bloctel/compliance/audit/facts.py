@@ -462,7 +462,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
 def _end_days(
     given_at: NDArray[np.int64], zone: ZoneInfo, years: int
 ) -> NDArray[np.int64]:
-    """Return each instant's local day *years* years later; `_NEVER` for 0 (no limit)."""
+    """Return the days *years* years after *given_at*; `_NEVER` for 0 (no limit)."""
     if not years:
         return np.full(len(given_at), _NEVER)
     days, index = np.unique(local_days(zone, given_at), return_inverse=True)
