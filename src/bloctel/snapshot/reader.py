@@ -350,7 +350,7 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
         )
     table_end = layout.HEADER.size + layout.SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
-        expected = f"{header.n_sections} sections in {header.file_size} bytes"
+        expected = f"a file of {max(header.file_size, table_end)} bytes"
         raise DamagedSnapshotError(expected, f"{size} bytes")
     blank = layout.HEADER.pack(*header._replace(checksum=0))
     checksum = xxhash.xxh3_64_intdigest(
