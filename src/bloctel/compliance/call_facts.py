@@ -282,7 +282,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
 
 
 def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Return the relation of an active contract to a call: same firm, same goods."""
+    """Compare the firm and the goods of an active contract with those of a call."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(subject.firm, scope.firm):

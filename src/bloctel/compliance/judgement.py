@@ -350,14 +350,13 @@ def _unknown_list(state: ListState, rule: law.LegalRule | None) -> Finding:
 
 
 def _missing_evidence(case: _Case) -> str:
-    """Return "consents" if a register of consents could prove a contract, or ""."""
+    """Return "consents" (the missing input) if contracts are not known, or ""."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
 
 
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return an exception that permits the call, or else all, or else *otherwise*."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]

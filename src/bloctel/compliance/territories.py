@@ -35,7 +35,7 @@ def locate(
     """Return the `TerritoryState` of a number, and the time zone of the called person.
 
     For a French number, the argument *time_zone* replaces the time zone of the first
-    digits.  If no time zone is known, the result contains that of the capital.
+    digits.  If the time zone is not known, return the time zone of the capital.
     """
     capital = law.territories[0]
     if french_nsn(key) is None:

@@ -58,7 +58,7 @@ def summarise(
 ) -> ScrubSummary:
     """Return the summary; raise InputError if a phone column has decimal numbers."""
     counts = classifier.counts
-    # more than half is enough: a price such as 12.0 is not counted as a decimal number
+    # not all cells must be decimal numbers: a price such as 12.0 is not counted as one
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
     for column in np.flatnonzero(suspects).tolist():
         at = f"{where}, column {classifier.names[column]!r}"

@@ -20,7 +20,7 @@ ALIGN: Final = 64
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
-#: Optional sections.  If the library does not know a section, it refuses the file.
+#: Sections that only some files have: a file without prefix rules has no PREFIXES.
 OPTIONAL: Final = ("PREFIXES",)
 #: The fields of a period: the index of a list, the first day, the day after the last.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])

@@ -171,7 +171,7 @@ _ADVICE: Final[dict[type[CannotAnswerError], str]] = {
     DamagedSnapshotError: "; build the snapshot again",
     NewerSnapshotError: "; update bloctel",
 }
-#: Errors that wrong content causes in this module even if its checksums are right.
+#: Errors that wrong content causes in this module even if all checksums are right.
 _INCONSISTENT: Final = (
     BloctelError,
     ValueError,
@@ -350,7 +350,7 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
         )
     table_end = layout.HEADER.size + layout.SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
-        expected = f"a file of {header.file_size} bytes"
+        expected = f"a file of {max(header.file_size, table_end)} bytes"
         raise DamagedSnapshotError(expected, f"{size} bytes")
     blank = layout.HEADER.pack(*header._replace(checksum=0))
     checksum = xxhash.xxh3_64_intdigest(
@@ -360,7 +360,7 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
         raise _altered("header")
     for what, known, found in (
         ("keys of kind", layout.KEY_DOMAIN, header.key_domain),
-        ("rules for keys, version", layout.NORMALISATION_VERSION, header.normalisation),
+        ("keys of rules version", layout.NORMALISATION_VERSION, header.normalisation),
     ):
         if found != known:
             raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")
@@ -378,8 +378,8 @@ def _read_sections(
         if name not in layout.KNOWN + layout.OPTIONAL and not name[:1].islower():
             raise NewerSnapshotError("known sections", f"an unknown section {name}")
         if offset % layout.ALIGN or offset < table_end or offset + size > len(data):
-            got = f"a section of {size} bytes at offset {offset}"
-            raise DamagedSnapshotError(f"sections in a file of {len(data)} bytes", got)
+            expected = f"sections at multiples of 64, from {table_end} to {len(data)}"
+            raise DamagedSnapshotError(expected, f"{size} bytes at offset {offset}")
         if name in sections:
             raise DamagedSnapshotError(f"one section {name}", f"two sections {name}")
         sections[name] = _Section(offset, data[offset : offset + size], checksum)
@@ -397,7 +397,7 @@ def _read_sections(
 def _read_name(raw: bytes) -> str:
     name = raw.rstrip(b"\0")
     if not (name.isalpha() and name.isascii()):
-        raise DamagedSnapshotError("a section name of letters", f"{len(name)} bytes")
+        raise DamagedSnapshotError("a section name of letters", "other bytes")
     return name.decode()
 
 
@@ -455,7 +455,7 @@ def _require_keys(runs: NDArray[np.uint64]) -> None:
     ends = starts + (runs[:, 1] >> 32 << 16)
     for first, end in NOT_KEYS:
         if ((starts >= first) & (ends <= end)).any():
-            raise DamagedSnapshotError("only phone numbers", "other integers")
+            raise DamagedSnapshotError("only phone numbers", "other integers as keys")
 
 
 def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, ...]:

@@ -181,11 +181,11 @@ class _Following(Snapshot):
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
-    """Raise SnapshotError if the new file is older or is from another registry."""
+    """Raise SnapshotError if *new* is older, or has another registry or region."""
     if (old.registry, old.region) != (new.registry, new.region):
         got = "a snapshot of another registry or region"
         message = f"the file was replaced by {got}; restore the old snapshot"
-        expected = "a snapshot of the same registry"
+        expected = "a snapshot of the same registry and region"
         raise SnapshotError(expected, got, new.path, message=message)
     if new.generation < old.generation or new.built_on < old.built_on:
         expected = f"generation {old.generation} of {old.built_on}, or a later one"

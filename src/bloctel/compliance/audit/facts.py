@@ -157,7 +157,7 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return, for each version of the law, a field of *rule*; 0 if there is no rule."""
+    """Return the field *name* of *rule* in each era of the law; 0 without the rule."""
     rules = (era.one(rule) for era in law.eras)
     return np.array([int(getattr(one, name)) if one else 0 for one in rules])
 
@@ -256,7 +256,7 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
     """Remove the calls whose digits can also mean another number that has records.
 
-    `Desk.may_call` raises an error for such calls.  Their rows become `unreadable`.
+    `Desk.may_call` raises an error for these calls.  Add their rows to `unreadable`.
     """
     doubtful = np.flatnonzero(np.isin(calls.rows, [*calls.others])).tolist()
     pairs = [(i, key) for i in doubtful for key in calls.others[int(calls.rows[i])]]
@@ -462,7 +462,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
 def _end_days(
     given_at: NDArray[np.int64], zone: ZoneInfo, years: int
 ) -> NDArray[np.int64]:
-    """Return the local day *years* years after each instant; `_NEVER` for 0 years."""
+    """Return the days *years* years after *given_at*; `_NEVER` for 0 (no limit)."""
     if not years:
         return np.full(len(given_at), _NEVER)
     days, index = np.unique(local_days(zone, given_at), return_inverse=True)

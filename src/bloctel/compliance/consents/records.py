@@ -261,7 +261,7 @@ _R = TypeVar("_R", bound=LegalRule)
 
 @lru_cache
 def rule_for(kind: type[_R], day: date) -> _R:
-    """Return the French rule of a kind in force on a day, or else the next later one.
+    """Return the French rule that is in force on a day, or else the next later rule.
 
     A consent can be older than the first legal rules on consent.  Then these first
     rules give its retention period and mandatory mentions.
@@ -353,8 +353,8 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
     """Return the evidence (consents, contracts and so on) in the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  *last* is the sequence number of the last known record:
-    a later record can make a contract shorter, but not longer.
+    zone of the phone number.  *last* is a sequence number: a contract end that was
+    recorded after it can make the contract shorter, but not longer.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -423,7 +423,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
     - A contract is erased when the retention period for consents has passed since its
       end.  A contract without an end is never erased.
     - A withdrawal is erased when the retention period for consents has passed, but only
-      if no consent of the number is kept: such a consent would become valid again.
+      if no consent of the number is kept.  A kept consent would become valid again.
     """
     due: list[int] = []
     consenting_keys: set[int] = set()

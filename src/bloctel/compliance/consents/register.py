@@ -99,8 +99,8 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # A clock that was ahead gives a record a time after `known_at`, so `last` is
-        # before this record.  Withdrawals after this record must still count.
+        # a record from a clock that was ahead makes `last` too low: withdrawals and
+        # contract ends after `last` must still count
         return (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
@@ -373,7 +373,7 @@ class ConsentRegister(RecordLog, KnownConsents):
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
         """Append a record and return its id.
 
-        If the record refers to an earlier record *of*, check that *kind* is its kind.
+        If *of* is given, the record with the id *of* must have the kind *kind*.
         """
 
         def change(transaction: WriteTransaction) -> str:
@@ -387,9 +387,9 @@ class ConsentRegister(RecordLog, KnownConsents):
 def _require(
     transaction: WriteTransaction, key: int | None, seq: int, kind: str
 ) -> None:
-    """Raise InputError if record *seq* has another kind or another phone number."""
+    """Raise InputError unless record *seq* has the kind *kind* and the number *key*."""
     record = transaction.get(STREAM, seq)
     found = record.fields if record and record.key == key else None
     if not found or found["kind"] != kind:
-        got = f"the id of a {found['kind']}" if found else "an unknown id"
+        got = f"the id of a {found['kind']}" if found else "another id"
         raise InputError(f"the id of a {kind} of this phone number", got, "id")

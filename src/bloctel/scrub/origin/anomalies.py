@@ -284,13 +284,13 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's dispersion index: for random numbers, it is a chi-square."""
+    """Return Fisher's dispersion index; for random numbers, it has a chi-square law."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _scale(counts: NDArray[np.int64]) -> float:
-    """Return the lowest variance divided by the mean for counts of an honest file."""
+    """Return the lowest ratio of variance to mean that an honest file can have."""
     return 1 + _LEAST_VARIATION**2 * float(counts.mean())
 
 

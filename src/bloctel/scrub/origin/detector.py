@@ -41,7 +41,7 @@ class OriginDetector:
         self._in_blocks = Sample(BLOCK, _MOST_IN_BLOCKS)
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the phone numbers (keys) of consecutive rows; ignore all other values."""
+        """Add the phone numbers (keys) of consecutive rows; ignore keys below 10^10."""
         keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]

@@ -41,7 +41,7 @@ class Journal:
         Raises:
             TruncatedJournalError: The last line is incomplete.
             ReceiptError: The file is not a journal, or cannot be written.
-            InputError: See `refuse_to_replace`.
+            InputError: The file is of another kind, such as a registry or a key.
         """
         refuse_to_replace(self.path, "receipts")
         if self.path.exists():

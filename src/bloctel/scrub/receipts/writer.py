@@ -209,8 +209,8 @@ def _judged(asked: RequestedList, read_at: float) -> JudgedList:
 def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     """Raise InputError if the path names a file that must not be replaced.
 
-    Only a file with one receipt may be replaced.  A journal may also contain only one
-    receipt, its first.  So the file is kept if that receipt is not in *journal* too.
+    Only a file with one receipt may be replaced.  A file with receipt 1 of a journal
+    may be this journal.  Replace it only if *journal* begins with the same receipt.
     """
     if not path.exists() or path.stat().st_size == 0:
         return
