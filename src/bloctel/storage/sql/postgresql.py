@@ -88,8 +88,8 @@ class PostgresqlStorage(engine.SqlStorage):
                 "tables in several schemas",
                 self._where,
                 message="the search path finds tables of the registry in several "
-                "schemas, and a table can hide the registry's own; set search_path to "
-                "the schema of the registry, or drop the bloctel_ tables in the others",
+                "schemas, so another registry could be read; set search_path to the "
+                "schema of the registry, or drop the bloctel_ tables in the others",
             )
         is_copy: bool = row.is_copy
         return is_copy
