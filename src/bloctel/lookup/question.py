@@ -331,7 +331,6 @@ class Question:
     def _blocks(
         self, column: object, threads: int
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
-        """Yield each block of rows, with the statuses of its rows."""
         return map_in_order(
             lambda block: (block, self.statuses(*self.match_block(block))),
             blocks(column),

@@ -455,7 +455,6 @@ def new_token() -> int:
     return secrets.randbits(62) + 1
 
 
-#: Digits that may belong to a phone number.
 _DIGITS: Final = re.compile(r"\d{5,}")
 
 

@@ -319,7 +319,6 @@ class MemoryWriter(MemoryReader):
 def _without(
     row: Registration, rows: tuple[Registration, ...]
 ) -> tuple[Registration, ...]:
-    """Return *rows* without the registration that has the primary key of *row*."""
     return tuple(known for known in rows if known[:3] != row[:3])
 
 
