@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal lacks changes that followed the cursor; read all lists again."""
+    """The journal does not have all changes after a cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):

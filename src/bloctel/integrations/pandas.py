@@ -34,7 +34,7 @@ class SeriesAccessor(PhoneColumn[Any]):
             values = pd.arrays.IntegerArray(values, values == 0)
         column = pd.Series(values, index=self._series.index, name=self._series.name)
         if method == "e164":
-            text = pd.Series([""]).dtype  # it depends on the version of pandas
+            text = pd.Series([""]).dtype  # the text type of this version of pandas
             column = "+" + column.astype("string").astype(text)
         return column
 

@@ -277,8 +277,8 @@ def _send(session: Any, content: Content) -> str:
 def _with_job(frame: Any, job: FrameJob) -> Any:
     """Return *frame* with the two columns that the job adds to its rows.
 
-    During the job, the columns have simple names, because Spark finds columns by name:
-    two columns can have the same name, and Spark interprets dots and backticks.
+    During the job, the columns are named `c0`, `c1` and so on.  With the original names
+    Spark could find a wrong column, because names can be repeated or contain dots.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415

@@ -27,7 +27,7 @@ from bloctel.scrub.options import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 
-#: Count of cached snapshots.  A long application can use a new snapshot each night.
+#: How many snapshots a worker caches: an application can use a new one each night.
 _CACHED_FILES: Final = 4
 
 

@@ -64,7 +64,7 @@ cdef class Ranges:
 
 
 cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
-    """Fill *gate*, a filter of keys with a code; raise InputError for bad ranges."""
+    """Check all ranges, and fill *gate*, a filter of the keys that have a code."""
     cdef uint64_t i, start
     cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:

@@ -146,7 +146,7 @@ cdef class Entries:
 
 
 cdef object _taken(void **start, Py_ssize_t n, object dtype):
-    """Return an array that frees the memory at *start* later; set *start* to NULL."""
+    """Return an array that owns the memory at *start*, and set *start* to NULL."""
     cdef _Block block = _Block.__new__(_Block)
     block._start, block._size = start[0], n * <Py_ssize_t>dtype().itemsize
     start[0] = NULL

@@ -22,8 +22,8 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import from_epoch_day
 
-#: Code for "no valid answer": this value plus the index of the list.  The codes of
-#: periods begin at 0, and the codes of prefix rules end at 2^31 - 1.
+#: If a list with index i has no valid answer, the code is this value plus i.  The codes
+#: of periods begin at 0, and the codes of prefix rules end at 2^31 - 1.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
@@ -117,7 +117,7 @@ class AnswersOnlyQuestion(Question):
         return statuses
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list, first day and end for a code that `match` returned."""
+        """Return the result of `Question.reason`, also if there is no valid answer."""
         if _is_unknown(code):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)

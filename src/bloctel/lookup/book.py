@@ -334,7 +334,7 @@ class Book(CompiledBook):
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return the indexes of the open lists, each with the day of the look-up."""
+        """Return the index and the look-up day of each requested list that is open."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):

@@ -23,7 +23,7 @@ from bloctel.numbers.readings import has_other_form, keeps_zero
 
 #: All prefixes are less than this value, because numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The result of a look-up for the first prefix rule; for the next rules, it is lower.
+#: The code of the first prefix rule; the code of each further rule is lower by one.
 LAST_CODE: Final = 2**31 - 1
 
 

@@ -134,7 +134,7 @@ class State:
 class RequestedList(NamedTuple):
     """List in which a question looks up phone numbers, for the day `on`.
 
-    From the day `known_until` on, the content is too old; None if it does not get old.
+    `known_until` is the first day for which the list's content is too old, or None.
     """
 
     rules: ListRules
@@ -205,7 +205,7 @@ class Question:
         return self._covered_until
 
     def earliest_end(self) -> int:
-        """Return the first end of an active period (in epoch days), or `NO_END`."""
+        """Return the earliest end of the active periods (epoch day), or `NO_END`."""
         active = np.frombuffer(self._active, bool)
         ends = [int(self._table.ends[active].min(initial=NO_END))]
         ends += [one.ends_on for one in self._overlay.periods if self._is_active(one)]
@@ -323,7 +323,8 @@ class Question:
                 row = first + int(is_unknown.argmax())
                 got = "no valid answer"
                 message = (
-                    "the operator of the list gave no valid answer: send a request"
+                    "the operator of the list gave no valid answer about the phone "
+                    "number: do not call"
                 )
                 raise NotKnownError("an answer", got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
@@ -333,7 +334,6 @@ class Question:
     def _blocks(
         self, column: object, threads: int
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
-        """Yield each block of rows, with the statuses of its rows."""
         return map_in_order(
             lambda block: (block, self.statuses(*self.match_block(block))),
             blocks(column),
@@ -350,7 +350,7 @@ class Question:
         return statuses
 
     def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
-        """Return True if a list blocks one of the keys; ignore missing answers."""
+        """Return True if a period or a prefix rule blocks one of the keys."""
         return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
@@ -361,7 +361,7 @@ class Question:
         return day is not None and entry.starts_on <= day < entry.ends_on
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list, first day and end for a code that `match` returned."""
+        """Return the list, first day and end of the period or rule with this code."""
         period = self._rule(code) or self._entry(code)
         dated = period.starts_on != UNDATED
         since = from_epoch_day(period.starts_on) if dated else None

@@ -150,7 +150,7 @@ def _pack(
 ) -> NDArray[np.uint64]:
     packed = lists.astype(np.int64)
     if len(packed) and packed.max() >= 1 << 16:
-        raise CapacityError("a book of at most 65,536 lists", f"{packed.max() + 1}")
+        raise CapacityError("at most 65,536 lists", f"{packed.max() + 1} lists")
     packed <<= 23
     packed += starts.astype(np.int64) + _DAY_ZERO
     packed <<= 24
@@ -200,7 +200,7 @@ class Overlay:
     def replaced(self, changes: Mapping[int, Iterable[Entry]]) -> Self:
         """Return the next version, with new entries for the phone numbers in *changes*.
 
-        If the new entries of a phone number are empty, it is on no list.
+        A phone number without new entries is then on no list.
         """
         later = copy(self)
         later._version += 1
@@ -228,7 +228,7 @@ class Overlay:
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
         """Return the periods, with codes, of the *keys* that the overlay contains.
 
-        *days* contains the day of the look-up for the index of each list.
+        This overlay does not use *days*; the overlay that reads a storage does.
         """
         if not self._numbers:
             return {}

@@ -6,7 +6,7 @@
 A *key* is the E.164 number as an integer.  There is an exception: a line of the French
 closed plan has the same key with each of its country codes
 (`bloctel.numbers.phone_number`).  Every function returns one unsigned 64-bit integer: a
-key or, below `FIRST_KEY`, the code of a refusal, which is its index in `Reason` from 1.
+key or, below `FIRST_KEY`, a refusal code: the reason why the value is not accepted.
 
 There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
 that a person could not read as one number.  This step does not depend on the country.
@@ -50,7 +50,7 @@ cdef extern from "french_text.h" nogil:
     bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
-# Codes of refusals: the position of each reason in the enum `Reason`, from 1.
+# Refusal codes: why a value is not accepted, in the order of the enum `Reason`.
 cpdef enum:
     EMPTY = 1
     NOT_TEXT
@@ -66,8 +66,8 @@ cpdef enum:
     UNKNOWN_COUNTRY
     NO_COUNTRY
     AMBIGUOUS
-    WORLD        # not a refusal: Python parses the number with `phonenumbers`
-    CONTEXT      # not a refusal: Python parses `;phone-context=` (RFC 3966)
+    WORLD        # no refusal code: Python parses the number with `phonenumbers`
+    CONTEXT      # no refusal code: Python parses `;phone-context=` (RFC 3966)
     FIRST_KEY = 64
 
 cdef enum:
@@ -277,8 +277,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     """Classify the end of a text from the first letter, `#` or `;` on.
 
-    Return the code of a refusal, 0 if the end can be ignored (an extension or an
-    exponent), or -1 if the first character is a separator.
+    Return 0 if the end can be ignored (an extension or an exponent), -1 if the first
+    character is a separator, or else a refusal code (see `Reason`).
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -299,7 +299,7 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
-    """Store the digits of a text in *s*; return 0, or a refusal code."""
+    """Store the digits of a text in *s*; return 0 or a refusal code (`Reason`)."""
     cdef Py_ssize_t i = 0
     cdef int kind = 0, length, verdict
     cdef uint8_t c
@@ -337,7 +337,7 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
 
 
 cdef int _check_digits(Scan* s) noexcept nogil:
-    """Return 0 if the digits may be one number, else the code of a refusal."""
+    """Return 0 if the digits may be one number, else a refusal code (`Reason`)."""
     cdef int i
     if s.n == 0:
         return EMPTY
@@ -382,7 +382,7 @@ cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
-    """Return the key of the digits after + or 00, or a refusal code or `WORLD`."""
+    """Return the key of the digits after + or 00, `WORLD` or a refusal code."""
     cdef int code = 2
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
@@ -422,7 +422,7 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
-    """Return the key of French digits without a plus, or a refusal code."""
+    """Return the key of French digits without a plus, or a refusal code (`Reason`)."""
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
@@ -550,7 +550,7 @@ cdef uint64_t read_str(str text, int plan) except 0:
 
 
 cpdef uint64_t read(object value, int plan) except 0:
-    """Return the key of one text or int, or a refusal code.
+    """Return the key of one text or int, or a refusal code (see `Reason`).
 
     *plan* is the numbering plan for digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
     `OTHER_PLAN`.

@@ -134,7 +134,7 @@ class GroupCommit:
         return True
 
     def _lead(self, mine: _Change[Any]) -> None:
-        """Become the leader and commit, if *mine* is next and no thread is leader."""
+        """Commit waiting changes if *mine* is the first and no other thread commits."""
         leader: int | None = None
         group: list[_Change[Any]] = []
         try:
@@ -143,12 +143,12 @@ class GroupCommit:
                 self._fill(group)
                 self._commit(group)
         finally:
-            # no call before `release`: a signal handler in it could raise an error
+            # call nothing before `release`: a signal handler could raise during a call
             if leader is not None:
                 self._leader = None
             try:
                 self._leading.release()
-            except RuntimeError:  # another thread is the leader
+            except RuntimeError:  # another thread holds the lock
                 pass
             else:
                 for change in [*group, *self._waiting[:1]]:
@@ -160,7 +160,7 @@ class GroupCommit:
         for change in list(self._waiting):
             if group and (is_main or group[0].alone or change.alone):
                 break
-            if self._take(change):  # False if the thread no longer waits
+            if self._take(change):  # False if its thread no longer waits
                 group.append(change)
 
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:

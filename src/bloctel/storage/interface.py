@@ -155,9 +155,9 @@ class Writer(Reader, Protocol):
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         """Add registrations and their `REGISTERED` events; return how many were added.
 
-        If a registration with the same primary key exists and ends earlier, it is
-        extended (`Registration.extended_by`) and counted. Otherwise it is not changed.
-        So an objection after a withdrawal on the same day is not lost.
+        If a stored registration has the same primary key and ends earlier, the stored
+        registration is extended (`Registration.extended_by`) and counted. If it does
+        not end earlier, nothing changes.
 
         Args:
             parts: Batches of limited size, which are read one after the other.
@@ -198,10 +198,10 @@ class Writer(Reader, Protocol):
         """Drop unconfirmed requests that expired before a time (seconds since 1970)."""
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        """Append records to one stream; they have the stream's next sequence numbers.
+        """Append records, which must have the next sequence numbers of their stream.
 
         Raises:
-            DamagedRecordsError: The records have other sequence numbers.
+            DamagedRecordsError: A sequence number is not the next one.
         """
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
@@ -301,7 +301,7 @@ class Storage(Protocol):
         does not wait for write transactions, which can take minutes.
 
         Raises:
-            RegistryReplacedError: Another registry replaced that of the first call.
+            RegistryReplacedError: Another registry has replaced the registry.
             StorageReadOnlyError: The server is a copy of another server.
         """
 
@@ -395,7 +395,7 @@ def closed_error(where: str) -> errors.StorageError:
     )
 
 
-#: A function that returns the error for using a closed or forked storage, by its name.
+#: Function such as `closed_error`, which gets a storage's name and returns an error.
 Refusal = Callable[[str], errors.StorageError]
 
 
@@ -451,7 +451,6 @@ def new_token() -> int:
     return secrets.randbits(62) + 1
 
 
-#: Digits that may belong to a phone number.
 _DIGITS: Final = re.compile(r"\d{5,}")
 
 
@@ -512,20 +511,20 @@ class CopyAge:
                 "clock of the machine that runs bloctel registry heartbeat, so the age "
                 "of the data is not known; synchronise the two clocks",
             )
-        # even if a clock is wrong, the heartbeat is at least as old as its first read
+        # even if a clock is wrong, the data is older than its heartbeat's first read
         return max(age, clock.elapsed() - self._newest[1])
 
 
 def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
     """Check that the age of data does not exceed a limit, both in seconds."""
     if age is not None and age > limit:
-        shown = "an unknown time" if age == inf else f"{age:.0f} seconds"
+        shown = "of unknown age" if age == inf else f"{age:.0f} seconds old"
         raise errors.StorageUnreachableError(
-            f"an answer of the storage within {limit:g} seconds",
-            f"no answer for {shown}",
-            message=f"the storage has not answered for {shown}, or its server is a "
-            f"copy whose data is that old; the limit is {limit:g} seconds. For a copy, "
-            "run bloctel registry heartbeat with the URL of the primary server",
+            f"data that is at most {limit:g} seconds old",
+            f"data that is {shown}",
+            message=f"the data is {shown}, but the limit is {limit:g} seconds: the "
+            "storage does not answer, or its server is a copy. For a copy, run "
+            "bloctel registry heartbeat with the URL of the primary server",
         )
 
 
@@ -557,8 +556,8 @@ def raise_driver_error(
 ) -> NoReturn:
     """Raise an error of class *kind* for an error of a database driver.
 
-    Its `__cause__` is a new error of the driver's class with only *text*, because the
-    original error has attributes with parameters of statements, such as phone numbers.
+    The cause of the raised error is a copy of the driver's error with only *text*: the
+    driver's error itself can contain phone numbers (the parameters of statements).
     """
     text = without_digits(text)
     cause: BaseException
@@ -622,7 +621,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
             raise errors.DamagedRecordsError(
-                f"record {wanted}", f"record {row.seq}", f"stream {row.stream}"
+                f"sequence number {wanted}", f"{row.seq}", f"stream {row.stream}"
             )
 
 

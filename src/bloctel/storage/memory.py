@@ -205,7 +205,7 @@ class MemoryWriter(MemoryReader):
 
     def _add_rows(self, rows: Iterable[Registration]) -> int:
         added: list[Registration] = []
-        self._undo_steps.append(partial(self._remove, added))  # `_add_row` fills it
+        self._undo_steps.append(partial(self._remove, added))
         new = [row for row in rows if self._add_row(row, added)]
         self.append_events(map(Event.of_registration, new))
         return len(new)
@@ -319,7 +319,6 @@ class MemoryWriter(MemoryReader):
 def _without(
     row: Registration, rows: tuple[Registration, ...]
 ) -> tuple[Registration, ...]:
-    """Return *rows* without the registration that has the primary key of *row*."""
     return tuple(known for known in rows if known[:3] != row[:3])
 
 
@@ -388,7 +387,7 @@ class MemoryStorage:
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
         """Lock the content for this thread; only read transactions can be nested."""
-        self._require_open()  # first: in a forked child, the lock may stay locked
+        self._require_open()  # before the lock: in a forked child, it may stay locked
         try:
             if not self._lock.acquire(timeout=self.busy_seconds):
                 raise interface.busy_error(_URL)

@@ -69,7 +69,7 @@ class PseudonymousStorage:
         self._storage = storage
         self._pseudonyms = Pseudonyms(secret)
         self._is_recognised = False
-        # these methods need no secret
+        # these attributes and methods need no secret
         self.busy_seconds = storage.busy_seconds
         self.files = storage.files
         self.backup = storage.backup

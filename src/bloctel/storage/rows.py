@@ -102,7 +102,7 @@ class PrefixRow(NamedTuple):
         prefix: The first digits of keys, as an integer.
         starts_on: The first day of the rule.
         ends_on: The first day after the rule, or `NO_END`.
-        blocks: True if the rule blocks the numbers, False if it allows them.
+        blocks: True if the rule blocks the numbers, False if it exempts them.
     """
 
     list_id: int

@@ -67,7 +67,7 @@ class SqlStorage:
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
-        self._identity: str | None = None  # of the registry that got a heartbeat
+        self._identity: str | None = None  # of the registry at the first heartbeat
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
@@ -283,7 +283,6 @@ def _stored_version(connection: sa.Connection) -> str | None:
 
 
 def _setting(connection: sa.Connection, name: str) -> str | None:
-    """Return the value of a setting; None if there is no such setting."""
     columns = schema.setting.c
     return connection.scalar(sa.select(columns.value).where(columns.name == name))
 
