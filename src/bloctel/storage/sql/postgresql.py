@@ -216,7 +216,7 @@ SELECT coalesce(min(number + 100 * CASE
   WHEN relkind NOT IN ('r', 'p') OR relpersistence <> 'p' OR relhasrules THEN 1
   WHEN relname <> 'bloctel_setting' AND row_security_active(oid) THEN 2
   WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = oid) THEN 3
-  WHEN NOT relhasindex THEN 4 END),
+  WHEN oid = id AND NOT relhasindex THEN 4 END),
   CASE WHEN count(DISTINCT relnamespace) FILTER (WHERE oid = id) > 1 THEN 501 END, 0)
 FROM unnest(ARRAY[{", ".join(f"to_regclass('{name}')" for name in _NAMES)}])
   WITH ORDINALITY AS parent (id, number), LATERAL (
