@@ -293,9 +293,8 @@ def check(
     Example:
         bloctel consent check proof.json
     """
-    print_record(
-        {"records": check_proof(read_file(file, "a proof"), str(file))}, format
-    )
+    n_records = check_proof(read_file(file, "a proof"), str(file))
+    print_record({"records": n_records}, format)
 
 
 @_group.command()

@@ -197,9 +197,8 @@ def checked_text(value: object, name: str, where: str) -> str:
         got = f"{len(value):,} characters"
         raise InputError(f"at most {longest:,} characters", got, where)
     if _CONTROL.search(value):
-        raise InputError(
-            "text without control characters", "text with control characters", where
-        )
+        expected = "text without control characters"
+        raise InputError(expected, "text with control characters", where)
     return value.strip()
 
 

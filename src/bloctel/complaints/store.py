@@ -79,9 +79,8 @@ class Complaints(RecordStream):
         at = past_instant(at, "at")
         case = received(redacted(complaint), id=new_id(), at=at)
         with self._store.write() as transaction:
-            transaction.extend(
-                self.stream, [_entry(case, case.steps[0], with_fields=True)]
-            )
+            entry = _entry(case, case.steps[0], with_fields=True)
+            transaction.extend(self.stream, [entry])
         return case
 
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
@@ -357,9 +356,8 @@ def _case(rows: Iterable[Record]) -> Case:
                 complaint = read_complaint(texts, where="a record")
             except InputError:
                 raise_alone(not_readable(row, Complaints.stream))
-        steps.append(
-            Step(state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule)
-        )
+        state, detail, rule = fields.state, fields.detail, fields.rule
+        steps.append(Step(state=state, at=row.at, detail=detail, rule=rule))
     if complaint is None:
         got = f"{len(steps)} steps without the fields of the complaint"
         raise DamagedRecordsError("the fields of a complaint", got, id)

@@ -293,17 +293,14 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
     calls: dict[int, LoggedCall] = {}
     for record in records:
         fields, seq = read_fields(record, _Fields, STREAM), record.seq
-        refused_at = record.at if fields.outcome is Outcome.REFUSED else None
+        outcome = fields.outcome
+        refused_at = record.at if outcome is Outcome.REFUSED else None
         if fields.of is None:
-            calls[seq] = LoggedCall(
-                seq, record.at, fields.outcome, fields.details, refused_at
-            )
+            calls[seq] = LoggedCall(seq, record.at, outcome, fields.details, refused_at)
         elif call := calls.get(fields.of):
-            calls[call.id] = replace(
-                call, outcome=fields.outcome, refused_at=refused_at
-            )
+            calls[call.id] = replace(call, outcome=outcome, refused_at=refused_at)
         elif refused_at:  # the attempt was erased, but its refusal was kept
-            calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
+            calls[seq] = LoggedCall(seq, record.at, outcome, {}, refused_at)
     return calls
 
 

@@ -73,11 +73,9 @@ class SparkQuestion:
     def question(self) -> Question:
         """Open the snapshot that the driver read, and return the prepared look-up."""
         if self.version != __version__:
-            raise CannotAnswerError(
-                f"bloctel {self.version}, as on the driver",
-                f"bloctel {__version__} (install the same version on all machines)",
-                "a Python worker of Spark",
-            )
+            expected = f"bloctel {self.version}, as on the driver"
+            got = f"bloctel {__version__} (install the same version on all machines)"
+            raise CannotAnswerError(expected, got, "a Python worker of Spark")
         for own in self.own_rules:
             rules.register(own)
         path = Path(self.file) if self.is_shared else _spark_file(self.file)

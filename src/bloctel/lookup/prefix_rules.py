@@ -95,10 +95,8 @@ def _national(digits: str) -> int:
         raise InputError(_FORM, f"{len(digits)} digits without a leading 0 or +")
     nsn = _without_trunk_prefix(digits)
     if nsn in ("5", "50"):
-        raise InputError(
-            f"+33{nsn}, or +508 for Saint-Pierre-et-Miquelon",
-            f"0{nsn}, which would match the numbers of both",
-        )
+        expected = f"+33{nsn}, or +508 for Saint-Pierre-et-Miquelon"
+        raise InputError(expected, f"0{nsn}, which would match the numbers of both")
     return _french(nsn)
 
 
@@ -122,10 +120,9 @@ def _overseas(code: str, rest: str) -> int:
     if code == "508" and not rest.startswith(("7", "8")):
         return _checked(code + rest.removeprefix(code), _FRENCH_DIGITS)
     if len(rest) < _FEWEST_OVERSEAS:
-        raise InputError(
-            f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
-            f"{len(rest)} digits, which also match numbers in other departments",
-        )
+        expected = f"at least {_FEWEST_OVERSEAS} digits after an overseas country code"
+        got = f"{len(rest)} digits, which also match numbers in other departments"
+        raise InputError(expected, got)
     return _french(rest)
 
 

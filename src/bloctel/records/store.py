@@ -27,14 +27,9 @@ from bloctel.numbers.phone_number import DEFAULT_REGION, check_region
 from bloctel.records.erasure_log import SequenceSet, erased_in
 from bloctel.records.hash_chain import HashChain, damaged
 from bloctel.records.transactions import ERASURES, ReadTransaction, WriteTransaction
+from bloctel.storage import opening
 from bloctel.storage.group_commit import GroupCommit
 from bloctel.storage.interface import Storage
-from bloctel.storage.opening import (
-    close_on_error,
-    create_storage,
-    join_storage,
-    new_settings,
-)
 
 _T = TypeVar("_T")
 
@@ -92,8 +87,8 @@ class RecordStore:
             MissingExtraError: A package for this URL or for secrets is not installed.
             StorageError: The storage cannot be created.
         """
-        settings = new_settings(check_region(region))
-        return cls(create_storage(url, settings, secret))
+        settings = opening.new_settings(check_region(region))
+        return cls(opening.create_storage(url, settings, secret))
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
@@ -107,7 +102,7 @@ class RecordStore:
                 secret.
             StorageError: The storage cannot be read.
         """
-        with close_on_error(join_storage(url, secret)) as storage:
+        with opening.close_on_error(opening.join_storage(url, secret)) as storage:
             return cls(storage)
 
     def close(self) -> None:

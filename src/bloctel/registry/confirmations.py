@@ -307,9 +307,8 @@ def normal_contact(contact: str, region: str | None) -> str:
     if address is None:
         # if there were several addresses, the token could reach a wrong person
         expected = "one e-mail address, without a name or other text"
-        raise errors.InputError(
-            expected, f"text of {len(contact)} characters", "contact"
-        )
+        got = f"text of {len(contact)} characters"
+        raise errors.InputError(expected, got, "contact")
     quoted, local, domain = address.groups()
     local = local or _ESCAPED.sub(r"\1", quoted)
     return f"{local}@{_ascii_domain(domain.rstrip('.'))}"

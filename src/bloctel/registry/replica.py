@@ -18,17 +18,10 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from bloctel import _filter, snapshot
+from bloctel import _filter, errors, snapshot
 from bloctel._util import clock
 from bloctel._util.instants import past_day
 from bloctel._util.strict import show
-from bloctel.errors import (
-    CursorPurgedError,
-    DayNotCoveredError,
-    InputError,
-    StorageError,
-    StorageUnreachableError,
-)
 from bloctel.lookup.prefix_rules import PrefixRule
 from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import (
@@ -64,7 +57,7 @@ _log = logging.getLogger("bloctel")
 def require_exact(exact: str) -> None:
     """Raise InputError if *exact* is not "memory" or "storage"."""
     if exact not in get_args(Exact):
-        raise InputError("'memory' or 'storage'", show(exact), "exact")
+        raise errors.InputError("'memory' or 'storage'", show(exact), "exact")
 
 
 def _identity_of(settings: Mapping[str, str]) -> UUID:
@@ -73,7 +66,7 @@ def _identity_of(settings: Mapping[str, str]) -> UUID:
     except ValueError as error:
         message = "the registry is damaged (no valid identity); restore a backup"
         expected, got = "a valid identity", "another text"
-        raise StorageError(expected, got, message=message) from error
+        raise errors.StorageError(expected, got, message=message) from error
 
 
 def read_lists(reader: Reader) -> tuple[BookList, ...]:
@@ -109,7 +102,8 @@ def _require_keys(keys: NDArray[np.uint64]) -> None:
             "the storage contains an integer that is not the key of a phone number: "
             "another program changed the storage; restore a backup"
         )
-        raise StorageError("keys of phone numbers", "another integer", message=message)
+        expected, got = "keys of phone numbers", "another integer"
+        raise errors.StorageError(expected, got, message=message)
 
 
 def _entries(
@@ -178,7 +172,8 @@ class FilterOnlyOverlay(Overlay):
             first = complete_from.get(index + 1, day)
             if day < first:
                 complete = f"{day_of(first)} on (data before it has been erased)"
-                raise DayNotCoveredError(f"a day from {complete}", f"{day_of(day)}")
+                expected, got = f"a day from {complete}", f"{day_of(day)}"
+                raise errors.DayNotCoveredError(expected, got)
         return {
             key: [(self._code(entry), entry) for entry in sorted(entries)]
             for key, entries in _entries(hits, rows).items()
@@ -242,7 +237,7 @@ class Replica:
             if lag is not None and known is not None and position.cursor < known.cursor:
                 expected, got = "a server with all changes", "a copy that lacks changes"
                 message = "the server is a copy that lacks the last changes; try later"
-                raise StorageUnreachableError(expected, got, message=message)
+                raise errors.StorageUnreachableError(expected, got, message=message)
             later = state
             if position != known:
                 later = self._applied(reader, state, position)
@@ -283,7 +278,7 @@ class Replica:
         """Return the events after *known*; None if *known* is not in the journal."""
         try:
             return events_after(reader, known.cursor, known, 2 * _RELOAD_AFTER)
-        except CursorPurgedError:
+        except errors.CursorPurgedError:
             return None
 
     def _loaded(self, reader: Reader, position: Position) -> State:

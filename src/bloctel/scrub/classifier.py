@@ -16,13 +16,9 @@ from bloctel.numbers.phone_number import REASONS
 from bloctel.scrub.added_columns import harmless
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
 from bloctel.scrub.origin.detector import OriginDetector
+from bloctel.tabular import number_lists
 from bloctel.tabular._csv_scan import MISSING, STRAY
 from bloctel.tabular.csv_reader import Batch
-from bloctel.tabular.number_lists import (
-    UNREAD_NUMBER,
-    UNREAD_REASON,
-    rows_with_hidden_numbers,
-)
 
 CLEAR: Final = 0
 BLOCKED: Final = 1
@@ -46,7 +42,7 @@ _REFUSALS: Final = [
     *REASONS,
     *[""] * (CELL_FORMAT - len(REASONS)),
     "cell_format",
-    UNREAD_REASON,
+    number_lists.UNREAD_REASON,
     "unescaped_quote",
     "cell_error",
     "missing_field",
@@ -185,9 +181,9 @@ class RowClassifier:
             codes[:, records.content_ends == records.starts] = _EMPTY
             codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
             region, n_columns = self._question.region, len(self.names)
-            hidden = rows_with_hidden_numbers(batch, n_columns, region)
+            hidden = number_lists.rows_with_hidden_numbers(batch, n_columns, region)
             read = codes[:, hidden]
-            read[(read == 0) | (read == _EMPTY)] = UNREAD_NUMBER
+            read[(read == 0) | (read == _EMPTY)] = number_lists.UNREAD_NUMBER
             codes[:, hidden] = read
 
         def text_of(column: int, row: int) -> str:

@@ -22,16 +22,9 @@ from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
 from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.scrub.options import FileOptions, Job
 from bloctel.scrub.summary import ScrubSummary, summarise
+from bloctel.tabular import csv_reader
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
-from bloctel.tabular.csv_reader import (
-    Batch,
-    Progress,
-    RecordFile,
-    Source,
-    open_records,
-    source_name,
-)
 from bloctel.tabular.number_lists import refuse_hidden_numbers
 from bloctel.tabular.outputs import (
     NOT_WRITTEN,
@@ -49,7 +42,7 @@ _RESERVE: Final = 64 * 1024
 
 
 def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
-    source: Source,
+    source: csv_reader.Source,
     against: Against,
     *,
     columns: str | int | Sequence[str | int],
@@ -58,7 +51,7 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
     region: str | None = None,
     outputs: Outputs = NOT_WRITTEN,
     options: CsvOptions = ALL_DETECTED,
-    progress: Progress | None = None,
+    progress: csv_reader.Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
     """Split the rows of a CSV file into clear, blocked and invalid rows.
@@ -90,13 +83,15 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
         return split_csv(source, job)
 
 
-def split_csv(source: Source, job: Job) -> ScrubSummary:
+def split_csv(source: csv_reader.Source, job: Job) -> ScrubSummary:
     """Scrub a CSV file with the arguments in *job*, as `scrub_csv` does."""
-    choose = named_columns(job.columns, where=source_name(source))
+    choose = named_columns(job.columns, where=csv_reader.source_name(source))
     threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
     targets = job.outputs.wanted()
     with (
-        open_records(source, choose, job.options.csv, job.progress) as records,
+        csv_reader.open_records(
+            source, choose, job.options.csv, job.progress
+        ) as records,
         open_outputs(targets, written=job.written) as files,
     ):
         classifier = RowClassifier(job.question, records.dialect.columns.names)
@@ -144,11 +139,11 @@ class _Buffers:
 
 
 def _splitter(
-    records: RecordFile,
+    records: csv_reader.RecordFile,
     classifier: RowClassifier,
     wanted: Collection[str],
     buffers: _Buffers,
-) -> Callable[[Batch], tuple[_Parts, NDArray[np.uint8]]]:
+) -> Callable[[csv_reader.Batch], tuple[_Parts, NDArray[np.uint8]]]:
     """Return a function that splits a batch; several threads may call this function.
 
     The function returns the bytes for each output, and the buffer of the clear rows.
@@ -158,7 +153,7 @@ def _splitter(
         lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
     )
 
-    def split(batch: Batch) -> tuple[_Parts, NDArray[np.uint8]]:
+    def split(batch: csv_reader.Batch) -> tuple[_Parts, NDArray[np.uint8]]:
         found = classifier.classify_batch(batch)
         rows = batch.data, batch.records
         buffer = buffers.take(len(batch.data))

@@ -24,14 +24,8 @@ from bloctel.scrub.options import (
     ReportOptions,
 )
 from bloctel.scrub.summary import ScrubSummary
+from bloctel.tabular import csv_reader
 from bloctel.tabular.compression import Archive, Codec
-from bloctel.tabular.csv_reader import (
-    Progress,
-    Source,
-    file_status,
-    open_source,
-    source_name,
-)
 from bloctel.tabular.outputs import (
     NOT_WRITTEN,
     Outputs,
@@ -80,7 +74,7 @@ _ENDINGS: Final = {
 
 
 def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
-    source: Source,
+    source: csv_reader.Source,
     against: Against,
     *,
     columns: str | int | Sequence[str | int],
@@ -91,7 +85,7 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     options: FileOptions = NOTHING_KNOWN,
     receipt: str | Path | ReceiptOptions | None = None,
     report: Target | ReportOptions | None = None,
-    progress: Progress | None = None,
+    progress: csv_reader.Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
     """Scrub a call file: look up its phone numbers, and split or annotate its rows.
@@ -178,7 +172,7 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
 
 
 def split(
-    source: Source, job: Job, maker: "ReceiptMaker | None" = None
+    source: csv_reader.Source, job: Job, maker: "ReceiptMaker | None" = None
 ) -> ScrubSummary:
     """Scrub a call file, and write its receipt if *maker* is given.
 
@@ -193,9 +187,9 @@ def split(
     return replace(summary, receipt=made)
 
 
-def _split(source: Source, job: Job) -> ScrubSummary:
-    name = source_name(source)
-    with open_source(source, _EXPECTED) as opened:
+def _split(source: csv_reader.Source, job: Job) -> ScrubSummary:
+    name = csv_reader.source_name(source)
+    with csv_reader.open_source(source, _EXPECTED) as opened:
         if opened is not source:
             opened.label = name  # type: ignore[attr-defined]
         try:
@@ -282,8 +276,8 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
 
 def _split_archive(stream: BinaryIO, codec: Codec, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
-    archive = Archive(stream, codec, source_name(stream), limited=limited)
-    status = file_status(stream)
+    archive = Archive(stream, codec, csv_reader.source_name(stream), limited=limited)
+    status = csv_reader.file_status(stream)
 
     def progress(done: int, total: int | None) -> None:
         if job.progress is not None:

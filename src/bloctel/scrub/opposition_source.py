@@ -21,22 +21,8 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.snapshot import MAGIC, Snapshot
 from bloctel.storage.interface import open_storage
+from bloctel.tabular import csv_reader, number_lists
 from bloctel.tabular.csv_dialect import ALL_DETECTED
-from bloctel.tabular.csv_reader import (
-    HashedReader,
-    Source,
-    open_records,
-    open_source,
-    source_name,
-)
-from bloctel.tabular.number_lists import (
-    ListColumns,
-    list_columns,
-    read_list,
-    refuse_hidden_numbers,
-    refuse_row,
-    region_of_list,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +38,7 @@ class NumberFile:
     """
 
     path: str | Path = field(repr=False)  # a URL can contain a password
-    columns: ListColumns = None
+    columns: number_lists.ListColumns = None
     secret: bytes | None = field(default=None, repr=False)
 
 
@@ -116,8 +102,8 @@ def open_against(target: NumberFile | str | Path, *, region: str | None = None) 
     if is_url(file.path) or _is_snapshot(Path(file.path)):
         return open_book(file.path, secret=file.secret)
     region = region or DEFAULT_REGION
-    with open_source(file.path, "a CSV file") as stream:
-        reader = HashedReader(stream, source_name(file.path))
+    with csv_reader.open_source(file.path, "a CSV file") as stream:
+        reader = csv_reader.HashedReader(stream, csv_reader.source_name(file.path))
         source = cast("BinaryIO", reader)
         keys = list(read_numbers(source, columns=file.columns, region=region))
         digest = reader.digest()
@@ -173,28 +159,31 @@ def shown_target(target: str) -> str:
 
 
 def read_numbers(
-    source: Source, *, columns: ListColumns = None, region: str | None = None
+    source: csv_reader.Source,
+    *,
+    columns: number_lists.ListColumns = None,
+    region: str | None = None,
 ) -> Iterator[NDArray[np.uint64]]:
     """Yield all phone numbers in a CSV file as integer keys, in batches.
 
     A cell that cannot be read raises an error, because the phone number in this cell
     would be missing from the list and would not be blocked.  Empty cells are skipped.
     """
-    name = source_name(source)
+    name = csv_reader.source_name(source)
     n_numbers = 0
-    choose = list_columns(columns, region, name)
-    with open_records(source, choose, ALL_DETECTED) as records:
+    choose = number_lists.list_columns(columns, region, name)
+    with csv_reader.open_records(source, choose, ALL_DETECTED) as records:
         names = records.dialect.columns.names
-        region = region_of_list(records.dialect.columns.first, region)
-        refuse_hidden_numbers(records.head, len(names), region, name)
+        region = number_lists.region_of_list(records.dialect.columns.first, region)
+        number_lists.refuse_hidden_numbers(records.head, len(names), region, name)
         for batch in records.batches():
-            keys = read_list(batch, len(names), region)
+            keys = number_lists.read_list(batch, len(names), region)
             refused = (keys < _digits.FIRST_KEY) & (keys != _digits.EMPTY)
             if refused.any():
                 row = int(refused.any(axis=0).argmax())
                 column = int(refused[:, row].argmax())
                 code, number = int(keys[column, row]), batch.first_row + row
-                raise refuse_row(code, number, names[column], name)
+                raise number_lists.refuse_row(code, number, names[column], name)
             numbers = keys[keys != _digits.EMPTY]
             n_numbers += len(numbers)
             yield numbers

@@ -121,10 +121,8 @@ def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
         except InputError:
             is_text_or_integer = False
         if not is_text_or_integer:
-            got, where = (
-                f"a column of the type {type_}",
-                f"{source.name}, column {name!r}",
-            )
+            got = f"a column of the type {type_}"
+            where = f"{source.name}, column {name!r}"
             raise InputError("a column of text or whole numbers", got, where)
 
 

@@ -338,25 +338,21 @@ def _read_header(data: memoryview) -> tuple[layout.Header, dict[str, _Section]]:
     if bytes(data[: len(layout.MAGIC)]) != layout.MAGIC[:size]:
         raise NotASnapshotError("a snapshot", "a file of another kind")
     if size < layout.HEADER.size:
-        raise DamagedSnapshotError(
-            f"a header of {layout.HEADER.size} bytes", f"{size} bytes"
-        )
+        expected = f"a header of {layout.HEADER.size} bytes"
+        raise DamagedSnapshotError(expected, f"{size} bytes")
     header = layout.Header(*layout.HEADER.unpack_from(data))
     if header.version != layout.FORMAT_VERSION:
         is_newer = header.version > layout.FORMAT_VERSION
         kind = NewerSnapshotError if is_newer else DamagedSnapshotError
-        raise kind(
-            f"format version {layout.FORMAT_VERSION}", f"version {header.version}"
-        )
+        expected = f"format version {layout.FORMAT_VERSION}"
+        raise kind(expected, f"version {header.version}")
     table_end = layout.HEADER.size + layout.SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
         expected = f"a file of {max(header.file_size, table_end)} bytes"
         raise DamagedSnapshotError(expected, f"{size} bytes")
     blank = layout.HEADER.pack(*header._replace(checksum=0))
-    checksum = xxhash.xxh3_64_intdigest(
-        blank + bytes(data[layout.HEADER.size : table_end])
-    )
-    if checksum != header.checksum:
+    table = bytes(data[layout.HEADER.size : table_end])
+    if xxhash.xxh3_64_intdigest(blank + table) != header.checksum:
         raise _altered("header")
     for what, known, found in (
         ("keys of kind", layout.KEY_DOMAIN, header.key_domain),

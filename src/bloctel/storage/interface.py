@@ -519,13 +519,12 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
     """Check that the age of data does not exceed a limit, both in seconds."""
     if age is not None and age > limit:
         shown = "of unknown age" if age == inf else f"{age:.0f} seconds old"
-        raise errors.StorageUnreachableError(
-            f"data that is at most {limit:g} seconds old",
-            f"data that is {shown}",
-            message=f"the data is {shown}, but the limit is {limit:g} seconds: the "
-            "storage does not answer, or its server is a copy. For a copy, run "
-            "bloctel registry heartbeat with the URL of the primary server",
-        )
+        expected = f"data that is at most {limit:g} seconds old"
+        message = f"the data is {shown}, but the limit is {limit:g} seconds: the "
+        message += "storage does not answer, or its server is a copy. For a copy, run "
+        message += "bloctel registry heartbeat with the URL of the primary server"
+        got = f"data that is {shown}"
+        raise errors.StorageUnreachableError(expected, got, message=message)
 
 
 def require_position(token: int | None, position: Position, where: str) -> None:
@@ -578,20 +577,14 @@ def require_version(text: str | None, version: int, where: str) -> None:
         return
     expected = f"a registry of schema version {version}"
     if text.isdecimal() and int(text) > version:
-        raise errors.NewerRegistryError(
-            expected,
-            f"version {int(text)}",
-            where,
-            message=f"the registry has schema version {int(text)}, but this version of "
-            f"bloctel reads only {version}; update bloctel",
-        )
-    raise errors.StorageError(
-        expected,
-        f"a version of {len(text)} characters",
-        where,
-        message="the registry has an unknown schema version: it is damaged, or another "
-        "program made it; check the URL, or restore a backup",
-    )
+        message = f"the registry has schema version {int(text)}, but this version of "
+        message += f"bloctel reads only {version}; update bloctel"
+        got = f"version {int(text)}"
+        raise errors.NewerRegistryError(expected, got, where, message=message)
+    message = "the registry has an unknown schema version: it is damaged, or another "
+    message += "program made it; check the URL, or restore a backup"
+    got = f"a version of {len(text)} characters"
+    raise errors.StorageError(expected, got, where, message=message)
 
 
 def require_cursor(since: int, trimmed_to: int, last: int) -> None:

@@ -274,9 +274,8 @@ class MemoryWriter(MemoryReader):
             return 0
         n = content.index_after(before)
         for name, value in ("journal", content.journal[n:]), ("trimmed_to", before):
-            self._undo_steps.append(
-                partial(setattr, content, name, getattr(content, name))
-            )
+            undo = partial(setattr, content, name, getattr(content, name))
+            self._undo_steps.append(undo)
             setattr(content, name, value)
         return n
 

@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.tabular.phone_columns import (
-    ChosenColumns,
-    ColumnChooser,
-    SeveralColumnsError,
-)
+from bloctel.tabular import phone_columns
 
 #: Number of bytes to examine: the longest field that the module `csv` can read.
 SAMPLE_SIZE: Final = 128 * 1024
@@ -103,7 +99,7 @@ class Dialect:
 
     encoding: Encoding
     delimiter: str
-    columns: ChosenColumns
+    columns: phone_columns.ChosenColumns
     n_blank: int = 0
 
     @property
@@ -116,7 +112,7 @@ def detect(
     sample: bytes,
     *,
     at_end: bool,
-    choose: ColumnChooser,
+    choose: phone_columns.ColumnChooser,
     where: str,
     options: CsvOptions = ALL_DETECTED,
 ) -> Dialect:
@@ -133,9 +129,8 @@ def detect(
     candidates = _CANDIDATES if given is None else (given,)
     all_rows = {each: _rows(text, each, at_end=at_end) for each in candidates}
     tables = {each: list(dropwhile(_is_blank, all_rows[each])) for each in all_rows}
-    delimiter = max(
-        tables, key=lambda each: _rank(tables[each], choose, options.header)
-    )
+    ranks = {each: _rank(tables[each], choose, options.header) for each in tables}
+    delimiter = max(tables, key=ranks.__getitem__)
     rows = tables[delimiter]
     n_blank = len(all_rows[delimiter]) - len(rows)
     return Dialect(encoding, delimiter, choose(rows, options.header), n_blank)
@@ -155,7 +150,7 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 
 
 def _rank(
-    rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
+    rows: list[list[str]], choose: phone_columns.ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
     """Return the rank of a delimiter, given the rows that it splits the sample into.
 
@@ -166,7 +161,7 @@ def _rank(
     try:
         choose(rows, has_header)
     except InputError as error:
-        has_columns = isinstance(error, SeveralColumnsError)
+        has_columns = isinstance(error, phone_columns.SeveralColumnsError)
     else:
         has_columns = True
     lengths = Counter(len(row) for row in rows if row)

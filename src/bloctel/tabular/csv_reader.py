@@ -176,10 +176,8 @@ class RecordFile:
         unescaped = np.flatnonzero(batch.records.flags[0] & STRAY)
         if len(unescaped):
             where = f"{self.name}, row {batch.first_row + int(unescaped[0])}"
-            got = "text after a closing quote"
-            raise InputError(
-                "a delimiter or the end of the row after a closing quote", got, where
-            )
+            expected = "a delimiter or the end of the row after a closing quote"
+            raise InputError(expected, "text after a closing quote", where)
 
 
 def _bytes_of(batch: Batch) -> bytes:

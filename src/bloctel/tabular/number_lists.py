@@ -16,15 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel.errors import InputError
-from bloctel.numbers import _digits
+from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import Block, Objects, Spans
-from bloctel.numbers.phone_number import (
-    home_code,
-    is_valid,
-    keys_to_store,
-    read,
-    reason_of,
-)
 from bloctel.numbers.readings import is_national_form
 from bloctel.tabular._csv_scan import MISSING
 from bloctel.tabular.csv_reader import Batch
@@ -142,7 +135,9 @@ def _detected(
     found = {
         i
         for i, cells in enumerate(columns)
-        if any(is_valid(cell, region=region) for cell in cells if cell.strip())
+        if any(
+            phone_number.is_valid(cell, region=region) for cell in cells if cell.strip()
+        )
     }
     if has_header is not False:
         plain = [_plain(name) for name in first]
@@ -248,7 +243,7 @@ def _others(
     block: Block, own: NDArray[np.uint64], region: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
     """Return the cells with a number that is not in *own*, and the key of each cell."""
-    keys = keys_to_store(block, region)
+    keys = phone_number.keys_to_store(block, region)
     found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
     return found | np.isin(keys, _UNCLEAR), keys
 
@@ -260,13 +255,13 @@ def _keys_in(text: str, region: str | None) -> set[int]:
     adjacent groups are read as phone numbers.
     """
     found = set()
-    code = home_code(region)
+    code = phone_number.home_code(region)
     for run in _RUN.finditer(_DATE.sub("|", text)):
         groups = _GROUP.findall(run[0])
         for first, group in enumerate(groups):
             for last in range(first, min(first + _MOST_GROUPS, len(groups))):
                 number = "".join(groups[first : last + 1])
-                key = read(number, region)
+                key = phone_number.read(number, region)
                 if key < _digits.FIRST_KEY or len(number) < _FEWEST_DIGITS:
                     continue
                 # without + or 0, digits may be a price or another number of a firm
@@ -337,7 +332,7 @@ def _keys(
 ) -> NDArray[np.uint64]:
     keys = np.zeros((len(columns), len(batch)), np.uint64)
     for row, column in zip(keys, columns, strict=True):
-        row[:] = keys_to_store(Spans(*batch.cells(column)), region)
+        row[:] = phone_number.keys_to_store(Spans(*batch.cells(column)), region)
     return keys
 
 
@@ -374,14 +369,13 @@ def refuse_lengths(
         at = f"{where}, row {batch.first_row + row}"
         if is_short[row]:
             raise InputError(expected, "a shorter row", at)
-        raise InputError(
-            "a row with as many fields as the first row", "a longer row", at
-        )
+        expected = "a row with as many fields as the first row"
+        raise InputError(expected, "a longer row", at)
 
 
 def list_reason(code: int) -> str:
     """Return the name of an error code, such as `too_short`."""
-    return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
+    return UNREAD_REASON if code == UNREAD_NUMBER else phone_number.reason_of(code)
 
 
 def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
@@ -405,7 +399,7 @@ def refuse_header(
     Every output contains the header, so a number in it would not be looked up.
     """
     names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
-    keys = keys_to_store(Objects.of_all(names), region)
+    keys = phone_number.keys_to_store(Objects.of_all(names), region)
     is_number = (keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)
     if columns.has_header and is_number.any():
         expected = "a header without phone numbers"

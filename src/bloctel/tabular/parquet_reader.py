@@ -182,9 +182,8 @@ class ParquetSource:
             raise InputError(expected, "a modified file", self.name, message=message)
 
     def _contradiction(self, what: str) -> InputError:
-        return InputError(
-            _EXPECTED, f"a file that contradicts itself: {what}", self.name
-        )
+        got = f"a file that contradicts itself: {what}"
+        return InputError(_EXPECTED, got, self.name)
 
 
 @contextmanager

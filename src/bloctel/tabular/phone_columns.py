@@ -109,13 +109,11 @@ def _find(
     if isinstance(column, int):
         if column <= len(first):
             return column - 1
-        raise InputError(
-            f"a column {shown(str(column))}", described(first, names), where
-        )
+        expected = f"a column {shown(str(column))}"
+        raise InputError(expected, described(first, names), where)
     if names is None:
-        raise InputError(
-            f"a header row with a column {shown(column)}", "no header", where
-        )
+        expected = f"a header row with a column {shown(column)}"
+        raise InputError(expected, "no header", where)
     wanted = clean_name(column)
     exact = [i for i, name in enumerate(names) if name == wanted]
     folded = [i for i, name in enumerate(names) if name.casefold() == wanted.casefold()]

@@ -232,9 +232,8 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
             _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
             # two programs can read different parts if the parts have the same name
             if len({name.casefold() for name in names}) < len(names):
-                raise InputError(
-                    _EXPECTED, "two files in the archive with one name", where
-                )
+                got = "two files in the archive with one name"
+                raise InputError(_EXPECTED, got, where)
             sheets, styles = _parts(archive)
             if len(set(sheets.values())) < len(sheets):
                 raise InputError(_EXPECTED, "two sheets that use the same part", where)

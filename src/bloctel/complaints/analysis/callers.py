@@ -98,9 +98,7 @@ def find_actors(observations: Sequence[Observation]) -> list[Actor]:
     links: dict[int, list[Link]] = defaultdict(list)
     for link in sets.links:
         links[sets.root(link.first)].append(link)
-    actors = [
-        _actor(indexes, links[indexes[0]], observations) for indexes in sets.sets()
-    ]
+    actors = [_actor(group, links[group[0]], observations) for group in sets.sets()]
     return sorted(actors, key=lambda one: (-len(one.complaints), one.complaints))
 
 
@@ -116,9 +114,8 @@ class _Linkage:
         self._sets = DisjointSets([bool(one.siren) for one in observations])
         self._firms = self._sets.marked_roots
         self._numbers = _by_value([_own_number(one) for one in observations])
-        self._addresses = _by_value(
-            [_full_address(one.address) for one in observations]
-        )
+        addresses = [_full_address(one.address) for one in observations]
+        self._addresses = _by_value(addresses)
         self._names = _by_value([name_key(one.caller) for one in observations])
         table = NameTable(self._names)
         self._alike = [
@@ -247,9 +244,7 @@ def _actor(
     indexes: Sequence[int], links: Sequence[Link], observations: Sequence[Observation]
 ) -> Actor:
     own = [observations[i] for i in indexes]
-    pairs = [
-        (link, observations[link.first], observations[link.second]) for link in links
-    ]
+    pairs = [(one, observations[one.first], observations[one.second]) for one in links]
     return Actor(
         complaints=tuple(one.id for one in own),
         numbers=_most_first([_own_number(one) for one in own]),

@@ -15,12 +15,7 @@ from bloctel._util.instants import END, read_instant, to_microseconds
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert, show
-from bloctel.compliance.call_inputs import (
-    CallInputs,
-    ZoneName,
-    check_names,
-    check_sector,
-)
+from bloctel.compliance import call_inputs
 from bloctel.compliance.call_log import Outcome
 from bloctel.compliance.caller_id import read_caller
 from bloctel.errors import InputError, InvalidNumberError
@@ -36,7 +31,7 @@ COLUMNS: Final = (
     "number",
     "at",
     "outcome",
-    *(name for name in CallInputs.__annotations__ if name != "region"),
+    *(name for name in call_inputs.CallInputs.__annotations__ if name != "region"),
 )
 
 
@@ -94,7 +89,7 @@ class PastCalls(NamedTuple):
 
 def read_calls(
     log: Any,
-    defaults: CallInputs,
+    defaults: call_inputs.CallInputs,
     law: Law,
     *,
     region: str,
@@ -109,11 +104,11 @@ def read_calls(
         if name not in names:
             got = f"{len(names)} columns with other names"
             raise InputError(f"a column {name}", got, "the log")
-    check_names(defaults)
+    call_inputs.check_names(defaults)
     keys, others = read_all(log["number"], check_region(region))
     zone = None
     if log_time_zone is not None:
-        zone = clock.zone(convert(log_time_zone, ZoneName, "log_time_zone"))
+        zone = clock.zone(convert(log_time_zone, call_inputs.ZoneName, "log_time_zone"))
     at = _instants(log["at"], zone)
     n_rows = len(keys)
     columns = {}
@@ -249,9 +244,9 @@ def _read_cell(name: str, sectors: Sequence[str], region: str, value: Any) -> An
     if name in _TYPES:
         return convert(value, _TYPES[name], where)
     if name == "sector":
-        return check_sector(value, sectors, where)
+        return call_inputs.check_sector(value, sectors, where)
     if name == "time_zone":
-        return convert(str(value), ZoneName, where)
+        return convert(str(value), call_inputs.ZoneName, where)
     if name == "caller":
         with suppress(InvalidNumberError):
             return read_caller(value, region)

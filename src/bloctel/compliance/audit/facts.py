@@ -409,17 +409,15 @@ def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
 
 def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     given_at = _microseconds((one.given_at for one in records), "consent.given_at")
-    withdrawn_at = _microseconds(
-        (one.withdrawn_at for one in records), "consent.withdrawn_at"
-    )
+    withdrawals = (one.withdrawn_at for one in records)
+    withdrawn_at = _microseconds(withdrawals, "consent.withdrawn_at")
     expires_on = _ordinals(one.expires_on for one in records)
     has_mentions = np.array([one.has_all_mentions for one in records])
     has_slots = np.array([bool(one.slots) for one in records])
     scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
     withdraws = _by_era(table.law, Refusal, "withdraws_consent") > 0
-    terms, term_of = np.unique(
-        _by_era(table.law, ConsentTerms, "max_years"), return_inverse=True
-    )
+    max_years = _by_era(table.law, ConsentTerms, "max_years")
+    terms, term_of = np.unique(max_years, return_inverse=True)
     # the day on which the law ends each consent, by time zone and by maximum validity
     ends = np.array(
         [

@@ -13,13 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bloctel._util import statistics
 from bloctel._util.messages import format_probability
-from bloctel._util.statistics import (
-    binomial_tail,
-    chi_square_below,
-    normal_tail,
-    poisson_tail,
-)
 from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 
 #: Telephone operators receive phone numbers in blocks of this size.
@@ -119,7 +114,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
         "rows whose number differs by one from the number in the row above",
         file.n_steps,
         expected,
-        poisson_tail(file.n_steps, expected),
+        statistics.poisson_tail(file.n_steps, expected),
         f"{_percent(_SHARE_OF_STEPS)} of the rows, and {_CHANCE}",
         "The order of the rows does not depend on the numbers. An honest file that is "
         "sorted by number has few such rows: the sorted file of the French town halls "
@@ -140,7 +135,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
         f"pairs of consecutive numbers among {n:,}",
         pairs,
         expected,
-        poisson_tail(pairs, expected),
+        statistics.poisson_tail(pairs, expected),
         f"{_percent(_SHARE_OF_STEPS)} more of the numbers than expected, and {_CHANCE}",
         "Within each block of 10,000 numbers, the numbers are independent of each "
         "other. Some firms and town halls have consecutive numbers: 0.5 % is usual. A "
@@ -162,7 +157,7 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
         "share of the numbers in blocks that are at least a tenth full",
         share,
         0.0,
-        min(1.0, _BLOCKS_OF_PLAN * poisson_tail(_DENSE_BLOCK, mean)),
+        min(1.0, _BLOCKS_OF_PLAN * statistics.poisson_tail(_DENSE_BLOCK, mean)),
         f"half of the numbers, and {_CHANCE} that any block is so full",
         "The numbers are spread over the 100,000 blocks of a plan of nine digits. The "
         "file of all customers of a telephone operator, or of a supplier in a small "
@@ -176,7 +171,9 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
     levels += [(size, _counts(file.numbers, size)) for size in _LARGER_BLOCKS]
     candidates = [
         (
-            chi_square_below(_dispersion(counts) / _scale(counts), len(counts) - 1),
+            statistics.chi_square_below(
+                _dispersion(counts) / _scale(counts), len(counts) - 1
+            ),
             size,
             counts,
         )
@@ -217,7 +214,7 @@ def _endings(file: NumberStatistics) -> Anomaly | None:
         f"distinct last four digits of {len(file.in_blocks):,} numbers",
         covered,
         expected,
-        normal_tail((covered - expected) / math.sqrt(variance)),
+        statistics.normal_tail((covered - expected) / math.sqrt(variance)),
         _CHANCE,
         "The last four digits in one block do not depend on the other blocks. "
         "People and firms prefer some endings, which reduces the number: the French "
@@ -240,7 +237,7 @@ def _unassigned(file: NumberStatistics) -> Anomaly | None:
         f"phonenumbers {metadata_version()}",
         unknown,
         MISTYPED * len(looked_up),
-        binomial_tail(unknown, len(looked_up), MISTYPED),
+        statistics.binomial_tail(unknown, len(looked_up), MISTYPED),
         _CHANCE,
         "At most 2 % of the numbers are mistyped. Blocks that were opened after this "
         "version of the metadata count as unassigned.",
@@ -260,7 +257,7 @@ def _fiction(file: NumberStatistics) -> Anomaly:
         "numbers reserved for works of fiction",
         made_up,
         expected,
-        poisson_tail(made_up, expected),
+        statistics.poisson_tail(made_up, expected),
         _CHANCE,
         "The expected value is the value for random numbers; people never give such "
         f"numbers. Source: {ranges.source} ({ranges.certainty}).",

@@ -102,9 +102,8 @@ class Journal:
             found += 1
             if found == number:
                 return receipt
-        raise ReceiptError(
-            f"receipt {number}", f"a journal of {found} receipts", str(self.path)
-        )
+        got = f"a journal of {found} receipts"
+        raise ReceiptError(f"receipt {number}", got, str(self.path))
 
     def mend(self) -> Path | None:
         """Move an incomplete last line to a new file in the same folder.

@@ -6,14 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
+from bloctel import errors
 from bloctel._util.canonical_json import parse as parse_json
 from bloctel._util.raising import raise_alone
-from bloctel.errors import (
-    DamagedReceiptError,
-    NewerReceiptError,
-    NotAReceiptError,
-    ReceiptError,
-)
 from bloctel.scrub.receipts.receipt import FORMAT, VERSION, Receipt
 
 #: The length of the longest line that is read as a receipt, in bytes.
@@ -35,7 +30,7 @@ def read(path: str | Path) -> Receipt:
             line = file.read(LONGEST + 1)
     except OSError as error:
         got = f"a file that cannot be read ({error.strerror})"
-        raise ReceiptError("a file with a receipt", got, str(path)) from error
+        raise errors.ReceiptError("a file with a receipt", got, str(path)) from error
     return parse(line, str(path))
 
 
@@ -53,12 +48,14 @@ def parse(line: bytes, where: str) -> Receipt:
     """
     if len(line) > LONGEST:
         got = f"a line of at least {len(line)} bytes"
-        raise NotAReceiptError(f"a receipt of at most {LONGEST} bytes", got, where)
+        raise errors.NotAReceiptError(
+            f"a receipt of at most {LONGEST} bytes", got, where
+        )
     record = _decode(line, where)
     version = record.pop("version", None)
     if isinstance(version, int) and version > VERSION:
         got = f"version {version} (update bloctel)"
-        raise NewerReceiptError(f"a receipt of version {VERSION}", got, where)
+        raise errors.NewerReceiptError(f"a receipt of version {VERSION}", got, where)
     if version != VERSION:
         raise _damaged(f"its version is not {VERSION}", where)
     record.pop("digest", None)
@@ -68,9 +65,8 @@ def parse(line: bytes, where: str) -> Receipt:
         # msgspec, which can quote the receipt
         raise _damaged(f"its member {fault} does not follow the format", where)
     if receipt.line != line:
-        raise _damaged(
-            "its bytes differ from the canonical form, or its digest is wrong", where
-        )
+        fault = "its bytes differ from the canonical form, or its digest is wrong"
+        raise _damaged(fault, where)
     return receipt
 
 
@@ -84,7 +80,7 @@ def _decode(line: bytes, where: str) -> dict[str, Any]:
         record = None
     if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
         got = f"{len(line)} bytes that are not a receipt"
-        raise NotAReceiptError("a receipt", got, where)
+        raise errors.NotAReceiptError("a receipt", got, where)
     return record
 
 
@@ -133,8 +129,8 @@ _MEMBERS: Final = {
 }
 
 
-def _damaged(fault: str, where: str) -> DamagedReceiptError:
+def _damaged(fault: str, where: str) -> errors.DamagedReceiptError:
     got = f"a receipt that was truncated or altered: {fault}"
     message = f"the receipt was truncated or altered: {fault}"
     expected = "a receipt that was not altered"
-    return DamagedReceiptError(expected, got, where, message=message)
+    return errors.DamagedReceiptError(expected, got, where, message=message)

@@ -90,10 +90,9 @@ class SigningKey:
 
     def sign(self, receipt: Receipt) -> Receipt:
         """Return the receipt with its signature."""
-        signature = self._key.sign(receipt.signed).hex()
-        return replace(
-            receipt, signature=Signature(public_key=self.public_key, value=signature)
-        )
+        value = self._key.sign(receipt.signed).hex()
+        signature = Signature(public_key=self.public_key, value=value)
+        return replace(receipt, signature=signature)
 
     def __repr__(self) -> str:
         return f"SigningKey(public_key={self.public_key!r})"

@@ -17,12 +17,7 @@ from bloctel.lookup.question import Question, RequestedList
 from bloctel.scrub.opposition_source import Against as Opposition
 from bloctel.scrub.opposition_source import path_of
 from bloctel.scrub.options import ReceiptOptions
-from bloctel.scrub.receipts.file_digest import (
-    Stamp,
-    digest_written,
-    refuse_changed,
-    stamp_of,
-)
+from bloctel.scrub.receipts import file_digest
 from bloctel.scrub.receipts.journal import Journal
 from bloctel.scrub.receipts.reader import parse, read
 from bloctel.scrub.receipts.receipt import (
@@ -38,12 +33,12 @@ from bloctel.tabular.csv_reader import HashedReader, Source, open_source, source
 from bloctel.tabular.outputs import Outputs, Written
 
 
-def stamped(against: Opposition) -> tuple[Path | None, Stamp | None]:
+def stamped(against: Opposition) -> tuple[Path | None, file_digest.Stamp | None]:
     """Return the path and the stamp of an opposition file; (None, None) for no file."""
     path = path_of(against)
     if path is None or is_url(path):
         return None, None
-    return Path(path), stamp_of(path)
+    return Path(path), file_digest.stamp_of(path)
 
 
 class ReceiptMaker:
@@ -58,7 +53,7 @@ class ReceiptMaker:
         source: Source,
         outputs: Outputs,
         *,
-        against: tuple[Path | None, Stamp | None],
+        against: tuple[Path | None, file_digest.Stamp | None],
         options: ReceiptOptions,
     ) -> None:
         self._path = None if options.path is None else Path(options.path)
@@ -70,7 +65,9 @@ class ReceiptMaker:
             _refuse_another_file(self._path, self._journal)
         self._list_path, self._list_stamp = against
         self._source = source
-        self._stamp = stamp_of(source) if isinstance(source, str | Path) else None
+        self._stamp = (
+            file_digest.stamp_of(source) if isinstance(source, str | Path) else None
+        )
         self._input = Written(0, "")
         self._outputs = outputs.wanted()
         self.written: dict[str, Written] = {}
@@ -130,7 +127,7 @@ class ReceiptMaker:
     def _input_digest(self) -> FileDigest:
         name = None
         if isinstance(self._source, str | Path):
-            refuse_changed(self._source, self._stamp)
+            file_digest.refuse_changed(self._source, self._stamp)
             name = masked_name(Path(self._source).name)
         return FileDigest(name=name, **self._input._asdict())
 
@@ -138,7 +135,7 @@ class ReceiptMaker:
         """Return the digest of an output; raise InputError if its file was changed."""
         target = self._outputs[name]
         if isinstance(target, str | Path):
-            return digest_written(target, written)
+            return file_digest.digest_written(target, written)
         return FileDigest(name=None, **written._asdict())
 
     def _against(self, question: Question) -> Against:
@@ -152,7 +149,7 @@ class ReceiptMaker:
                 generation=known.generation,
                 built_on=known.built_on,
             )
-        refuse_changed(cast("Path", path), self._list_stamp)
+        file_digest.refuse_changed(cast("Path", path), self._list_stamp)
         digest = cast("Written", question.plain_file)
         return Against(kind="file", name=name, **digest._asdict())
 
@@ -171,10 +168,8 @@ class ReceiptMaker:
             with replacing(self._path, "receipts") as file:
                 file.write(receipt.line)
         except OSError as error:
-            got = f"a file that cannot be written ({error.strerror})"
-            raise ReceiptError(
-                "a file for the receipt", got, str(self._path)
-            ) from error
+            got, path = f"a file that cannot be written ({error.strerror})", self._path
+            raise ReceiptError("a file for the receipt", got, str(path)) from error
         return receipt
 
     def _signed(self, receipt: Receipt) -> Receipt:
@@ -214,13 +209,12 @@ def _refuse_another_file(path: Path, journal: Journal | None) -> None:
     """
     if not path.exists() or path.stat().st_size == 0:
         return
+    expected = "a new file or a receipt to replace"
     try:
         receipt = read(path)
     except ReceiptError as error:
         got = "a file that is not a receipt (choose another path)"
-        raise InputError(
-            "a new file or a receipt to replace", got, str(path)
-        ) from error
+        raise InputError(expected, got, str(path)) from error
     if receipt.journal is None or receipt.journal.number > 1:
         return
     first = None
@@ -228,4 +222,4 @@ def _refuse_another_file(path: Path, journal: Journal | None) -> None:
         first = next(journal.receipts(), None)
     if receipt != first:
         got = "a receipt that may be the only line of a journal (choose another path)"
-        raise InputError("a new file or a receipt to replace", got, str(path))
+        raise InputError(expected, got, str(path))

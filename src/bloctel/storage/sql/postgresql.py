@@ -13,12 +13,7 @@ import sqlalchemy as sa
 
 from bloctel import errors
 from bloctel._util import clock
-from bloctel.storage.interface import (
-    LOOKUP_SECONDS,
-    PollingWatcher,
-    Watcher,
-    require_driver,
-)
+from bloctel.storage import interface
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import PART, SqlReader
@@ -37,7 +32,7 @@ class PostgresqlStorage(engine.SqlStorage):
     """Storage of a registry in a PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
-        require_driver("psycopg", "postgresql")
+        interface.require_driver("psycopg", "postgresql")
         import psycopg  # noqa: PLC0415 - an optional dependency
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
@@ -89,12 +84,12 @@ class PostgresqlStorage(engine.SqlStorage):
         options.update(self._connect_args)
         return psycopg.connect(*arguments, **options, autocommit=True)
 
-    def watch(self) -> Watcher:
+    def watch(self) -> interface.Watcher:
         self._require_open()
         try:
             return PostgresqlWatcher(self)
         except errors.StorageReadOnlyError:  # a standby server refuses LISTEN
-            return PollingWatcher()
+            return interface.PollingWatcher()
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         state = getattr(error, "sqlstate", None)
@@ -137,7 +132,7 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
     if process != raw.info.backend_pid:
         raw.prepare_threshold = None
     elif raw.autocommit:  # a connection for look-ups
-        raw.execute(f"SET statement_timeout = '{LOOKUP_SECONDS}s'")
+        raw.execute(f"SET statement_timeout = '{interface.LOOKUP_SECONDS}s'")
 
 
 def _limit_waits(raw: Any, _: object) -> None:

@@ -93,12 +93,10 @@ class SqliteStorage(SqlStorage):
     def create(self, settings: Mapping[str, str]) -> None:
         folder = self.files[0].parent
         if not folder.is_dir():
-            raise errors.RegistryNotFoundError(
-                "a folder to create the registry in",
-                "a path that is not a folder",
-                str(folder),
-                message="the folder of the registry does not exist: create it first",
-            )
+            expected = "a folder to create the registry in"
+            got, where = "a path that is not a folder", str(folder)
+            message = "the folder of the registry does not exist: create it first"
+            raise errors.RegistryNotFoundError(expected, got, where, message=message)
         self._options["creates"] = True
         super().create(settings)
 

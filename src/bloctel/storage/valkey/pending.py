@@ -120,12 +120,8 @@ class JournalChanges:
     def commands(self, key: Key) -> Iterator[Command]:
         for cursor in self._blank:
             page, line = divmod(cursor, encoding.PAGE)
-            yield (
-                "SETRANGE",
-                key("journal", page),
-                line * encoding.LINE.size,
-                encoding.BLANK,
-            )
+            start = line * encoding.LINE.size
+            yield ("SETRANGE", key("journal", page), start, encoding.BLANK)
         yield from self._new_pages(key)
         if self.trimmed_to != self._stored[1]:
             yield from self._dropped_pages(key)

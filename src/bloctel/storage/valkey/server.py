@@ -160,12 +160,10 @@ class ValkeyServer:
     def note(self, field: str, value: int, at_least: int = 0) -> None:
         """Store the value of a field of `state`; refuse a value below *at_least*."""
         if value < at_least:
-            raise errors.StorageUnreachableError(
-                "a storage with all confirmed changes",
-                "a storage without the last changes",
-                self.where,
-                message="the storage lost its last changes; open the registry again",
-            )
+            expected = "a storage with all confirmed changes"
+            got, where = "a storage without the last changes", self.where
+            message = "the storage lost its last changes; open the registry again"
+            raise errors.StorageUnreachableError(expected, got, where, message=message)
         with self._noting:
             self._seen[field] = max(self.seen(field), value)
 
@@ -197,13 +195,10 @@ class ValkeyServer:
                 raise self._setting_error(name, wanted[name], got)
 
     def _setting_error(self, name: str, wanted: str, got: str) -> errors.StorageError:
-        return errors.StorageError(
-            f"{name} {wanted}",
-            f"{name} {got}",
-            self.where,
-            message="the server can lose changes that it has confirmed; set "
-            f"{name} to {wanted} in its configuration (it is {got})",
-        )
+        message = "the server can lose changes that it has confirmed; set "
+        message += f"{name} to {wanted} in its configuration (it is {got})"
+        expected, got = f"{name} {wanted}", f"{name} {got}"
+        return errors.StorageError(expected, got, self.where, message=message)
 
     def _lag_of(self, connection: _Connection) -> float | None:
         """Return the value of `Reader.lag`; check that the server never evicts keys."""

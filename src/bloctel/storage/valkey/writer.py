@@ -23,14 +23,8 @@ from bloctel.storage.rows import (
     StoredList,
     in_parts,
 )
+from bloctel.storage.valkey import pending
 from bloctel.storage.valkey.encoding import Number, packed_rows
-from bloctel.storage.valkey.pending import (
-    JournalChanges,
-    RecordChanges,
-    RequestChanges,
-    number_commands,
-    record_index,
-)
 from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
@@ -44,19 +38,19 @@ class ValkeyWriter(ValkeyReader):
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
         self._query()
-        self._journal = JournalChanges(self._last_change, self._trimmed_to)
+        self._journal = pending.JournalChanges(self._last_change, self._trimmed_to)
         self._numbers: dict[int, Number] = {}
         self._lists: dict[int, StoredList] | None = None
         self._prefixes: dict[tuple[int, ...], PrefixRow] | None = None
-        self._requested = RequestChanges()
-        self.recorded = RecordChanges()
+        self._requested = pending.RequestChanges()
+        self.recorded = pending.RecordChanges()
 
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
             self._journal.append()  # every change needs a new cursor
         commands = chain(
-            number_commands(
+            pending.number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
             ),
             self._journal.commands(self._key),
@@ -249,7 +243,7 @@ class ValkeyWriter(ValkeyReader):
             last_seq = self._end_of(stream)
             require_following(rows, last_seq)
             if not last_seq:
-                self.recorded.new_indexes.add(record_index(stream))
+                self.recorded.new_indexes.add(pending.record_index(stream))
             self.recorded.rows |= {(stream, row.seq): row for row in rows}
             self.recorded.ends[stream] = rows[-1].seq
 
