@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -547,6 +546,8 @@ def shared_rules_of(name: str) -> str:
 
 @cache
 def _digest(rules: ListRules) -> str:
+    from hashlib import sha256  # noqa: PLC0415 - slow to import, and rarely needed
+
     return sha256(canonical_json.canonical(_effective(to_builtins(rules)))).hexdigest()
 
 
