@@ -7,7 +7,15 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from benchmarks import compliance, registries, report_page, scrub, spark, suite
+from benchmarks import (
+    compliance,
+    registers,
+    registries,
+    report_page,
+    scrub,
+    spark,
+    suite,
+)
 from benchmarks.environment import environment
 from benchmarks.results import Results
 from benchmarks.suite import SCALES
@@ -27,6 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
     reports.set_defaults(command=_report)
     registries.add_to(commands.add_parser("registries", help="measure registries"))
+    registers.add_to(
+        commands.add_parser("registers", help="measure registers of other countries")
+    )
     compliance.add_to(
         commands.add_parser("permission", help="measure permission to call")
     )

@@ -45,7 +45,8 @@ def test_only_what_was_read_is_there() -> None:
 
     assert certainties == {Certainty.V1, Certainty.V2}
     assert set(HELD) == {
-        *("AU", "BE", "CA", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "US")
+        *("AU", "BE", "CA", "CH", "DE", "ES", "FR", "GB", "IE", "IN", "IT"),
+        *("NL", "PT", "US"),
     }
 
 

@@ -61,7 +61,7 @@ def test_a_registered_list_has_rules(file: Path) -> None:
     own = rules.register(file)
 
     assert own.name == NAME
-    assert rules.names() == ("fr.bloctel", "own", NAME)
+    assert rules.names()[-3:] == ("own", "us.dnc", NAME)
     assert rules.load(NAME) is own
     assert rules.load(f"{NAME}:brand-a").term == own.term
     assert rules.load(f"{NAME}.cleared").opposition_list == NAME

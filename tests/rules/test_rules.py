@@ -21,6 +21,7 @@ from bloctel.rules import Certainty, RenewalKind
 
 OWN = rules.load("own")
 DAY = date(2024, 5, 3)
+PACKAGED = ("be.dncm", "ca.dncl", "fr.bloctel", "gb.tps", "own", "us.dnc")
 
 SOURCED = 'source = "a text"\ncertainty = "R"\n'
 PARTS = {
@@ -66,7 +67,7 @@ def refusal(text: str) -> str:
 
 def test_every_packaged_list_is_named_as_its_file() -> None:
     """The name in the file is the name that loads it."""
-    assert rules.names() == ("fr.bloctel", "own")
+    assert rules.names() == PACKAGED
     assert [rules.load(name).name for name in rules.names()] == list(rules.names())
 
 
@@ -97,7 +98,7 @@ def test_rules_are_read_once() -> None:
 )
 def test_an_unknown_list_is_refused_by_name(name: str) -> None:
     """No name leads out of the package; the message has the known names."""
-    with pytest.raises(UnknownListError, match=r"the known lists are fr\.bloctel, own"):
+    with pytest.raises(UnknownListError, match=r"the known lists are be\.dncm, ca"):
         rules.load(name)
 
 
@@ -423,3 +424,24 @@ def test_the_folder_of_rules_contains_lists_only() -> None:
     parsed = [rules.parse(file.read_text("utf-8"), file.name) for file in files]
 
     assert tuple(one.name for one in parsed) == rules.names()
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "region"),
+    [
+        ("us.dnc", 31, "US"),
+        ("ca.dncl", 31, "CA"),
+        ("gb.tps", 28, "GB"),
+        ("be.dncm", 5, "BE"),
+    ],
+)
+def test_lists_that_are_handed_out(name: str, days: int, region: str) -> None:
+    """These lists have no term; their files are valid for a number of days."""
+    rule = rules.load(name)
+
+    assert (rule.answers_until(DAY) - DAY).days == days
+    assert rule.distribution is not None
+    assert region in rule.distribution.regions
+    assert rule.registration_period(DAY) == RegistrationPeriod(DAY, None)
+    assert rule.clearances().distribution is None
+    assert rule.clearances().opposition_list == name

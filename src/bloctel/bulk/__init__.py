@@ -1,4 +1,4 @@
-"""Import and export of files: phone numbers of lists, operators' answers and consents.
+"""Import and export of files: lists, registers, operators' answers and consents.
 
 An exported list contains all phone numbers of the list, so protect the file.
 """
@@ -10,6 +10,7 @@ from bloctel.bulk.import_consents import (
     import_consents,
 )
 from bloctel.bulk.import_numbers import Imported, import_numbers
+from bloctel.bulk.import_register import ImportedRegister, import_register
 from bloctel.bulk.operator_files import (
     ImportedAnswers,
     Requested,
@@ -23,11 +24,13 @@ __all__ = [
     "Imported",
     "ImportedAnswers",
     "ImportedConsents",
+    "ImportedRegister",
     "Requested",
     "answer_request",
     "export_numbers",
     "import_answers",
     "import_consents",
     "import_numbers",
+    "import_register",
     "write_request",
 ]

@@ -6,7 +6,8 @@ from datetime import date
 from threading import Event
 from typing import Any, Final
 
-from bloctel.bulk import export_numbers, import_numbers
+from bloctel.bulk import export_numbers, import_numbers, import_register
+from bloctel.bulk.register_layouts import Layout
 from bloctel.cli import io, options
 from bloctel.cli.store_commands import StoreCommands
 from bloctel.errors import InvalidNumberError
@@ -193,6 +194,53 @@ def import_(
     if keep_going is not None:
         record["rejected"] = done.rejected
     return record
+
+
+@_group.command("import-register")
+def import_register_(
+    registry: Registry,
+    file: str = options.argument("FILE", "A zip archive, an XML file or a text file."),
+    list_name: str = options.LIST,
+    layout: Layout = options.required("--layout LAYOUT", "The layout of the file."),
+    on: date = options.required(
+        "--on YYYY-MM-DD", "The day on which the operator handed out the file."
+    ),
+    n_numbers: int | None = options.option(
+        "--numbers N",
+        "The number of phone numbers in the file.  A text file that is not in a zip "
+        "archive needs this option, because such a file can be truncated.",
+        min=1,
+    ),
+    allow_fewer: bool = options.option(
+        "--allow-fewer",
+        "Accept that more than a tenth of the numbers of an area are no longer on the "
+        "list.",
+        False,
+    ),
+) -> dict[str, Any]:
+    """Replace a list by a file that its operator hands out, such as us.dnc.
+
+    The file replaces the numbers of its area codes, or the whole list gb.tps.  Numbers
+    of these areas that are missing from the file end on the given day.  Look-ups know
+    these areas until the file is too old: 31 days for us.dnc and ca.dncl, 28 for
+    gb.tps.
+
+    Example:
+        bloctel registry import-register sqlite:///lists.db 212.zip --list us.dnc
+        --layout us-dnc --on 2026-11-23
+    """
+    with io.progress_bar("import") as progress:
+        done = import_register(
+            registry,
+            io.source(file),
+            list=list_name,
+            layout=layout,
+            on=on,
+            n_numbers=n_numbers,
+            allow_fewer=allow_fewer,
+            progress=progress,
+        )
+    return done._asdict()
 
 
 @_group.command()

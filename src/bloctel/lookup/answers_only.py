@@ -5,6 +5,11 @@ ran the list.  The operator answered for each phone number if it was on the list
 numbers that were not on the list are stored in a second list, the list of cleared
 numbers (`ListRules.clearances`), for as long as the answer is valid.  A phone number is
 clear only if the list of cleared numbers contains it on the requested day.
+
+Other lists are handed out as files (`Distribution`).  A file covers the phone numbers
+with certain prefixes.  These prefixes are stored as prefix rules of the list of cleared
+numbers, for as long as the file is valid.  A phone number that a valid file covers is
+clear if it is not on the list.
 """
 
 from collections.abc import Mapping
@@ -16,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bloctel.errors import NotKnownError
+from bloctel.lookup.prefix_rules import PrefixRule, prefixes_outside
 from bloctel.lookup.question import UNKNOWN, Question, State, Status, Verdict
-from bloctel.lookup.table import Known
+from bloctel.lookup.table import UNDATED, Known
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
-from bloctel.periods import from_epoch_day
+from bloctel.periods import NO_END, from_epoch_day
 
 #: If a list with index i has no valid answer, the code is this value plus i.  The codes
 #: of periods begin at 0, and the codes of prefix rules end at 2^31 - 1.
@@ -60,10 +66,16 @@ class AnswersOnlyQuestion(Question):
     ) -> None:
         super().__init__(state, days, region)
         self.probe = None  # the compiled look-up does not check cleared numbers
-        # remove prefix rules: a number is cleared only by an answer about this number
-        numbers = replace(state, prefixes=())
+        self._covered = {
+            index: _covered(state, index, cleared_index)
+            for index, cleared_index in cleared.items()
+        }
         self._cleared_numbers = {
-            index: Question(numbers, {cleared_index: days[index]}, region)
+            index: Question(
+                replace(state, prefixes=self._covered[index]),
+                {cleared_index: days[index]},
+                region,
+            )
             for index, cleared_index in cleared.items()
         }
         self._cleared_lists = cleared
@@ -96,15 +108,15 @@ class AnswersOnlyQuestion(Question):
         return out
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Return True if a key is blocked; if there is no answer, raise an error."""
+        """Return True if a key is blocked; raise an error if the key is not known."""
         code = self.match(key, known)
         if _is_unknown(code):
-            got = "no answer about the phone number"
-            if self._unknown_reason(key, code, known) == "stale_answer":
-                got = "an answer about the phone number that has expired"
-            where = f"list {self._names[code - _FIRST_UNKNOWN]}"
-            message = f"the operator of the list gave {got}: do not call"
-            raise NotKnownError("a valid answer", got, where, message=message)
+            index = code - _FIRST_UNKNOWN
+            is_stale = self._unknown_reason(key, code, known) == "stale_answer"
+            kind = "answer" if self._lists[index].distribution is None else "file"
+            got = f"{'an expired' if is_stale else 'no'} {kind}"
+            where, message = f"list {self._names[index]}", _MESSAGES[kind][is_stale]
+            raise NotKnownError(f"a valid {kind}", got, where, message=message)
         return code >= 0
 
     def statuses(
@@ -138,8 +150,43 @@ class AnswersOnlyQuestion(Question):
         expired = any(
             entry.list == cleared and entry.ends_on <= day
             for _, entry in self._entries_of(key, known)
+        ) or any(
+            rule.ends_on <= day and str(key).startswith(str(rule.prefix))
+            for rule in self._covered[index]
         )
         return "stale_answer" if expired else "not_known"
+
+
+#: Messages about a missing answer or file, and about one that is too old.
+_MESSAGES: Final = {
+    "answer": (
+        "the operator of the list gave no answer about the phone number: do not call",
+        "the operator of the list gave an answer about the phone number that has "
+        "expired: do not call",
+    ),
+    "file": (
+        "no imported file of the list covers the phone number on this day: do not call",
+        "the imported file of the list that covers the phone number is too old: do not "
+        "call, or import a newer file",
+    ),
+}
+
+
+def _covered(state: State, index: int, cleared: int) -> tuple[PrefixRule, ...]:
+    """Return the prefixes whose phone numbers are clear if they are not on a list.
+
+    Only a list that is handed out as files has such prefixes: the prefixes in its
+    files, and those of regions whose phone numbers are never on the list.
+    """
+    distribution = state.lists[index].rules.distribution
+    if distribution is None:
+        return ()
+    in_files = (rule for rule in state.prefixes if rule.list == cleared)
+    outside = prefixes_outside(distribution.regions)
+    never = (
+        PrefixRule(cleared, each, UNDATED, NO_END, blocks=True) for each in outside
+    )
+    return (*in_files, *never)
 
 
 def _is_unknown(code: int) -> bool:

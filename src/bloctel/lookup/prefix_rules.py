@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import Final
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from bloctel.errors import InputError
 from bloctel.lookup._key_ranges import Ranges
 from bloctel.numbers.phone_number import check_region, is_french
-from bloctel.numbers.readings import has_other_form, keeps_zero
+from bloctel.numbers.readings import has_other_form, keeps_zero, load_phonenumbers
 
 #: All prefixes are less than this value, because numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
@@ -214,3 +215,38 @@ def _keys(prefix: int) -> list[tuple[int, int]]:
     lengths = _FRENCH_LENGTHS if digits.startswith(_FRENCH) else _LENGTHS
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]
     return [(prefix * scale, (prefix + 1) * scale) for scale in scales]
+
+
+# -- regions ----------------------------------------------------------------------
+
+_NORTH_AMERICA: Final = "1"  # the country code that 25 regions share
+_AREA_CODES: Final = range(200, 1000)
+
+
+@cache
+def prefixes_outside(regions: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the prefixes of the phone numbers that belong to other regions.
+
+    A phone number whose region is not known has none of these prefixes.
+
+    >>> outside = prefixes_outside(("US",))
+    >>> 2 in outside, 1416 in outside, 1212 in outside
+    (True, True, False)
+    """
+    library = load_phonenumbers()
+    codes = {str(library.country_code_for_region(region)) for region in regions}
+    if codes & {_FRENCH, *_OVERSEAS}:
+        codes |= {_FRENCH, *_OVERSEAS}  # keys of overseas numbers also begin with 33
+    heads, found = [""], list[str]()
+    for head in heads:
+        for text in (f"{head}{digit}" for digit in range(0 if head else 1, 10)):
+            if text not in codes:
+                is_head = any(code.startswith(text) for code in codes)
+                (heads if is_head else found).append(text)
+    if _NORTH_AMERICA in codes:
+        for area_code in _AREA_CODES:
+            number = library.PhoneNumber(1, area_code * 10**7 + 5550100)
+            region = library.region_code_for_number(number)
+            if region is not None and region not in regions:
+                found.append(f"{_NORTH_AMERICA}{area_code}")
+    return tuple(map(int, found))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 OrBlock = Literal["raise", "block"]
 
 #: Additional value of `Status`, only inside the library: the body that runs the list
-#: has given no valid answer about the number.
+#: has given no valid answer about the number, and no file that covers the number.
 UNKNOWN: Final = 3
 
 
@@ -66,9 +66,10 @@ class Verdict:
             if the phone number is not blocked.
         reason: The code of the reason for the status.  A blocked phone number has the
             reason `registered`, `prefix` (a prefix rule blocks it), `not_known` (the
-            company that runs the list gave no answer) or `stale_answer` (its answer is
-            too old).  A clear phone number has the reason `not_listed`,
-            `not_yet_protected` or `period_ended`.  The reasons of invalid values are in
+            company that runs the list gave no answer, or no imported file of the list
+            covers the phone number) or `stale_answer` (the answer or the file is too
+            old).  A clear phone number has the reason `not_listed`, `not_yet_protected`
+            or `period_ended`.  The reasons of invalid values are in
             `bloctel.numbers.Reason`.
     """
 
@@ -205,10 +206,11 @@ class Question:
         return self._covered_until
 
     def earliest_end(self) -> int:
-        """Return the earliest end of the active periods (epoch day), or `NO_END`."""
+        """Return the earliest end of an active period or prefix rule, or `NO_END`."""
         active = np.frombuffer(self._active, bool)
         ends = [int(self._table.ends[active].min(initial=NO_END))]
-        ends += [one.ends_on for one in self._overlay.periods if self._is_active(one)]
+        dated: list[Entry | PrefixRule] = [*self._overlay.periods, *self._rules]
+        ends += [one.ends_on for one in dated if self._is_active(one)]
         return min(ends)
 
     @property
@@ -321,12 +323,12 @@ class Question:
                 )
             if unknown == "raise" and is_unknown.any():
                 row = first + int(is_unknown.argmax())
-                got = "no valid answer"
+                expected, got = "a valid answer or file", "no valid answer or file"
                 message = (
-                    "the operator of the list gave no valid answer about the phone "
-                    "number: do not call"
+                    "the operator of the list gave no valid answer or recent file "
+                    "about the phone number: do not call"
                 )
-                raise NotKnownError("an answer", got, f"row {row}", message=message)
+                raise NotKnownError(expected, got, f"row {row}", message=message)
             parts.append(statuses != Status.CLEAR)
             first += len(block)
         return np.concatenate(parts)
@@ -356,7 +358,7 @@ class Question:
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
         return next((code for code, entry in entries if self._is_active(entry)), -1)
 
-    def _is_active(self, entry: Entry) -> bool:
+    def _is_active(self, entry: Entry | PrefixRule) -> bool:
         day = self._days.get(entry.list)
         return day is not None and entry.starts_on <= day < entry.ends_on
 

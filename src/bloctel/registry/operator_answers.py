@@ -60,9 +60,7 @@ class _Recorder:
 
     def __init__(self, writer: Writer, list: str, on: date) -> None:
         rule = rules.load(list)
-        base, colon, scope = list.partition(":")
-        cleared_name = rules.load(base).clearances().name
-        cleared_rule = rules.load(f"{cleared_name}{colon}{scope}")
+        cleared_rule = rules.load(rules.cleared_name(rule.name))
         rule.require_open(on)
         self._writer = writer
         self._day = to_epoch_day(on)

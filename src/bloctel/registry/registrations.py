@@ -19,7 +19,7 @@ from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
-from bloctel.rules import ListRules
+from bloctel.rules import ListRules, cleared_name
 from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import (
     ChangeKind,
@@ -51,10 +51,16 @@ def _unknown_list(name: str, known: Collection[str]) -> UnknownListError:
 
 
 def find_or_add_list(writer: Writer, name: str) -> StoredList:
-    """Return the stored list *name*; add the list if it is missing."""
+    """Return the stored list *name*; add the list if it is missing.
+
+    A list that is handed out as files is added with its list of cleared numbers.
+    Without that second list, the numbers that no file covers would be clear.
+    """
     names = [stored.name for stored in writer.lists()]
     if name in names:
         return find_list(writer, name)
+    if rules.load(name).distribution is not None:
+        find_or_add_list(writer, cleared_name(name))
     return writer.add_list(name, rules.digest(name))
 
 

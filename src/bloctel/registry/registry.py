@@ -27,6 +27,7 @@ from bloctel.registry import (
     journal,
     operator_answers,
     prefix_rules,
+    register_files,
     registrations,
 )
 from bloctel.registry.replica import Exact, Replica, read_lists, require_exact
@@ -241,7 +242,7 @@ class Registry(Book):
         Raises:
             InputError: The list's rules forbid the delay, or the day is in the future.
         """
-        rule = rules.load(list)
+        rule = _changeable_rule(list)
         key = self._key(number, region)
         day = _day(on, rule)
         past_day(day, clock.today(rule.time_zone), allow_future=allow_future)
@@ -278,7 +279,7 @@ class Registry(Book):
             InputError: *numbers* and *on* differ in length, a column has the wrong
                 type, or a day is in the future.
         """
-        rule = rules.load(list)
+        rule = _changeable_rule(list)
         region = self._region(region)
         days = _day(None, rule) if on is None else on
         builder = registrations.RegistrationBuilder(
@@ -320,7 +321,7 @@ class Registry(Book):
         Raises:
             InputError: An integer is not the key of a number.
         """
-        rule = rules.load(list)
+        rule = _changeable_rule(list)
         builder = registrations.RegistrationBuilder(
             rule, delay_days, _day(on, rule), allow_future=allow_future
         )
@@ -372,6 +373,50 @@ class Registry(Book):
             phone_number.require_keys(clear, "clear"),
         )
 
+    def replace_numbers(
+        self,
+        keys: NDArray[np.uint64],
+        *,
+        list: str,
+        on: date,
+        area_digits: int,
+        allow_fewer: bool = False,
+    ) -> register_files.Replaced:
+        """Replace the numbers of some areas on a list that is handed out as files.
+
+        An area contains all numbers that begin with the same digits. This method
+        replaces the areas of *keys*; numbers in other areas do not change. A number
+        that is not in *keys* is no longer protected from the day *on*. Afterwards,
+        look-ups know the numbers of these areas until the file is too old.
+
+        Args:
+            keys: The keys of all numbers on the list in some areas, uint64.
+            list: The name of the list, such as `us.dnc`.
+            on: The day on which the register handed out the file.
+            area_digits: The number of first digits of a key that identify its area.
+            allow_fewer: True accepts that more than a tenth of the numbers of an area
+                are no longer on the list; by default, this is refused as a mistake.
+
+        Raises:
+            InputError: The list is not handed out as files, the day is in the future,
+                a newer file was imported for an area, or too many numbers are missing.
+        """
+        rule, day = _open_rule(list, on)
+        if rule.distribution is None:
+            expected = "a list that is handed out as files, such as us.dnc"
+            raise errors.InputError(expected, rule.name, "list")
+        past_day(day, clock.today(rule.time_zone))
+        if not phone_number.are_possible_keys(keys):
+            raise errors.InputError("keys of phone numbers", "other integers", "keys")
+        return self._commits.run_alone(
+            register_files.replace_numbers,
+            rule,
+            keys,
+            on=day,
+            area_digits=area_digits,
+            allow_fewer=allow_fewer,
+        )
+
     def renew(
         self,
         number: object,
@@ -416,6 +461,7 @@ class Registry(Book):
         region: str | None,
         kind: ChangeKind,
     ) -> RegistrationPeriod:
+        _changeable_rule(list)
         rule, day = _open_rule(list, on)
         key = self._key(number, region)
         return self._commits.run(registrations.amend, rule, key, kind, on=day)
@@ -554,6 +600,9 @@ class Registry(Book):
         *,
         blocks: bool,
     ) -> None:
+        if rule.opposition_list is not None:
+            expected, got = "an opposition list", "a list of cleared numbers"
+            raise errors.InputError(expected, got, "list")
         digits = read_prefix(prefix, region=self._region(region))
         prefix_rules.require_incomplete(digits)
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
@@ -596,7 +645,11 @@ class Registry(Book):
             TooManyNumbersError: The person may not register one more number.
             InputError: An argument is not valid.
         """
-        rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
+        rule, key, at = (
+            _changeable_rule(list),
+            self._token_key,
+            confirmations.seconds(now),
+        )
         end, phone = confirmations.expiry(at, valid_for), self._key(number, None)
         row = confirmations.new_request(
             key, phone, contact, action, end, region=self.region
@@ -773,6 +826,20 @@ def _texts(lists: Iterable[str]) -> Iterable[str]:
 
 def _day(on: date | None, rule: ListRules) -> date:
     return clock.today(rule.time_zone) if on is None else plain_day(on)
+
+
+def _changeable_rule(list: str) -> ListRules:
+    """Return a list's rules; refuse a list whose numbers come only from files."""
+    rule = rules.load(list)
+    if rule.distribution is not None:
+        message = (
+            f"the numbers of the list {rule.name} come only from the files of its "
+            "operator: import a file (bloctel.bulk.import_register), or register the "
+            "number on another list, such as own"
+        )
+        expected, got = "a list of registrations", "a list that is handed out as files"
+        raise errors.InputError(expected, got, "list", message=message)
+    return rule
 
 
 def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:

@@ -7,6 +7,7 @@ program passes its path to `register`.  The file has these sections and keys:
 [list]                  name, title, time_zone
 [opening]               opens_on
 [closing]               closes_on, since          (only if the list has an end)
+[distribution]          regions                   (only if the list is handed out)
 [[protection_delay]]    max_days
 [[term]]                years or days             (no key: no limit)
 [[renewal]]             kind, notice_months, terms_ending_from  (for terms of years)
@@ -34,6 +35,7 @@ from bloctel.rules._list_rules import (
     unknown_list_error,
 )
 from bloctel.rules._list_rules import check_name as check_name
+from bloctel.rules._list_rules import cleared_name as cleared_name
 from bloctel.rules._list_rules import load_stored as load_stored
 from bloctel.rules._list_rules import shared_rules_of as shared_rules_of
 from bloctel.rules._versions import (
@@ -41,6 +43,7 @@ from bloctel.rules._versions import (
     Certainty,
     Closing,
     Confirmation,
+    Distribution,
     NumbersPerPerson,
     Opening,
     ProtectionDelay,
@@ -58,6 +61,7 @@ __all__ = [
     "Certainty",
     "Closing",
     "Confirmation",
+    "Distribution",
     "ListRules",
     "NumbersPerPerson",
     "Opening",

@@ -35,6 +35,7 @@ from bloctel.rules._versions import (
     AnswerValidity,
     Closing,
     Confirmation,
+    Distribution,
     NumbersPerPerson,
     Opening,
     ProtectionDelay,
@@ -71,6 +72,7 @@ class _Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opening: Opening
     closing: Closing | None = None
+    distribution: Distribution | None = None
     protection_delay: OneOrMore[ProtectionDelay]
     term: OneOrMore[Term]
     renewal: tuple[Renewal, ...] = ()
@@ -94,7 +96,9 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 _DATED: Final = tuple(
-    name for name in _Sections.__struct_fields__ if name not in ("opening", "closing")
+    name
+    for name in _Sections.__struct_fields__
+    if name not in ("opening", "closing", "distribution")
 )
 
 
@@ -125,12 +129,16 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         opening: The first day of the list.
         closing: The end of the list, and the rules that apply after the end; None if
             the list has no end.
+        distribution: The distribution of the list as files; None if the list is not
+            handed out.  On a list that is handed out, a phone number that no recent
+            file covers is not known, so it is never clear.
         protection_delay: The time between a registration and the beginning of
             protection.
         term: The duration of a registration.
         renewal: The renewal at the end of a term; empty if terms cannot be renewed.
         retention: The time for which data is kept after a registration.
-        answer_validity: The time for which an operator's answer may be used.
+        answer_validity: The time for which an operator's answer, or a file of the list,
+            may be used.
         confirmation: The confirmation of a registration; empty if the rules require no
             confirmation.
         numbers_per_person: Maximum count of phone numbers of a person; empty if there
@@ -172,6 +180,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
                 ProtectionDelay(**common, max_days=0) for _, common in versions
             ),
             term=tuple(Term(**common, days=rule.days) for rule, common in versions),
+            distribution=None,
             renewal=(),
             confirmation=(),
             numbers_per_person=(),
@@ -436,7 +445,7 @@ def names() -> tuple[str, ...]:
     """Return the names of the library's lists, then the names of registered lists.
 
     >>> names()
-    ('fr.bloctel', 'own')
+    ('be.dncm', 'ca.dncl', 'fr.bloctel', 'gb.tps', 'own', 'us.dnc')
     """
     return (*_packaged(), *sorted(_registered))
 
@@ -542,6 +551,16 @@ def shared_rules_of(name: str) -> str:
     'fr.bloctel'
     """
     return name.partition(":")[0].removesuffix(CLEARED)
+
+
+def cleared_name(name: str) -> str:
+    """Return the name of the list of cleared numbers of an opposition list.
+
+    >>> cleared_name("fr.bloctel:brand-a")
+    'fr.bloctel.cleared:brand-a'
+    """
+    base, colon, scope = name.partition(":")
+    return f"{base}{CLEARED}{colon}{scope}"
 
 
 @cache

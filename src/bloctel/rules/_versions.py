@@ -12,7 +12,15 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 
 from bloctel.errors import InputError
-from bloctel.rules._toml import Days, DaysFromOne, Sentence, Years, require
+from bloctel.rules._toml import (
+    CountryCode,
+    Days,
+    DaysFromOne,
+    OneOrMore,
+    Sentence,
+    Years,
+    require,
+)
 
 
 class Certainty(StrEnum):
@@ -70,6 +78,17 @@ class Closing(Sourced, frozen=True, kw_only=True):
 
     closes_on: date
     since: Sentence
+
+
+class Distribution(Sourced, frozen=True, kw_only=True):
+    """Distribution of a list as files with all its phone numbers.
+
+    Attributes:
+        regions: The regions (ISO 3166-1 alpha-2) whose phone numbers can be on the
+            list.  Phone numbers of all other regions are never on the list.
+    """
+
+    regions: OneOrMore[CountryCode]
 
 
 class Version(Sourced, frozen=True, kw_only=True):

@@ -112,8 +112,11 @@ class Reader(Protocol):
         None means no limit. In a registration without an end, `ends_on` is `NO_END`.
         """
 
-    def columns(self) -> Iterator[Columns]:
-        """Yield every registration once, in batches of limited size."""
+    def columns(self, keys: range | None = None) -> Iterator[Columns]:
+        """Yield every registration once, in batches of limited size.
+
+        If *keys* is given, yield only the registrations of numbers in this range.
+        """
 
     def prefixes(self) -> list[PrefixRow]:
         """Return the prefix rules of all lists."""

@@ -97,8 +97,14 @@ class MemoryReader:
         )
         return in_parts(rows, _PART)
 
-    def columns(self) -> Iterator[Columns]:
-        rows = (row for rows in self._content.numbers.values() for row in rows)
+    def columns(self, keys: range | None = None) -> Iterator[Columns]:
+        numbers = self._content.numbers
+        rows = (
+            row
+            for key, rows in numbers.items()
+            if keys is None or keys.start <= key < keys.stop
+            for row in rows
+        )
         for part in in_parts(rows, _PART):
             # one list per column: a list of tuples is slower and needs more memory
             yield Columns(

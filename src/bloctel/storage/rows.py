@@ -270,6 +270,18 @@ class Columns:
         )
         return cls(ids, keys.astype("uint64"), starts, ends)
 
+    def within(self, keys: range | None) -> Self:
+        """Return the registrations of the numbers in a range; None means all."""
+        if keys is None:
+            return self
+        rows = (self.keys >= keys.start) & (self.keys < keys.stop)
+        return type(self)(
+            self.list_ids[rows],
+            self.keys[rows],
+            self.starts_on[rows],
+            self.ends_on[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewRegistrations:

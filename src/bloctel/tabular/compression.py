@@ -44,12 +44,17 @@ def codec_of(path: str | Path) -> Codec | None:
     return next((c for ending, c in _ENDINGS.items() if name.endswith(ending)), None)
 
 
+def is_bomb(packed: int, unpacked: int) -> bool:
+    """Return True if the unpacked data of an archive is too large."""
+    return unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed)
+
+
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
     """Raise InputError if the unpacked data of an archive is too large.
 
     The limit is 64 MiB or 500 times the size of the archive, whichever is larger.
     """
-    if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
+    if is_bomb(packed, unpacked):
         expected = f"an archive that unpacks to at most {_MOST_RATIO} times its size"
         got = f"{unpacked} bytes from {packed}"
         message = f"the archive unpacks to more than {_MOST_RATIO} times its size; if "

@@ -134,12 +134,14 @@ class ContractBase:
             pytest.skip("this storage is not shared")
         return url
 
-    def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
+    def columns_of(
+        self, storage: Storage, keys: range | None = None
+    ) -> list[tuple[int, ...]]:
         """Return all rows of `Reader.columns` as tuples, in ascending order."""
         with storage.read() as reader:
             parts = [
                 (part.list_ids, part.keys, part.starts_on, part.ends_on)
-                for part in reader.columns()
+                for part in reader.columns(keys)
             ]
         rows = (zip(*(c.tolist() for c in part), strict=True) for part in parts)
         return sorted(chain.from_iterable(rows))

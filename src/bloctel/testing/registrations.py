@@ -43,6 +43,8 @@ class RegistrationsContract(ContractBase):
             found = reader.registrations_of(keys)
             assert reader.registrations_of([]) == []
         assert columns == sorted((r[0], r[1], r[3], r[4]) for r in rows)
+        some = range(KEY, KEY + 1)
+        assert self.columns_of(storage, some) == [c for c in columns if c[1] in some]
         assert sorted(found) == sorted(rows)
         looked_up = look_up(storage, keys)
         assert sorted(looked_up.registrations) == sorted(rows)

@@ -245,11 +245,12 @@ class PostgresqlReader(SqlReader):
             message = f"the table {got} {_ERRORS[error - 1]}"
             raise errors.StorageError(expected, got, where, message=message)
 
-    def _columns(self) -> Iterator[Columns]:
-        query = (
-            "COPY (SELECT list_id, key, starts_on, ends_on FROM bloctel_registration)"
-            " TO STDOUT (FORMAT binary)"
-        )
+    def _columns(self, keys: range | None) -> Iterator[Columns]:
+        where = ""
+        if keys is not None:
+            where = f" WHERE key >= {keys.start:d} AND key < {keys.stop:d}"
+        table = "SELECT list_id, key, starts_on, ends_on FROM bloctel_registration"
+        query = f"COPY ({table}{where}) TO STDOUT (FORMAT binary)"
         size, left = _COLUMNS.itemsize, b""
         with (
             engine.driver_faults(),

@@ -125,9 +125,12 @@ class SqlReader:
         for rows in self._streamed(query):
             yield [Registration(*row) for row in rows]
 
-    def columns(self) -> Iterator[Columns]:
+    def columns(self, keys: range | None = None) -> Iterator[Columns]:
+        if keys is not None:
+            yield from self._columns(keys)
+            return
         n = self._count_rows() - len(self.prefixes()) - len(self.lists())
-        for part in self._columns():
+        for part in self._columns(None):
             n -= len(part.keys)
             yield part
         if n:  # during a restore, a table can have fewer rows than the state needs
@@ -138,8 +141,12 @@ class SqlReader:
         """Return the number of rows that the last write transaction stored."""
         return int(self._connection.execute(sa.select(state.c.n_rows)).scalar_one())
 
-    def _columns(self) -> Iterator[Columns]:
-        for rows in self._streamed(_COLUMNS):
+    def _columns(self, keys: range | None) -> Iterator[Columns]:
+        query = _COLUMNS
+        if keys is not None:
+            key = registration.c.key
+            query = query.where(key >= keys.start, key < keys.stop)
+        for rows in self._streamed(query):
             yield Columns.of(*np.array([tuple(row) for row in rows], np.int64).T)
 
     def prefixes(self) -> list[PrefixRow]:

@@ -233,8 +233,9 @@ class ValkeyReader:
         last = _AFTER_DAYS if ends_before is None else ends_before
         return map(encoding.rows_of, self._scan(list_id, first, last))
 
-    def columns(self) -> Iterator[Columns]:
-        return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
+    def columns(self, keys: range | None = None) -> Iterator[Columns]:
+        for rows in self._scan(0, _NO_DAY, _AFTER_DAYS):
+            yield encoding.columns_of(rows).within(keys)
 
     def _scan(
         self, list_id: int, first: int, last: int
