@@ -168,7 +168,7 @@ def _log(n_calls: int) -> dict[str, Any]:
     numbers = _FIRST + random.integers(0, _NUMBERS, n_calls // 3 + 1)
     seconds = random.integers(0, _DAYS * 86_400, n_calls)
     moments: NDArray[np.int64] = (int(_BEGIN.timestamp()) + seconds) * 1_000_000
-    outcomes = np.array(["answered", "unanswered", "refused"])
+    outcomes = np.array(["answered", "unanswered", "declined"])
     drawn = random.choice(len(outcomes), n_calls, p=[0.5, 0.48, 0.02])
     return {
         "number": random.choice(numbers, n_calls),

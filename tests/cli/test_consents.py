@@ -178,13 +178,13 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     add = ("calls", "add", url, NUMBER, "--at", AT, "--outcome")
     id = json.loads(run(*add, "reserved", "--format", "json").stdout)["id"]
     assert run(*add, "unanswered", "--detail", "caller=+33162000000").code == 0
-    assert run("calls", "conclude", url, id, "--outcome", "refused").code == 0
+    assert run("calls", "conclude", url, id, "--outcome", "declined").code == 0
     sentence(run("calls", "conclude", url, id, "--outcome", "released"), 2)
     sentence(run("calls", "conclude", url, 99, "--outcome", "answered"), 2)
 
     found = json.loads(run("calls", "list", url, NUMBER, "--format", "json").stdout)
     assert [(call["id"], call["outcome"]) for call in found] == [
-        ("1", "refused"),
+        ("1", "declined"),
         ("2", "unanswered"),
     ]
     assert found[1]["details"] == {"caller": "+33162000000"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Before there were hours, so that neither a call log nor consents are missing.
 IN_2022 = ("--at", "2022-05-31T21:00+02:00", "--caller", "01 62 00 00 00")
-SALE = ("--purpose", "sale", "--sector", "insurance")
+SALE = ("--purpose", "sale", "--sector", "travel")
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
     """Attempts that are logged late are sorted by their time."""
     calls.add(NUMBER, Outcome.ANSWERED, at=AT)
     calls.add("+262 639 98 12 34", Outcome.UNANSWERED, at=AT - HOUR)
-    calls.add("01 99 00 12 34", Outcome.REFUSED, at=AT)
+    calls.add("01 99 00 12 34", Outcome.DECLINED, at=AT)
 
     assert calls.attempts(KEY) == [
         Attempt(AT - HOUR, Outcome.UNANSWERED),
@@ -136,15 +136,20 @@ def test_an_error_while_deciding_reserves_nothing(calls: CallLog) -> None:
 POSSIBLE = {
     ("reserved", "answered"),
     ("reserved", "unanswered"),
-    ("reserved", "refused"),
+    ("reserved", "declined"),
     ("reserved", "released"),
     ("released", "answered"),
     ("released", "unanswered"),
-    ("released", "refused"),
+    ("released", "declined"),
     ("answered", "unanswered"),
-    ("answered", "refused"),
+    ("answered", "declined"),
     ("unanswered", "answered"),
-    ("unanswered", "refused"),
+    ("unanswered", "declined"),
+    ("declined", "objected"),
+    ("reserved", "objected"),
+    ("released", "objected"),
+    ("answered", "objected"),
+    ("unanswered", "objected"),
 }
 
 
@@ -174,7 +179,7 @@ def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
 
     for id in (0, -1, call + 1, call + 2, 10**9):
         with pytest.raises(InputError, match="the id of a call in this log"):
-            calls.conclude(id, Outcome.REFUSED, at=AT)
+            calls.conclude(id, Outcome.DECLINED, at=AT)
 
 
 def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
@@ -192,7 +197,7 @@ def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
     assert calls.attempts(KEY) == [Attempt(AT, Outcome.ANSWERED)]
     assert calls.verify()[:2] == (4, 2)
     with pytest.raises(InputError, match="the id of a call"):
-        calls.conclude(old, Outcome.REFUSED, at=AT)
+        calls.conclude(old, Outcome.DECLINED, at=AT)
     with pytest.raises(InputError, match="time zone"):
         calls.purge(before=datetime(2026, 10, 5))  # noqa: DTZ001
 
@@ -213,16 +218,16 @@ def test_attempts_that_count_are_not_purged(
 
 def test_no_purge_makes_a_refused_consent_valid(calls: CallLog) -> None:
     """A refusal is kept without its attempt."""
-    calls.add(NUMBER, Outcome.REFUSED, at=AT - 2 * HOUR)
+    calls.add(NUMBER, Outcome.DECLINED, at=AT - 2 * HOUR)
     call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - HOUR)
-    calls.conclude(call, Outcome.REFUSED, at=AT)
+    calls.conclude(call, Outcome.DECLINED, at=AT)
     refused = [attempt.refused_at for attempt in calls.attempts(KEY)]
 
     assert calls.purge(before=AT + HOUR, at=AT) == 1
     assert calls.purge(before=AT + HOUR, at=AT) == 0
 
     assert [attempt.refused_at for attempt in calls.attempts(KEY)] == refused
-    assert outcomes(calls) == ["refused", "refused"]
+    assert outcomes(calls) == ["declined", "declined"]
 
 
 def test_the_future_is_neither_logged_nor_purged(
@@ -236,9 +241,9 @@ def test_the_future_is_neither_logged_nor_purged(
     with pytest.raises(InputError, match="a time not after"):
         calls.purge(before=later)
     with pytest.raises(InputError, match="not in the future"):
-        calls.add(NUMBER, Outcome.REFUSED, at=later)
+        calls.add(NUMBER, Outcome.DECLINED, at=later)
     with pytest.raises(InputError, match="not in the future"):
-        calls.conclude(call, Outcome.REFUSED, at=later)
+        calls.conclude(call, Outcome.DECLINED, at=later)
 
     assert calls.attempts(KEY) == [Attempt(AT, Outcome.ANSWERED)]
 
@@ -261,7 +266,7 @@ def test_an_outcome_without_its_attempt_is_purged(
 def test_a_number_is_forgotten(calls: CallLog) -> None:
     """All records of one person are erased, and no others."""
     call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
-    calls.conclude(call, Outcome.REFUSED, at=AT)
+    calls.conclude(call, Outcome.DECLINED, at=AT)
     calls.add(PhoneNumber(KEY + 1), Outcome.ANSWERED, at=AT)
 
     assert calls.forget(NUMBER, at=AT) == 2

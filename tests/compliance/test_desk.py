@@ -53,11 +53,7 @@ if TYPE_CHECKING:
 
 FRENCH = law.load("FR")
 MONDAY = datetime(2024, 6, 3, 10, 30, tzinfo=PARIS)
-CALL: dict[str, Any] = {
-    "purpose": "sale",
-    "sector": "insurance",
-    "caller": "0162000000",
-}
+CALL: dict[str, Any] = {"purpose": "sale", "sector": "travel", "caller": "0162000000"}
 NUMBER = "01 99 00 00 00"
 
 
@@ -292,7 +288,7 @@ def test_digits_that_name_another_line_with_records(
     if record == "withdrawal":
         consents.withdraw(swedish, channel="letter", at=MONDAY)
     else:
-        calls.add(swedish, Outcome.REFUSED, at=MONDAY)
+        calls.add(swedish, Outcome.DECLINED, at=MONDAY)
         log = {"number": [digits, swedish], "at": [MONDAY] * 2}
 
     for ask_desk in (a_desk.may_call, a_desk.reserve):

@@ -113,7 +113,7 @@ def test_an_attempt_that_was_never_made_is_given_back(lists: Registry) -> None:
 
         next_month = AT + timedelta(days=30)
         assert asked.may_call(NUMBER, at=next_month, **SALE).allowed
-        calls.conclude(made[1], Outcome.REFUSED, at=AT)
+        calls.conclude(made[1], Outcome.DECLINED, at=AT)
         answer = asked.reserve(NUMBER, at=next_month, **SALE).answer
         assert answer.decision is not Decision.YES
 
@@ -221,7 +221,7 @@ def test_a_record_of_the_other_line_meanwhile_releases_the_attempt(
             if record == "withdrawal":
                 consents.withdraw(swedish, channel="letter", at=AT)
             else:
-                calls.add(swedish, Outcome.REFUSED, at=AT)
+                calls.add(swedish, Outcome.DECLINED, at=AT)
             return reserved
 
         monkeypatch.setattr(calls, "reserve_if", reserve)
@@ -270,7 +270,7 @@ def test_a_refusal_counts_from_the_time_it_is_known(lists: Registry) -> None:
         asked = Desk("FR", book=lists, consents=During(), calls=calls, firm="ACME")
         call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
         assert asked.may_call(NUMBER, at=AT + 5 * minute, **SALE).allowed
-        calls.conclude(call, Outcome.REFUSED, at=AT + 3 * minute)
+        calls.conclude(call, Outcome.DECLINED, at=AT + 3 * minute)
 
         assert not asked.may_call(NUMBER, at=AT + 5 * minute, **SALE).allowed
         assert asked.may_call(NUMBER, at=AT + 2 * minute, **SALE).allowed
@@ -285,11 +285,11 @@ def test_a_refusal_by_a_clock_ahead_counts_at_once(
         asked = desk(calls, lists)
         call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - timedelta(hours=1))
         assert asked.may_call(NUMBER, **SALE).allowed
-        calls.conclude(call, Outcome.REFUSED, at=AT + timedelta(minutes=4))
+        calls.conclude(call, Outcome.DECLINED, at=AT + timedelta(minutes=4))
 
         assert asked.may_call(NUMBER, at=AT, **SALE).allowed
-        assert asked.may_call(NUMBER, **SALE).reasons == ("no_consent",)
-        assert asked.reserve(NUMBER, **SALE).answer.reasons == ("no_consent",)
+        assert asked.may_call(NUMBER, **SALE).reasons == ("no_consent", "refused")
+        assert asked.reserve(NUMBER, **SALE).answer.reasons == ("no_consent", "refused")
 
 
 def test_a_refusal_is_not_before_its_attempt(lists: Registry) -> None:
@@ -303,11 +303,11 @@ def test_a_refusal_is_not_before_its_attempt(lists: Registry) -> None:
         def attempts(self, key: int) -> Sequence[Attempt]:
             del key
             early = given_at - timedelta(days=1)
-            return [Attempt(AT - timedelta(hours=1), Outcome.REFUSED, early)]
+            return [Attempt(AT - timedelta(hours=1), Outcome.DECLINED, early)]
 
     asked = Desk("FR", book=lists, consents=Everybody(), calls=Calls(), firm="ACME")
 
-    assert asked.may_call(NUMBER, at=AT, **SALE).reasons == ("no_consent",)
+    assert asked.may_call(NUMBER, at=AT, **SALE).reasons == ("no_consent", "refused")
 
 
 def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:

@@ -214,6 +214,9 @@ def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
     if before.allowed and not after.allowed:
         assert set(after.reasons) <= {
             "attempts",
+            "objected",
+            "refusal_doubtful",
+            "refused",
             "silence",
             "silence_doubtful",
             "no_consent",
@@ -241,6 +244,8 @@ everything = st.builds(
     call_back=st.sampled_from(CallBackState),
     attempts=st.sampled_from([0, 1, 3, 4, None]),
     silence=st.sampled_from(SilenceState),
+    refused_in=st.sampled_from([None, *range(len(FRENCH.eras))]),
+    objected=st.booleans(),
 )
 
 #: The value of each fact that is not given.
@@ -275,6 +280,8 @@ clear = Facts(
     call_back=CallBackState.NONE,
     attempts=0,
     silence=SilenceState.NONE,
+    refused_in=None,
+    objected=False,
 )
 
 

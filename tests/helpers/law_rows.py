@@ -141,7 +141,7 @@ def ask(row: dict[str, Any]) -> Answer:
         PhoneNumber(KEYS[row.get("called", "FR")]),
         at=moment(row["at"]),
         purpose=row.get("purpose", "sale") or None,
-        sector=row.get("sector", "insurance") or None,
+        sector=row.get("sector", "travel") or None,
         caller=row.get("caller", "0162000000") or None,
         automated=row.get("automated"),
         about=row.get("about"),
@@ -164,7 +164,7 @@ def consent(held: dict[str, Any]) -> Consent:
         given_at=given_at,
         expires_on=held.get("expires_on", add_years(given_at.date(), 1)),
         firm=held.get("firm", FIRM),
-        goods=held.get("goods", "insurance"),
+        goods=held.get("goods", "travel"),
         slots=tuple(
             Slot(moment(start), moment(end)) for start, end in held.get("slots", ())
         ),
@@ -200,7 +200,8 @@ def _evidence(row: dict[str, Any]) -> Evidence:
 def _attempts(row: dict[str, Any]) -> list[Attempt]:
     outcomes = {
         "attempts": Outcome.UNANSWERED,
-        "refused": Outcome.REFUSED,
+        "refused": Outcome.DECLINED,
+        "objected": Outcome.OBJECTED,
         "released": Outcome.RELEASED,
         "reserved": Outcome.RESERVED,
     }

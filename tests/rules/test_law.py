@@ -279,7 +279,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
     )
     desk.law = law.parse(text, "x.toml")
     called = PhoneNumber(KEYS[call.pop("called", "FR")])
-    facts = {"purpose": "sale", "sector": "insurance", "caller": "0162000000"}
+    facts = {"purpose": "sale", "sector": "travel", "caller": "0162000000"}
     given = desk.may_call(called, at=at, **(facts | call))
     return (given.decision, *given.reasons)
 
@@ -335,7 +335,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
             "sector",
         ),
         (
-            ('sectors = ["press"]', 'sectors = ["insurance"]'),
+            ('sectors = ["press"]', 'sectors = ["travel"]'),
             {"says": {"bloctel": "listed"}},
             "listed",
             "press",
@@ -372,14 +372,19 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
         ),
         (
             ("withdraws_consent = true", "withdraws_consent = false"),
-            {"at": datetime(2026, 11, 23, 15, tzinfo=PARIS), "c": 90, "r": 70},
-            "no_consent",
+            {"at": datetime(2026, 10, 20, 15, tzinfo=PARIS), "c": 100, "r": 75},
+            "refusal_doubtful",
             "consent",
         ),
         (
             ("asks_days = 60", "asks_days = 71"),
-            {"at": datetime(2026, 11, 23, 15, tzinfo=PARIS), "c": 30, "r": 70},
-            "consent",
+            {
+                "at": datetime(2026, 10, 15, 15, tzinfo=PARIS),
+                "k": "home",
+                "about": "home",
+                "r": 70,
+            },
+            "contract",
             "silence_doubtful",
         ),
     ],
@@ -409,7 +414,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
         for i in range(n)
     ]
     if refused is not None:
-        attempts.append(Attempt(at - timedelta(days=refused), Outcome.REFUSED))
+        attempts.append(Attempt(at - timedelta(days=refused), Outcome.DECLINED))
     consents = []
     if ago is not None:
         given_at = at - timedelta(days=ago)

@@ -398,7 +398,7 @@ def test_records_on_a_copy_that_stopped_permit_no_call(
             eventually(lambda: decision() is Decision.YES)
             copy.stop_copying()
             consents.withdraw(KEY, channel="letter", at=AT - timedelta(days=2))
-            calls.add(KEY, Outcome.REFUSED, at=AT - timedelta(days=1))
+            calls.add(KEY, Outcome.DECLINED, at=AT - timedelta(days=1))
             eventually(lambda: decision() is Decision.ASK)
             for read in (
                 lambda: copied_consents.of(KEY),
@@ -469,7 +469,7 @@ def proxied(pair: Pair) -> Iterator[tuple[Proxy, str]]:
         eventually(lambda: can_open(pair.url))
         copy.stop_copying()
         writer.register(KEY, list="own", on=ON)
-        calls.add(KEY, Outcome.REFUSED)
+        calls.add(KEY, Outcome.DECLINED)
         yield proxy, pair.source_url.replace(f":{primary.port}", f":{proxy.port}")
 
 

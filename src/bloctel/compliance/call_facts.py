@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel.compliance.call_inputs import CheckedInputs
-from bloctel.compliance.call_log import Attempt, Outcome
+from bloctel.compliance.call_log import REFUSALS, Attempt, Outcome
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import last_working_day, midnight, time_state
 from bloctel.compliance.consents.records import (
@@ -119,7 +119,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     era = call.law.eras[version]
     instant = CallInstant(at, call.zone, era)
     attempts = _attempts_at(call, at)
-    refused = [_refused_at(one) for one in _refusals(attempts or (), instant)]
+    refused_at, objected = _last_refusal(attempts or (), instant)
     regime = era.one(law.Regime)
     law_lists = regime.lists if regime else ()
     (national, *foreign), (own, *of_firm) = list_states(
@@ -146,7 +146,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
             ConsentState,
             None if evidence is None else evidence.consents,
             lambda one: state_of_consent(
-                _consent_at(one, call, at), refused, subject, instant
+                _consent_at(one, call, at), refused_at, subject, instant
             ),
         ),
         contract=_best(
@@ -157,10 +157,16 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         call_back=_best(
             CallBackState,
             None if evidence is None else evidence.call_backs,
-            lambda one: call_back(one, subject, instant),
+            lambda one: call_back(one, refused_at, subject, instant),
         ),
         attempts=_attempts_in_window(attempts, instant),
-        silence=_silence_state(attempts, instant),
+        silence=SilenceState.UNKNOWN
+        if attempts is None
+        else _silence_state(refused_at, instant),
+        refused_in=None
+        if refused_at is None
+        else call.law.version_on(instant.day_of(refused_at)),
+        objected=objected,
     )
 
 
@@ -197,20 +203,31 @@ def _best(
 
 def state_of_consent(
     consent: Consent,
-    refused: Sequence[datetime],
+    refused_at: datetime | None,
     subject: Subject,
     instant: CallInstant,
 ) -> ConsentState:
-    """Return the state of a consent; *refused* has the times of all known refusals."""
+    """Return the state of a consent; *refused_at* is the time of the last refusal."""
+    state = _state_without_refusal(consent, subject, instant)
+    rule, before = instant.era.one(law.Refusal), ConsentState.REFUSED_BEFORE_RULE
+    is_refused = refused_at and refused_at >= in_utc(consent.given_at, "given_at")
+    if not (rule and rule.withdraws_consent and refused_at and is_refused):
+        return state
+    if instant.day_of(refused_at) >= rule.valid_from:
+        return ConsentState.REFUSED if state is not ConsentState.WITHDRAWN else state
+    # the less favourable state of the two
+    return max(before, state, key=list(ConsentState).index)
+
+
+def _state_without_refusal(
+    consent: Consent, subject: Subject, instant: CallInstant
+) -> ConsentState:
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
         return ConsentState.NOT_YET
     withdrawn_at = consent.withdrawn_at
     if withdrawn_at and in_utc(withdrawn_at, "consent.withdrawn_at") <= instant.at:
         return ConsentState.WITHDRAWN
-    rule = instant.era.one(law.Refusal)
-    if rule and rule.withdraws_consent and any(at >= given_at for at in refused):
-        return ConsentState.REFUSED
     terms = instant.era.one(law.ConsentTerms)
     last = add_years(instant.day_of(given_at), terms.max_years) if terms else None
     if instant.day >= consent.expires_on or (last and instant.day >= last):
@@ -294,12 +311,16 @@ def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
 
 
 def call_back(
-    request: CallBackRequest, subject: Subject, instant: CallInstant
+    request: CallBackRequest,
+    refused_at: datetime | None,
+    subject: Subject,
+    instant: CallInstant,
 ) -> CallBackState:
-    """Return the state that a call-back request has at the instant of a call."""
+    """Return the state of a call-back request; *refused_at* is the last refusal."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     rule = instant.era.one(law.CallBack)
-    if rule is None or instant.at < asked_at:
+    is_refused = refused_at is not None and refused_at >= asked_at
+    if rule is None or is_refused or instant.at < asked_at:
         return CallBackState.NONE
     last = last_working_day(
         instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.era
@@ -337,31 +358,32 @@ def _attempts_in_window(
     return min(sum(start < at <= instant.at for at in times), rule.max_attempts)
 
 
-def _silence_state(
-    attempts: Sequence[Attempt] | None, instant: CallInstant
-) -> SilenceState:
-    """Return the effect of earlier refusals by the called person on a call."""
-    if attempts is None:
-        return SilenceState.UNKNOWN
+def _silence_state(refused_at: datetime | None, instant: CallInstant) -> SilenceState:
+    """Return the effect of the last refusal by the called person on a call."""
     rule = instant.era.one(law.Silence)
-    if rule is None:
+    if rule is None or refused_at is None:
         return SilenceState.NONE
     # the law counts calendar days, not periods of 24 hours
-    today, refusals = instant.day, _refusals(attempts, instant)
-    since = [(today - instant.day_of(one.at)).days for one in refusals]
-    if rule.days and any(days <= rule.days for days in since):
-        return SilenceState.SILENT
-    is_doubtful = rule.asks_days and any(days <= rule.asks_days for days in since)
-    return SilenceState.DOUBTFUL if is_doubtful else SilenceState.NONE
+    refused_on = instant.day_of(refused_at)
+    days = (instant.day - refused_on).days
+    if refused_on < rule.valid_from:
+        is_doubtful = rule.asks_days and days <= rule.asks_days
+        return SilenceState.DOUBTFUL if is_doubtful else SilenceState.NONE
+    is_silent = rule.days and days <= rule.days
+    return SilenceState.SILENT if is_silent else SilenceState.NONE
 
 
-def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt]:
-    """Return the attempts in which the person refused before the call."""
-    return [
-        attempt
+def _last_refusal(
+    attempts: Sequence[Attempt], instant: CallInstant
+) -> tuple[datetime | None, bool]:
+    """Return the time of the last refusal, and True if the person ever objected."""
+    refusals = [
+        (_refused_at(attempt), attempt.outcome is Outcome.OBJECTED)
         for attempt in attempts
-        if attempt.outcome is Outcome.REFUSED and _refused_at(attempt) <= instant.at
+        if attempt.outcome in REFUSALS and _refused_at(attempt) <= instant.at
     ]
+    last = max((at for at, _ in refusals), default=None)
+    return last, any(is_objection for _, is_objection in refusals)
 
 
 def _refused_at(attempt: Attempt) -> datetime:

@@ -32,10 +32,16 @@ class Outcome(StrEnum):
     """About to be dialled; counts as an attempt."""
     UNANSWERED = "unanswered"
     ANSWERED = "answered"
-    REFUSED = "refused"
-    """The person refused further calls."""
+    DECLINED = "declined"
+    """The person refused this call."""
+    OBJECTED = "objected"
+    """The person refused all further calls: an objection without end."""
     RELEASED = "released"
     """Never dialled: not an attempt."""
+
+
+#: The outcomes by which the person refused.
+REFUSALS: Final = (Outcome.DECLINED, Outcome.OBJECTED)
 
 
 class Attempt(NamedTuple):
@@ -208,9 +214,9 @@ class CallLog(RecordLog):
     ) -> None:
         """Record the outcome of a call.
 
-        If several outcomes are recorded, the last outcome counts, but a refusal cannot
-        be replaced.  Only a reserved call can be released, so that an attempt that was
-        made always counts.
+        If several outcomes are recorded, the last outcome counts, but only `OBJECTED`
+        can replace a refusal.  Only a reserved call can be released, so that an attempt
+        that was made always counts.
 
         Args:
             call: The id of the call.
@@ -238,7 +244,8 @@ class CallLog(RecordLog):
                 return
             is_undialled = wanted in (Outcome.RELEASED, Outcome.RESERVED)
             was_dialled = known is not Outcome.RESERVED
-            if known is Outcome.REFUSED or (is_undialled and was_dialled):
+            is_less = known in REFUSALS and wanted is not Outcome.OBJECTED
+            if is_less or (is_undialled and was_dialled):
                 got = f"{wanted.value} after {known.value}"
                 expected = "an outcome that can follow the recorded outcome"
                 raise InputError(expected, got, "outcome")
@@ -294,7 +301,7 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
     for record in records:
         fields, seq = read_fields(record, _Fields, STREAM), record.seq
         outcome = fields.outcome
-        refused_at = record.at if outcome is Outcome.REFUSED else None
+        refused_at = record.at if outcome in REFUSALS else None
         if fields.of is None:
             calls[seq] = LoggedCall(seq, record.at, outcome, fields.details, refused_at)
         elif call := calls.get(fields.of):
@@ -312,7 +319,7 @@ def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int
             gone.add(record.seq)
             continue
         fields = read_fields(record, _Fields, STREAM)
-        if fields.outcome is Outcome.REFUSED:
+        if fields.outcome in REFUSALS:
             continue
         if fields.of is not None:
             if fields.of in gone:

@@ -369,12 +369,15 @@ class Desk:
 
     def _answer(self, call: CallUnderReview, at: datetime) -> Answer:
         facts = facts_at(call, at)
-        is_sale = facts.purpose is Purpose.SALE
+        duties = call.law.eras[facts.version].all(Duty)
+        sectors = {facts.sector, facts.about_sector}
         return Answer(
             judge(facts, call.law, trust=self._trust),
             facts,
             at.astimezone(call.zone),
-            call.law.eras[facts.version].all(Duty) if is_sale else (),
+            tuple(one for one in duties if not one.sectors or sectors & {*one.sectors})
+            if facts.purpose is Purpose.SALE
+            else (),
             _seek=lambda: self._next_allowed(call, at),
         )
 

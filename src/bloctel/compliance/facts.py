@@ -64,12 +64,14 @@ class ConsentState(StrEnum):
     """Given for the sector of the call, but the call names another subject."""
     GOODS_UNKNOWN = "goods_unknown"
     """Valid if given for the subject of the call, but the subject is not known."""
+    REFUSED_BEFORE_RULE = "refused_before_rule"
+    """Followed by a refusal that is older than the rule on refusals."""
     OUT_OF_SLOTS = "out_of_slots"
     """Valid, but only for other dates and times."""
     INCOMPLETE = "incomplete"
     """The person did not get all mandatory information."""
     REFUSED = "refused"
-    """After the consent, the person refused further calls."""
+    """After the consent, the person refused a call."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     OTHER_SCOPE = "other_scope"
@@ -118,7 +120,7 @@ class SilenceState(StrEnum):
     NONE = "none"
     SILENT = "silent"
     DOUBTFUL = "doubtful"
-    """An earlier rule forbids calls, and the new rule may not be certain enough."""
+    """The refusal is older than the rule, and may still forbid or not yet."""
     UNKNOWN = "unknown"
 
 
@@ -144,6 +146,9 @@ class Facts:
         attempts: The count of earlier attempts, but at most the legal maximum; None if
             there is no call log.
         silence: Effect of an earlier refusal of calls by the person.
+        refused_in: The index, in `Law.eras`, of the era of the last refusal; None if no
+            refusal is known.
+        objected: True if the person refused all further calls in an earlier call.
     """
 
     version: int
@@ -162,3 +167,5 @@ class Facts:
     call_back: CallBackState
     attempts: int | None
     silence: SilenceState
+    refused_in: int | None
+    objected: bool

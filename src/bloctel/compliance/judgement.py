@@ -6,7 +6,7 @@ field `asks` is true: then the answer is *ask*.  If a missing input could only p
 exception to a ban, the answer stays *no*, because the firm must prove the exception.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
@@ -62,6 +62,7 @@ class Ground(StrEnum):
     HOUR = "hour"
     ATTEMPTS = "attempts"
     SILENCE = "silence"
+    REFUSED = "refused"
     CALLER_MASKED = "caller_masked"
     CALLER_FORBIDDEN = "caller_forbidden"
     CALLER_TECHNICAL = "caller_technical"
@@ -91,6 +92,7 @@ class Ground(StrEnum):
     CONTRACT_ENDED = "contract_ended"
     CALLS_MISSING = "calls_missing"
     SILENCE_DOUBTFUL = "silence_doubtful"
+    REFUSAL_DOUBTFUL = "refusal_doubtful"
     COUNTRY_UNKNOWN = "country_unknown"
     COUNTRY_NOT_JUDGED = "country_not_judged"
 
@@ -186,6 +188,7 @@ _OPEN_CONSENT: Final = {
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
     ConsentState.GOODS_DOUBTFUL: (Ground.ABOUT_DOUBTFUL, ""),
     ConsentState.GOODS_UNKNOWN: (Ground.ABOUT_MISSING, "about"),
+    ConsentState.REFUSED_BEFORE_RULE: (Ground.REFUSAL_DOUBTFUL, ""),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
 _OPEN_LIST: Final = {
@@ -211,8 +214,13 @@ class _Case:
     """Call to judge: its facts, the law on its day, and the certainty to permit it."""
 
     facts: Facts
-    era: law.Era
+    eras: Sequence[law.Era]
     trust: Certainty
+
+    @property
+    def era(self) -> law.Era:
+        """The era of the law that contains the day of the call."""
+        return self.eras[self.facts.version]
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
         """Return a finding that permits the call if *rule* is certain enough."""
@@ -228,7 +236,7 @@ def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Ju
         law: The law; `facts.version` is the index of an era of this law.
         trust: The certainty that a rule needs to permit a call.
     """
-    return Judgement.of(_findings(_Case(facts, law.eras[facts.version], trust)))
+    return Judgement.of(_findings(_Case(facts, law.eras, trust)))
 
 
 def _findings(case: _Case) -> Iterable[Finding]:
@@ -271,8 +279,12 @@ def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
         if purpose in rule.purposes:
             yield case.permits(Ground.NOTHING_SOLD, rule)
     yield from _on_caller(case)
+    for ban in case.era.all(law.ContactBan):
+        if not ban.sectors and _is_refused_since(case, ban):
+            # the law is about sales, and no text is about other calls
+            yield _asks(Ground.REFUSAL_DOUBTFUL, ban)
     state, objection = case.facts.own, case.era.one(law.Objection)
-    if state is ListState.LISTED:
+    if state is ListState.LISTED or case.facts.objected:
         # it is not certain that an objection also covers calls that sell nothing
         yield _asks(Ground.OBJECTED, objection)
     elif state in (ListState.UNANSWERED, ListState.NOT_KNOWN):
@@ -297,6 +309,8 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     yield from _on_times(case)
     yield from _on_attempts(case)
     yield from _on_silence(case)
+    for contact_ban in case.era.all(law.ContactBan):
+        yield from _on_contact_ban(case, contact_ban)
     yield from _on_caller(case)
 
 
@@ -329,12 +343,18 @@ def _on_national_list(case: _Case, regime: law.Regime) -> list[Finding]:
         otherwise = Finding(Effect.FORBIDS, Ground.LISTED, regime, missing)
     else:
         otherwise = _unknown_list(state, regime)
-    return _with_exceptions([_by_contract(case), _by_press(case)], otherwise)
+    exceptions = [_by_contract(case), _by_press(case), _by_call_back(case)]
+    return _with_exceptions(exceptions, otherwise)
 
 
 def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     """Yield findings about the lists that the law does not name, such as `own`."""
     state, rule = case.facts.own, case.era.one(law.Objection)
+    if case.facts.objected:
+        # the consent or the request is newer than the objection
+        may_lift = _lifts(case, law.Lift.CONSENT) or _lifts(case, law.Lift.CALL_BACK)
+        effect = Effect.ASKS if may_lift else Effect.FORBIDS
+        yield Finding(effect, Ground.OBJECTED, rule)
     if state is ListState.LISTED:
         yield Finding(Effect.FORBIDS, Ground.OBJECTED, rule)
     elif state is ListState.NOT_HELD and regime.lists:
@@ -394,9 +414,11 @@ def _by_press(case: _Case) -> Finding | None:
 
 def _by_call_back(case: _Case) -> Finding | None:
     rule, state = case.era.one(law.CallBack), case.facts.call_back
-    if rule is None or case.facts.sector not in rule.sectors:
+    if rule is None:
         return None
     if state is CallBackState.IN_TIME:
+        if case.facts.sector not in rule.sectors:
+            return _asks(Ground.CALL_BACK, rule)
         return case.permits(Ground.CALL_BACK, rule)
     return _missing_scope(state, rule)
 
@@ -452,12 +474,58 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
         return
     if state is SilenceState.UNKNOWN:
         yield _asks(Ground.CALLS_MISSING, rule, "calls")
-    elif state is SilenceState.SILENT:
+    elif state is SilenceState.SILENT and not _lifts(case, law.Lift.CALL_BACK):
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
-    elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # an earlier rule forbids calls for more days than this rule, and it is not
-        # certain that this rule replaced it
+    elif state is SilenceState.SILENT or (
+        state is SilenceState.DOUBTFUL and not _lifts(case, law.Lift.CONSENT)
+    ):
+        # no text says if a newer request ends the silence, or if the rule applies to a
+        # refusal that is older than the rule
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
+
+
+def _is_refused_since(case: _Case, rule: law.LegalRule) -> bool:
+    """Return True if the person's last refusal is not older than a rule."""
+    index = case.facts.refused_in
+    # no era begins before a rule and ends after the first day of the rule
+    return index is not None and case.eras[index].valid_from >= rule.valid_from
+
+
+def _on_contact_ban(case: _Case, ban: law.ContactBan) -> Iterator[Finding]:
+    sectors = {case.facts.sector, case.facts.about_sector}
+    if ban.sectors and not sectors & {*ban.sectors}:
+        return
+    if case.facts.silence is SilenceState.UNKNOWN:
+        yield _asks(Ground.CALLS_MISSING, ban, "calls")
+    if case.facts.refused_in is None:
+        return
+    is_since = _is_refused_since(case, ban)
+    lifts = [_lifts(case, lift) for lift in ban.lifted_by]
+    if True in lifts or not (is_since or ban.asks_before):
+        return
+    perhaps = [_lifts(case, lift) for lift in ban.perhaps_lifted_by]
+    if not is_since or None in lifts or {True, None} & {*perhaps}:
+        yield _asks(Ground.REFUSAL_DOUBTFUL, ban)
+    else:
+        yield Finding(Effect.FORBIDS, Ground.REFUSED, ban, _missing_evidence(case))
+
+
+def _lifts(case: _Case, lift: law.Lift) -> bool | None:
+    """Return True if an exception lifts a ban after a refusal; None if not known."""
+    facts = case.facts
+    if lift is law.Lift.CONTRACT:
+        is_active = facts.contract in (*_ACTIVE, ContractState.FIRM_UNKNOWN)
+        return True if facts.contract is ContractState.RELATED else is_active and None
+    if lift is law.Lift.CALL_BACK:
+        is_asked = facts.call_back not in (CallBackState.NONE, CallBackState.UNKNOWN)
+        return True if facts.call_back is CallBackState.IN_TIME else is_asked and None
+    refusal = case.era.one(law.Refusal)
+    if refusal is None or not refusal.withdraws_consent:
+        return False  # a consent that is older than the refusal is still valid
+    if facts.consent in _VALID:
+        return True
+    never = (ConsentState.REFUSED_BEFORE_RULE, ConsentState.UNKNOWN)
+    return facts.consent in _OPEN_CONSENT and facts.consent not in never and None
 
 
 def _on_caller(case: _Case) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from bloctel.compliance.judgement import (
 )
 from bloctel.errors import InputError
 from bloctel.rules import Certainty
-from bloctel.rules.law import Era, HoursException, HoursNeed, Law, SectorBan
+from bloctel.rules.law import ContactBan, Era, HoursException, HoursNeed, Law, SectorBan
 
 
 @dataclass(frozen=True, repr=False)
@@ -197,9 +197,8 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
         keys = [_CURE_OF_TIMES[exception.needs]] if exception else []
     elif finding.effect is Effect.ASKS and finding.missing:
         return message("compliance.cure.input", lang, name=finding.missing)
-    elif finding.ground is Ground.SECTOR:
-        lifts = finding.rule.lifted_by if isinstance(finding.rule, SectorBan) else ()
-        keys = [str(lift) for lift in lifts]
+    elif isinstance(finding.rule, SectorBan | ContactBan):
+        keys = [str(lift) for lift in finding.rule.lifted_by]
     else:
         keys = [_CURES[finding.ground]] if finding.ground in _CURES else []
     texts = [message(f"compliance.cure.{key}", lang) for key in keys]

@@ -31,7 +31,7 @@ from bloctel.compliance.call_facts import (
     sector_named,
     state_of_consent,
 )
-from bloctel.compliance.call_log import Outcome
+from bloctel.compliance.call_log import REFUSALS, Outcome
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import local_days, versions_and_times
 from bloctel.compliance.consents.records import (
@@ -94,7 +94,8 @@ class _CallTable:
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
     `date.toordinal` returns.  `versions` contains indexes in `Law.eras`.  `refused_at`
-    contains the time of the number's last earlier refusal, or `_NEVER_REFUSED`.
+    contains the time of the number's last earlier refusal, or `_NEVER_REFUSED`;
+    `refused_on` contains its local day, or 0.
     """
 
     law: Law
@@ -104,6 +105,7 @@ class _CallTable:
     days: NDArray[np.int64]
     versions: NDArray[np.int64]
     refused_at: NDArray[np.int64]
+    refused_on: NDArray[np.int64]
     subjects: DictionaryColumn
 
     def __repr__(self) -> str:
@@ -117,14 +119,16 @@ def facts_of(
     law, columns, evidence = sources.law, calls.columns, sources.evidence
     places = _places(calls, sources)
     days, versions, times = _times(calls, places, law)
+    refused_at, zones = _refused_at(calls), places.mapped(lambda place: place.zone)
     table = _CallTable(
         law=law,
         keys=calls.keys,
         at=calls.at,
-        zones=places.mapped(lambda place: place.zone),
+        zones=zones,
         days=days,
         versions=versions,
-        refused_at=_refused_at(calls),
+        refused_at=refused_at,
+        refused_on=_refused_on(refused_at, zones),
         subjects=_joined(columns["about"], columns["sector"]).mapped(
             lambda pair: Subject(sources.firm, pair[0], pair[1], law.vague)
         ),
@@ -150,6 +154,8 @@ def facts_of(
         "call_back": _best(table, evidence, "call_backs", CallBackState, _call_backs),
         "attempts": _attempts(table),
         "silence": _silence(table),
+        "refused_in": _refused_in(table),
+        "objected": _objected(calls),
     }
     rows = _joined(*found.values())
     facts = [Facts(**dict(zip(found, row, strict=True))) for row in rows.values]
@@ -157,9 +163,10 @@ def facts_of(
 
 
 def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return the field *name* of *rule* in each era of the law; 0 without the rule."""
+    """Return a field of *rule* in each era of the law, as a number; 0 without it."""
     rules = (era.one(rule) for era in law.eras)
-    return np.array([int(getattr(one, name)) if one else 0 for one in rules])
+    values = (getattr(one, name) if one else 0 for one in rules)
+    return np.array([v.toordinal() if isinstance(v, date) else int(v) for v in values])
 
 
 def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
@@ -227,10 +234,12 @@ def _attempts(table: _CallTable) -> DictionaryColumn:
     return _integers(counts)
 
 
-def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
+def _refused_at(
+    calls: PastCalls, refusals: Collection[Outcome] = REFUSALS
+) -> NDArray[np.int64]:
     """Return, for each call, the time of the called number's last earlier refusal."""
     outcomes = calls.columns["outcome"]
-    refuses = np.array([value is Outcome.REFUSED for value in outcomes.values])
+    refuses = np.array([value in refusals for value in outcomes.values])
     rows = np.arange(len(calls.keys))
     last = np.maximum.accumulate(np.where(refuses[outcomes.codes], rows, -1))
     before = np.concatenate([[-1], last[:-1]]).astype(np.int64)[: len(rows)]
@@ -238,19 +247,42 @@ def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
     return np.where(is_same, calls.at[before], _NEVER_REFUSED)
 
 
+def _refused_on(
+    refused_at: NDArray[np.int64], zones: DictionaryColumn
+) -> NDArray[np.int64]:
+    days = np.zeros(len(refused_at), np.int64)
+    for code, zone in enumerate(zones.values):
+        rows = np.flatnonzero((zones.codes == code) & (refused_at != _NEVER_REFUSED))
+        days[rows] = local_days(zone, refused_at[rows])
+    return days
+
+
+def _objected(calls: PastCalls) -> DictionaryColumn:
+    objected_at = _refused_at(calls, [Outcome.OBJECTED])
+    return DictionaryColumn([False, True], (objected_at != _NEVER_REFUSED).astype(int))
+
+
 def _silence(table: _CallTable) -> DictionaryColumn:
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
-    rows = np.flatnonzero(table.refused_at != _NEVER_REFUSED)
-    since = table.days[rows]
-    for code, zone in enumerate(table.zones.values):
-        chosen = np.flatnonzero(table.zones.codes[rows] == code)
-        since[chosen] -= local_days(zone, table.refused_at[rows[chosen]])
+    rows = np.flatnonzero(table.refused_on)
+    versions, refused_on = table.versions[rows], table.refused_on[rows]
+    since = table.days[rows] - refused_on
+    is_old = refused_on < _by_era(table.law, Silence, "valid_from")[versions]
     silences = {"asks_days": SilenceState.DOUBTFUL, "days": SilenceState.SILENT}
     for name, state in silences.items():
-        span = _by_era(table.law, Silence, name)[table.versions[rows]]
-        codes[rows[(span > 0) & (since <= span)]] = states.index(state)
+        span = _by_era(table.law, Silence, name)[versions]
+        is_meant = is_old == (state is SilenceState.DOUBTFUL)
+        codes[rows[is_meant & (span > 0) & (since <= span)]] = states.index(state)
     return DictionaryColumn(states, codes)
+
+
+def _refused_in(table: _CallTable) -> DictionaryColumn:
+    """Return the era of each last refusal; None if there is no refusal."""
+    starts = _ordinals(era.valid_from for era in table.law.eras)
+    # days before the first era, such as day 0 for no refusal, get code 0
+    codes = np.searchsorted(starts, table.refused_on, side="right")
+    return DictionaryColumn([None, *range(len(starts))], codes)
 
 
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
@@ -416,6 +448,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     has_slots = np.array([bool(one.slots) for one in records])
     scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
     withdraws = _by_era(table.law, Refusal, "withdraws_consent") > 0
+    refusal_from = _by_era(table.law, Refusal, "valid_from")
     max_years = _by_era(table.law, ConsentTerms, "max_years")
     terms, term_of = np.unique(max_years, return_inverse=True)
     # the day on which the law ends each consent, by time zone and by maximum validity
@@ -431,12 +464,15 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         at, term = table.at[rows], term_of[table.versions[rows]]
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
-        refused = table.refused_at[rows] >= given_at[chosen]
+        refused = withdraws[table.versions[rows]] & (
+            table.refused_at[rows] >= given_at[chosen]
+        )
+        is_old = table.refused_on[rows] < refusal_from[table.versions[rows]]
         # if several of these reasons apply, the first reason is the consent's state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
             (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
-            (withdraws[table.versions[rows]] & refused, ConsentState.REFUSED),
+            (refused & ~is_old, ConsentState.REFUSED),
             (
                 table.days[rows] >= np.minimum(expires_on[chosen], last),
                 ConsentState.EXPIRED,
@@ -452,6 +488,8 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         slots = np.flatnonzero(has_slots[chosen])
         with_slots = _Pairs(rows[slots], chosen[slots])
         state[slots] = _one_by_one(table, with_slots, records, state_of_consent)
+        doubtful, worst = refused & is_old, _code(ConsentState.REFUSED_BEFORE_RULE)
+        state[doubtful] = np.maximum(state[doubtful], worst)
         return state
 
     return states
@@ -487,16 +525,14 @@ def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
 
 def _call_backs(table: _CallTable, records: Sequence[CallBackRequest]) -> _StatesOf:
     # requests to be called back are rare, so they are evaluated one by one
-    return lambda pairs: _one_by_one(
-        table, pairs, records, lambda one, _, *call: call_back(one, *call)
-    )
+    return lambda pairs: _one_by_one(table, pairs, records, call_back)
 
 
 def _one_by_one(
     table: _CallTable,
     pairs: _Pairs,
     records: Sequence[_R],
-    evaluate: Callable[[_R, list[datetime], Subject, CallInstant], StrEnum],
+    evaluate: Callable[[_R, datetime | None, Subject, CallInstant], StrEnum],
 ) -> NDArray[np.int64]:
     """Call *evaluate* for each pair; return each state's index in its enumeration."""
     codes = np.empty(len(pairs.rows), np.int64)
@@ -506,7 +542,7 @@ def _one_by_one(
         zone = table.zones.values[table.zones.codes[row]]
         state = evaluate(
             records[record],
-            [from_microseconds(refused)] if refused != _NEVER_REFUSED else [],
+            from_microseconds(refused) if refused != _NEVER_REFUSED else None,
             table.subjects.values[table.subjects.codes[row]],
             CallInstant(from_microseconds(at), zone, era),
         )

@@ -195,6 +195,7 @@ class _Document(_OneRule, frozen=True, kw_only=True):
     out_of_scope: tuple[_rules.OutOfScope, ...]
     other_channel: tuple[_rules.OtherChannel, ...]
     sector_ban: tuple[_rules.SectorBan, ...]
+    contact_ban: tuple[_rules.ContactBan, ...]
     caller_numbers: tuple[_rules.CallerNumbers, ...]
     duty: tuple[_rules.Duty, ...]
     consequence: tuple[_rules.Consequence, ...]

@@ -86,10 +86,12 @@ class HoursNeed(StrEnum):
 
 
 class Lift(StrEnum):
-    """Exception that lifts a ban on prospecting in a sector."""
+    """Exception that lifts a ban on calls."""
 
     CONTRACT = "contract"
     CALL_BACK = "call_back"
+    CONSENT = "consent"
+    """A consent that is newer than the refusal; it lifts no ban of a sector."""
 
 
 class CallerKind(StrEnum):
@@ -293,9 +295,8 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         days: The number of days after the refusal on which the answer is "no".
-        asks_days: A longer or equal number of days, from an earlier rule.  If this
-            version is not certain enough, the answer is "ask" on the days that only the
-            longer period includes.
+        asks_days: The same number for a refusal before the first day of this version.
+            It is not known if such a refusal still counts: the answer is "ask".
     """
 
     permits: ClassVar[bool] = True
@@ -309,8 +310,26 @@ class Silence(LegalRule, frozen=True, kw_only=True):
         require(days <= asks_days, f"at least {days} days", asks_days, "asks_days")
 
 
+class ContactBan(LegalRule, frozen=True, kw_only=True):
+    """Ban on new calls, without end, to a person who refused an earlier call.
+
+    Attributes:
+        sectors: The sectors to which the ban applies; empty for all sectors.
+        lifted_by: The exceptions that lift the ban.
+        perhaps_lifted_by: Exceptions of which it is not known if they lift the ban: the
+            answer is then "ask".
+        asks_before: True if it is not known if the ban applies to refusals before its
+            first day: the answer is then "ask".
+    """
+
+    sectors: OneOrMore[_Word] = ()
+    lifted_by: OneOrMore[Lift]
+    perhaps_lifted_by: OneOrMore[Lift] = ()
+    asks_before: bool = False
+
+
 class Refusal(LegalRule, frozen=True, kw_only=True):
-    """Rule that decides if a refusal of further calls ends earlier consents."""
+    """Rule that decides if a refusal in a call ends earlier consents."""
 
     withdraws_consent: bool
 
@@ -341,7 +360,8 @@ class CallBack(LegalRule, frozen=True, kw_only=True):
             must be made.
         rest_weekdays: The weekdays that are not working days, as numbers of ISO 8601.
         proof_years: The number of calendar years for which the proof is kept.
-        sectors: The sectors to which the rule applies.
+        sectors: The sectors to which the rule applies.  In other sectors, it is not
+            known if a request permits the call.
     """
 
     permits: ClassVar[bool] = True
@@ -349,7 +369,7 @@ class CallBack(LegalRule, frozen=True, kw_only=True):
     working_days: Annotated[int, Meta(ge=1, le=365)]
     rest_weekdays: OneOrMore[_Weekday]
     proof_years: Years
-    sectors: OneOrMore[_Word]
+    sectors: OneOrMore[_Word] = ()
 
 
 class Objection(LegalRule, frozen=True, kw_only=True):
@@ -384,7 +404,13 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
 
 
 class Duty(LegalRule, frozen=True, kw_only=True):
-    """Duty of the firm that calls, such as a duty to give information in the call."""
+    """Duty of the firm that calls, such as a duty to give information in the call.
+
+    Attributes:
+        sectors: The sectors of calls to which the duty applies; empty for all sectors.
+    """
+
+    sectors: OneOrMore[_Word] = ()
 
 
 class Consequence(LegalRule, frozen=True, kw_only=True):
