@@ -85,7 +85,7 @@ consents = st.builds(
     | st.builds(
         lambda at, hours: (Slot(at, at + timedelta(hours=hours)),),
         moments,
-        st.integers(1, 40) | st.just(24) | st.just(9_000),
+        st.integers(1, 40) | st.sampled_from([2, 3, 24, 9_000]),
     ),
     has_all_mentions=st.booleans(),
     withdrawn_at=st.none() | moments,
@@ -148,7 +148,9 @@ call = st.fixed_dictionaries(
         "caller": st.sampled_from(CALLERS),
         "automated": st.sampled_from([None, True, False, False]),
         "about": st.none() | st.sampled_from(GOODS),
-        "channel": st.sampled_from(["voice", "voice", "voice", "sms"]),
+        "channel": st.sampled_from(
+            ["voice", "voice", "voice", "sms", "recorded", "voice_bot"]
+        ),
         "time_zone": st.sampled_from(ZONES),
     }
 )

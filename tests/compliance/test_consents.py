@@ -663,5 +663,6 @@ def test_the_rules_are_those_of_the_law() -> None:
     assert (rule_for(CallBack, after).proof_years, len(terms.mentions)) == (3, 5)
     assert rule_for(ConsentTerms, before) is terms
     assert rule_for(CallBack, before).proof_years == 3
-    assert rule_for(HoursException, after).slot_hours == 24
+    assert rule_for(HoursException, after).slot_hours == 2
+    assert rule_for(HoursException, after).asks_hours == 24
     assert rule_for(HoursException, before).slot_hours == 0

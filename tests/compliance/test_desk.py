@@ -116,7 +116,7 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
         ("purpose", 1, "one of sale"),
         ("sector", "0639981234", "one of energy_renovation, renewable_energy"),
         ("sector", "Press", "one of energy_renovation"),
-        ("channel", "fax", "one of voice, recorded"),
+        ("channel", "fax", "one of voice, voice_bot, recorded"),
         ("time_zone", "0639981234", "expected a time zone such as Europe/Paris"),
         ("time_zone", "../etc/passwd", "expected a time zone such as Europe/Paris"),
         ("time_zone", "", "expected a time zone such as Europe/Paris"),

@@ -177,7 +177,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('day = "05-22"', "")), "expected one of day and before_easter_monday"),
         (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
         (
-            edited(("slot_hours = 24\n", "")),
+            edited(("slot_hours = 2\n", "")),
             "a number of hours, because the rule needs a precise date and time, got 0",
         ),
         (

@@ -246,11 +246,11 @@ def _state_without_refusal(
     if not slots:
         return ConsentState.VALID
     hours_rule = instant.era.one(law.HoursException)
-    hours = hours_rule.slot_hours if hours_rule else 0
-    is_precise = not hours or any(
-        end - start <= timedelta(hours=hours) for start, end in active
-    )
-    return ConsentState.SLOT if is_precise else ConsentState.WIDE_SLOT
+    length = min(end - start for start, end in active)
+    if not hours_rule or length <= timedelta(hours=hours_rule.slot_hours or 8760):
+        return ConsentState.SLOT
+    is_long = length < timedelta(hours=hours_rule.asks_hours)
+    return ConsentState.LONG_SLOT if is_long else ConsentState.WIDE_SLOT
 
 
 def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:

@@ -375,7 +375,12 @@ class Desk:
             judge(facts, call.law, trust=self._trust),
             facts,
             at.astimezone(call.zone),
-            tuple(one for one in duties if not one.sectors or sectors & {*one.sectors})
+            tuple(
+                one
+                for one in duties
+                if not one.sectors or sectors & {*one.sectors}
+                if not one.automated or facts.automated
+            )
             if facts.purpose is Purpose.SALE
             else (),
             _seek=lambda: self._next_allowed(call, at),

@@ -53,9 +53,11 @@ class ConsentState(StrEnum):
 
     SLOT = "slot"
     """Valid for exactly the date and time of the call."""
+    LONG_SLOT = "long_slot"
+    """Valid, for a period that is perhaps too long to be a precise date and time."""
     VALID = "valid"
     WIDE_SLOT = "wide_slot"
-    """Valid, but for a period that is too long to be a precise date and time."""
+    """Valid, for a period that is too long to be a precise date and time."""
     OVERLONG = "overlong"
     """Valid, but given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"

@@ -175,7 +175,12 @@ def is_sure(certainty: Certainty, least: Certainty) -> bool:
 DEFAULT_TRUST: Final = Certainty.V2
 
 #: The states of consents that are valid at the time of the call.
-_VALID: Final = (ConsentState.SLOT, ConsentState.VALID)
+_VALID: Final = (
+    ConsentState.SLOT,
+    ConsentState.LONG_SLOT,
+    ConsentState.VALID,
+    ConsentState.WIDE_SLOT,
+)
 _ACTIVE: Final = (
     ContractState.RELATED,
     ContractState.OBJECT_UNKNOWN,
@@ -183,7 +188,6 @@ _ACTIVE: Final = (
 )
 #: The consent states for which the answer is *ask*, with the reason and missing input.
 _OPEN_CONSENT: Final = {
-    ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
     ConsentState.GOODS_DOUBTFUL: (Ground.ABOUT_DOUBTFUL, ""),
@@ -191,6 +195,12 @@ _OPEN_CONSENT: Final = {
     ConsentState.REFUSED_BEFORE_RULE: (Ground.REFUSAL_DOUBTFUL, ""),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
+#: The consent states that the rule on the terms of consents does not accept.
+_BY_TERMS: Final = (
+    ConsentState.EXPIRED,
+    ConsentState.INCOMPLETE,
+    ConsentState.OUT_OF_SLOTS,
+)
 _OPEN_LIST: Final = {
     ListState.NO_BOOK: (Ground.LISTS_MISSING, "book"),
     ListState.NOT_HELD: (Ground.LIST_NOT_HELD, "book"),
@@ -247,16 +257,23 @@ def _findings(case: _Case) -> Iterable[Finding]:
         # A foreign law may apply, so the answer is *ask*.
         by_voice = facts.channel is law.Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
-    if facts.channel is not law.Channel.VOICE:
-        # most rules are only about voice calls, but some bans are also about messages
-        return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
-    if facts.purpose is None:
+    if facts.channel is law.Channel.VOICE:
+        return _on_call(case, regime)
+    if any(rule.is_call for rule in _other_channels(case)):
+        return [*_channel(case), *_on_call(case, regime)]
+    # most rules are only about calls, but some bans are also about messages
+    return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
+
+
+def _on_call(case: _Case, regime: law.Regime) -> Iterable[Finding]:
+    purpose = case.facts.purpose
+    if purpose is None:
         # perhaps the call sells nothing, so leave out findings that forbid sales
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
-    if facts.purpose is law.Purpose.SALE:
+    if purpose is law.Purpose.SALE:
         return _on_sale(case, regime)
-    return _on_nothing_sold(case, facts.purpose)
+    return _on_nothing_sold(case, purpose)
 
 
 def _asks(
@@ -269,9 +286,12 @@ def _asks(
 
 
 def _channel(case: _Case) -> list[Finding]:
+    return [_asks(Ground.OTHER_CHANNEL, next(iter(_other_channels(case)), None))]
+
+
+def _other_channels(case: _Case) -> list[law.OtherChannel]:
     rules = case.era.all(law.OtherChannel)
-    found = (rule for rule in rules if case.facts.channel in rule.channels)
-    return [_asks(Ground.OTHER_CHANNEL, next(found, None))]
+    return [rule for rule in rules if case.facts.channel in rule.channels]
 
 
 def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
@@ -436,7 +456,7 @@ def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
 def _no_consent(case: _Case, regime: law.Regime) -> Finding:
     state = case.facts.consent
     rule: law.LegalRule | None = None
-    if state in (ConsentState.EXPIRED, ConsentState.INCOMPLETE):
+    if state in _BY_TERMS:
         rule = case.era.one(law.ConsentTerms)
     elif state is ConsentState.REFUSED:
         rule = case.era.one(law.Refusal)
@@ -453,7 +473,11 @@ def _on_times(case: _Case) -> Iterator[Finding]:
         needs_slot = exception and exception.needs is law.HoursNeed.SLOT
         if exception and consent in (_VALID[:1] if needs_slot else _VALID):
             yield case.permits(Ground.CONSENTED_HOURS, exception)
+        elif needs_slot and consent is ConsentState.LONG_SLOT:
+            yield _asks(Ground.CONSENT_SLOT_WIDE, exception)
         else:
+            if needs_slot and consent is ConsentState.WIDE_SLOT:
+                yield Finding(Effect.FORBIDS, Ground.CONSENT_SLOT_WIDE, exception)
             missing = _OPEN_CONSENT.get(consent, ("", ""))[1] if exception else ""
             yield Finding(Effect.FORBIDS, _CLOSED[state], rule, missing)
 

@@ -308,7 +308,7 @@ def consent_fields(
         slots=new.slots,
         evidence=new.evidence,
     )
-    most_hours = rule_for(HoursException, day).slot_hours
+    most_hours = rule_for(HoursException, day).asks_hours
     fields.slots = [_slot(*slot, most_hours) for slot in fields.slots]
     return fields
 

@@ -45,7 +45,9 @@ class Channel(StrEnum):
     """Channel by which the person is contacted."""
 
     VOICE = "voice"
-    """A call in which a person speaks; most rules apply only to such calls."""
+    """A call in which a person speaks, also if a platform dials."""
+    VOICE_BOT = "voice_bot"
+    """A call in which an artificial voice speaks with the person."""
     RECORDED = "recorded"
     """A call that plays a recorded message."""
     VOICE_SPAM = "voice_spam"
@@ -212,15 +214,17 @@ class OutOfScope(LegalRule, frozen=True, kw_only=True):
 
 
 class OtherChannel(LegalRule, frozen=True, kw_only=True):
-    """Channels, such as SMS, to which the rules of voice calls do not apply.
+    """Channels, such as SMS, that have rules of their own.
 
     Attributes:
         channels: The channels, as values of `Channel`.
         report_to: The short phone number to which people report abuse.
+        is_call: True if the rules of voice calls also apply.
     """
 
     channels: OneOrMore[Channel]
     report_to: _Digits
+    is_call: bool = False
 
 
 class SectorBan(LegalRule, frozen=True, kw_only=True):
@@ -267,17 +271,22 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         needs: The kind of consent that lifts the limits.
-        slot_hours: The maximum length, in hours, of a period to which the person
-            consents; 0 if the rule does not require a precise date and time.
+        slot_hours: The maximum length, in hours, of a period that is a precise date and
+            time; 0 if the rule does not require a precise date and time.
+        asks_hours: A period of at least this length is not a precise date and time.  If
+            the period is shorter, but longer than `slot_hours`, the answer is "ask".
     """
 
     permits: ClassVar[bool] = True
 
     needs: HoursNeed
     slot_hours: Annotated[int, Meta(ge=1, le=8760)] = 0
+    asks_hours: Annotated[int, Meta(ge=1, le=8760)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        hours, asks = self.slot_hours, self.asks_hours
+        require(hours <= asks, f"at least {hours} hours", asks, "asks_hours")
         is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
         expected = "a number of hours, because the rule needs a precise date and time"
         require(is_complete, expected, 0, "slot_hours")
@@ -408,9 +417,11 @@ class Duty(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         sectors: The sectors of calls to which the duty applies; empty for all sectors.
+        automated: True if the duty applies only to calls of automated platforms.
     """
 
     sectors: OneOrMore[_Word] = ()
+    automated: bool = False
 
 
 class Consequence(LegalRule, frozen=True, kw_only=True):
