@@ -63,7 +63,7 @@ def test_programs_get_a_record(both: str) -> None:
         "sources": [
             "Code de la consommation, L223-1, al. 1 (version in force on 2020-07-26)"
         ],
-        "certainty": "V2",
+        "certainty": "V1",
         "next_allowed_at": None,
     }
     assert row["decision"] == "no"

@@ -329,7 +329,10 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
             "not_listed",
         ),
         (
-            ('sectors = ["energy_renovation"]', 'sectors = ["telecom"]'),
+            (
+                'sectors = ["energy_renovation", "renewable_energy"]',
+                'sectors = ["telecom"]',
+            ),
             {"sector": "telecom"},
             "not_listed",
             "sector",
@@ -361,7 +364,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
         (
             ('relation = "in_course"', 'relation = "preexisting"'),
             {"says": {"bloctel": "listed"}, "k": "car", "about": "home"},
-            "listed",
+            "contract_unrelated",
             "contract",
         ),
         (

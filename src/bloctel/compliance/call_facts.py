@@ -329,13 +329,12 @@ def call_back(
         return CallBackState.NONE
     if subject.firm is not None and not _is_same_text(subject.firm, request.firm):
         return CallBackState.NONE
-    if subject.about is not None and not _is_same_text(subject.about, request.object):
-        return CallBackState.NONE
     if subject.firm is None:
         return CallBackState.FIRM_UNKNOWN
     if subject.about is None:
         return CallBackState.OBJECT_UNKNOWN
-    return CallBackState.IN_TIME
+    is_meant = _is_same_text(subject.about, request.object)
+    return CallBackState.IN_TIME if is_meant else CallBackState.OTHER_OBJECT
 
 
 def _attempts_in_window(

@@ -111,6 +111,8 @@ class CallBackState(StrEnum):
     """The call is in time, but the firm that calls is not known."""
     OBJECT_UNKNOWN = "object_unknown"
     """The call is in time, but the subject of the call is not known."""
+    OTHER_OBJECT = "other_object"
+    """The call is in time, but its words differ from those of the request."""
     NONE = "none"
     """No request allows this firm to call about this subject at this time."""
     UNKNOWN = "unknown"

@@ -90,6 +90,8 @@ class Ground(StrEnum):
     ABOUT_DOUBTFUL = "about_doubtful"
     ABOUT_DISAGREES = "about_disagrees"
     CONTRACT_ENDED = "contract_ended"
+    CONTRACT_UNRELATED = "contract_unrelated"
+    CALL_BACK_UNRELATED = "call_back_unrelated"
     CALLS_MISSING = "calls_missing"
     SILENCE_DOUBTFUL = "silence_doubtful"
     REFUSAL_DOUBTFUL = "refusal_doubtful"
@@ -262,7 +264,7 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if any(rule.is_call for rule in _other_channels(case)):
         return [*_channel(case), *_on_call(case, regime)]
     # most rules are only about calls, but some bans are also about messages
-    return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
+    return [*_channel(case), *(f for ban in _bans(case) for f in _on_ban(case, ban))]
 
 
 def _on_call(case: _Case, regime: law.Regime) -> Iterable[Finding]:
@@ -320,11 +322,16 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     for ban in _bans(case):
         yield from _on_ban(case, ban)
     if regime.question is law.RegimeQuestion.OPPOSITION:
-        yield from _on_national_list(case, regime)
+        found = _on_national_list(case, regime)
     else:
         exceptions = [_by_contract(case), _by_press(case), _by_call_back(case)]
         exceptions.append(_by_consent(case, regime))
-        yield from _with_exceptions(exceptions, _no_consent(case, regime))
+        found = _with_exceptions(exceptions, _no_consent(case, regime))
+    yield from found
+    is_forbidden = any(finding.effect is Effect.FORBIDS for finding in found)
+    if is_forbidden and facts.contract is ContractState.ENDED:
+        rule = case.era.one(law.ContractException)
+        yield Finding(Effect.FORBIDS, Ground.CONTRACT_ENDED, rule)
     yield from _on_own_lists(case, regime)
     yield from _on_times(case)
     yield from _on_attempts(case)
@@ -350,7 +357,10 @@ def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
     """Return findings on exceptions to a ban, or the finding that the ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
-    return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
+    found = [lifts[lift](case) for lift in ban.lifted_by if lift in lifts]
+    asked = (Ground.CONTRACT_UNRELATED, Ground.FIRM_MISSING, Ground.ABOUT_MISSING)
+    found = [f and (f._replace(rule=ban) if f.ground in asked else f) for f in found]
+    return _with_exceptions(found, otherwise)
 
 
 def _on_national_list(case: _Case, regime: law.Regime) -> list[Finding]:
@@ -422,6 +432,9 @@ def _by_contract(case: _Case) -> Finding | None:
         lawful = _ACTIVE
     if state in lawful:
         return case.permits(Ground.CONTRACT, rule)
+    if state is ContractState.UNRELATED:
+        # the law includes complementary goods, and words cannot show this relation
+        return _asks(Ground.CONTRACT_UNRELATED, rule)
     return _missing_scope(state, rule)
 
 
@@ -440,6 +453,8 @@ def _by_call_back(case: _Case) -> Finding | None:
         if case.facts.sector not in rule.sectors:
             return _asks(Ground.CALL_BACK, rule)
         return case.permits(Ground.CALL_BACK, rule)
+    if state is CallBackState.OTHER_OBJECT:
+        return _asks(Ground.CALL_BACK_UNRELATED, rule)
     return _missing_scope(state, rule)
 
 
@@ -450,7 +465,9 @@ def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
     if state not in _OPEN_CONSENT:
         return None
     ground, missing = _OPEN_CONSENT[state]
-    return _asks(ground, regime, missing, detail=state)
+    terms = case.era.one(law.ConsentTerms)
+    rule = terms if state is ConsentState.OVERLONG else regime
+    return _asks(ground, rule, missing, detail=state)
 
 
 def _no_consent(case: _Case, regime: law.Regime) -> Finding:
@@ -475,6 +492,9 @@ def _on_times(case: _Case) -> Iterator[Finding]:
             yield case.permits(Ground.CONSENTED_HOURS, exception)
         elif needs_slot and consent is ConsentState.LONG_SLOT:
             yield _asks(Ground.CONSENT_SLOT_WIDE, exception)
+        elif _lifts(case, law.Lift.CALL_BACK):
+            # no text says if the rule applies to a call that the person requested
+            yield _asks(_CLOSED[state], rule)
         else:
             if needs_slot and consent is ConsentState.WIDE_SLOT:
                 yield Finding(Effect.FORBIDS, Ground.CONSENT_SLOT_WIDE, exception)
@@ -558,6 +578,8 @@ def _on_caller(case: _Case) -> Iterator[Finding]:
     verified = rules.get(law.CallerKind.VERIFIED)
     if kind is None:
         yield _asks(Ground.CALLER_MISSING, missing="caller")
+    elif kind is law.CallerKind.MASKED and automated and verified is not None:
+        yield Finding(Effect.FORBIDS, Ground.CALLER_MASKED, verified)
     elif kind is law.CallerKind.FOREIGN:
         yield _asks(Ground.CALLER_FOREIGN)
     elif kind in _FORBIDDEN_CALLERS:
