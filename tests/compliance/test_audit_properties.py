@@ -143,10 +143,13 @@ call = st.fixed_dictionaries(
         "number": st.sampled_from(NUMBERS),
         "at": moments,
         "outcome": st.none() | st.sampled_from(Outcome),
-        "purpose": st.sampled_from([None, "sale", "sale", "sale", "survey"]),
+        "purpose": st.sampled_from(
+            [None, "sale", "sale", "sale", "survey", "contract"]
+        ),
         "sector": st.sampled_from(SECTORS),
         "caller": st.sampled_from(CALLERS),
         "automated": st.sampled_from([None, True, False, False]),
+        "business_line": st.sampled_from([None, None, True, False]),
         "about": st.none() | st.sampled_from(GOODS),
         "channel": st.sampled_from(
             ["voice", "voice", "voice", "sms", "recorded", "voice_bot"]

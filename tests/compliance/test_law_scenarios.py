@@ -33,7 +33,16 @@ FILE = tomllib.loads(
     Path(__file__).with_name("law_scenarios.toml").read_text(encoding="utf-8")
 )
 #: The inputs of `may_call` that every row has.
-INPUTS = ("purpose", "sector", "about", "channel", "caller", "automated", "time_zone")
+INPUTS = (
+    "purpose",
+    "sector",
+    "about",
+    "channel",
+    "caller",
+    "automated",
+    "business_line",
+    "time_zone",
+)
 SCENARIOS = [{**FILE["default"], **row} for row in FILE["scenario"]]
 
 
@@ -90,8 +99,6 @@ def answer_to(row: dict[str, Any]) -> Answer:
     """Return the answer of a desk to a scenario."""
     on_own = "objected_on" in row and row["objected_on"] <= row["at"].date()
     inputs = {name: row[name] for name in INPUTS}
-    if row["business_line"]:
-        inputs["business_line"] = True
     attempts = [
         Attempt(local(one["at"], row), Outcome(one["outcome"]))
         for one in row["attempts"]

@@ -144,6 +144,7 @@ def ask(row: dict[str, Any]) -> Answer:
         sector=row.get("sector", "travel") or None,
         caller=row.get("caller", "0162000000") or None,
         automated=row.get("automated"),
+        business_line=row.get("business_line"),
         about=row.get("about"),
         channel=row.get("channel", "voice"),
         time_zone=row.get("time_zone"),

@@ -25,7 +25,8 @@ def audit(
     column: list[str] | None = option(
         "--column FIELD=COLUMN",
         "The name of the column of a field; may be repeated.  Fields are number, at, "
-        "outcome, purpose, sector, caller, automated, about, channel, time_zone.",
+        "outcome, purpose, sector, caller, automated, business_line, about, channel, "
+        "time_zone.",
     ),
     log_time_zone: str | None = option(
         "--log-time-zone ZONE",

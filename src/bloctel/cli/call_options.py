@@ -31,6 +31,10 @@ class CallOptions:
     automated: bool | None = option(
         "--automated/--by-hand", "State whether an automated platform makes the call."
     )
+    business_line: bool | None = option(
+        "--business-line/--consumer-line",
+        "State whether the number is the line of a business.",
+    )
     about: str | None = option("--about WORDS", "The subject of the call.")
     channel: Channel = option("--channel", "The channel of the call.", Channel.VOICE)
     time_zone: str | None = option(

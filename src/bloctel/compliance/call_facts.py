@@ -137,6 +137,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         about_sector=sector_named(subject.about, call.law),
         caller=None if call.caller is None else caller_kind(call.caller, era),
         automated=call.inputs.automated,
+        business=call.inputs.business_line,
         time=time_state(at, call.zone, era, territories=call.holiday_territories)
         if call.territory is TerritoryState.KNOWN
         else TimeState.UNKNOWN,

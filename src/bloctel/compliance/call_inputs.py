@@ -25,6 +25,7 @@ class CallInputs(TypedDict, total=False):
     sector: str | None
     caller: object
     automated: bool | None
+    business_line: bool | None
     about: str | None
     channel: str
     time_zone: str | None
@@ -37,6 +38,7 @@ class CheckedInputs(Struct, frozen=True):
     purpose: Purpose | None = None
     channel: Channel = Channel.VOICE
     automated: bool | None = None
+    business_line: bool | None = None
     sector: str | None = None
     about: str | None = None
     time_zone: ZoneName | None = None

@@ -138,6 +138,7 @@ class Desk:
         sector: str | None = None,
         caller: object = None,
         automated: bool | None = None,
+        business_line: bool | None = None,
         about: str | None = None,
         channel: str = Channel.VOICE,
         time_zone: str | None = None,
@@ -155,6 +156,8 @@ class Desk:
                 `other` if no sector fits.
             caller: The presented number (caller ID), or `masked` if none is shown.
             automated: True if an automated platform makes the call.
+            business_line: True if you know that the number is the line of a business.
+                The rules protect consumers, so they make the answer *ask*, not *no*.
             about: The subject of the call, in the words of a consent or a contract.
             channel: The kind of call or message (`Channel`); by default a voice call.
             time_zone: The called person's time zone, if the number does not show it.
@@ -175,6 +178,7 @@ class Desk:
             "sector": sector,
             "caller": caller,
             "automated": automated,
+            "business_line": business_line,
             "about": about,
             "channel": channel,
             "time_zone": time_zone,

@@ -141,6 +141,7 @@ class Facts:
         about_sector: The sector that `about` names; None if `about` names no sector.
         caller: The kind of the presented number; None if no presented number was given.
         automated: True if an automated platform makes the call; None if not known.
+        business: True if the number is the line of a business; None if not known.
         time: State of the time, inside or outside calling days and hours.
         national: State of the number on the lists that the law names.
         own: State of the number on the other lists, such as the firm's own list.
@@ -163,6 +164,7 @@ class Facts:
     about_sector: str | None = None
     caller: CallerKind | None
     automated: bool | None
+    business: bool | None = None
     time: TimeState
     national: ListState
     own: ListState

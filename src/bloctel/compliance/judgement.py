@@ -77,6 +77,7 @@ class Ground(StrEnum):
     SECTOR_MISSING = "sector_missing"
     CALLER_MISSING = "caller_missing"
     CALLER_FOREIGN = "caller_foreign"
+    BUSINESS_LINE = "business_line"
     AUTOMATED_MISSING = "automated_missing"
     LISTS_MISSING = "lists_missing"
     LIST_NOT_HELD = "list_not_held"
@@ -248,7 +249,30 @@ def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Ju
         law: The law; `facts.version` is the index of an era of this law.
         trust: The certainty that a rule needs to permit a call.
     """
-    return Judgement.of(_findings(_Case(facts, law.eras, trust)))
+    case = _Case(facts, law.eras, trust)
+    findings = _findings(case)
+    return Judgement.of(_of_business(case, findings) if facts.business else findings)
+
+
+#: The reasons that also forbid calls to the line of a business.
+_ALSO_OF_BUSINESS: Final = (
+    Ground.OBJECTED,
+    Ground.CALLER_FORBIDDEN,
+    Ground.CALLER_TECHNICAL,
+    Ground.CALLER_MOBILE,
+    Ground.CALLER_NOT_VERIFIED,
+)
+
+
+def _of_business(case: _Case, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings about the line of a business: rules for consumers only ask."""
+    for finding in findings:
+        forbids = finding.effect is Effect.FORBIDS
+        if forbids and finding.ground not in _ALSO_OF_BUSINESS:
+            yield finding._replace(effect=Effect.ASKS)
+            yield _asks(Ground.BUSINESS_LINE, case.era.one(law.Regime))
+        else:
+            yield finding
 
 
 def _findings(case: _Case) -> Iterable[Finding]:
@@ -301,6 +325,9 @@ def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
         if purpose in rule.purposes:
             yield case.permits(Ground.NOTHING_SOLD, rule)
     yield from _on_caller(case)
+    if purpose is law.Purpose.CONTRACT:
+        # refusals and objections are about prospecting, and this call is none for sure
+        return
     for ban in case.era.all(law.ContactBan):
         if not ban.sectors and _is_refused_since(case, ban):
             # the law is about sales, and no text is about other calls
@@ -583,8 +610,9 @@ def _on_caller(case: _Case) -> Iterator[Finding]:
     elif kind is law.CallerKind.FOREIGN:
         yield _asks(Ground.CALLER_FOREIGN)
     elif kind in _FORBIDDEN_CALLERS:
-        if rule := rules.get(kind):
-            is_meant = (case.facts.purpose or law.Purpose.SALE) in rule.purposes
+        rule, purpose = rules.get(kind), case.facts.purpose or law.Purpose.SALE
+        if rule and purpose not in rule.not_purposes:
+            is_meant = purpose in rule.purposes
             effect = Effect.FORBIDS if is_meant and not rule.asks else Effect.ASKS
             yield Finding(effect, _FORBIDDEN_CALLERS[kind], rule)
     elif kind is law.CallerKind.VERIFIED or verified is None or automated is False:

@@ -251,7 +251,7 @@ def _read_cell(name: str, sectors: Sequence[str], region: str, value: Any) -> An
         with suppress(InvalidNumberError):
             return read_caller(value, region)
         return None  # the presented number is not known
-    if name == "automated":
+    if name in ("automated", "business_line"):
         if value not in _FLAGS:
             expected = f"one of {', '.join(map(str, _FLAGS))}"
             raise InputError(expected, show(value), where)

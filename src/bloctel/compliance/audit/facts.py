@@ -146,6 +146,7 @@ def facts_of(
             lambda pair: pair[0] and caller_kind(pair[0], law.eras[pair[1]])
         ),
         "automated": columns["automated"],
+        "business": columns["business_line"],
         "time": DictionaryColumn(list(TimeState), times),
         "national": national,
         "own": own,

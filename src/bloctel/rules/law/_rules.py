@@ -39,6 +39,8 @@ class Purpose(StrEnum):
     """A call by a non-commercial association that sells nothing."""
     PUBLIC_SERVICE = "public_service"
     """A call by a public service that sells nothing."""
+    CONTRACT = "contract"
+    """A call about an appointment, a delivery or a debt that sells nothing."""
 
 
 class Channel(StrEnum):
@@ -394,6 +396,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
         exceptions: Numbers that match `patterns` but to which the rule does not apply.
         purposes: The purposes of calls to which the rule applies.  For other purposes,
             it is not known if the rule applies.
+        not_purposes: The purposes of calls to which the rule does not apply.
         asks: True if the rule is uncertain: the answer is then "ask" instead of "no".
     """
 
@@ -401,6 +404,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
     patterns: OneOrMore[_Pattern] = ()
     exceptions: OneOrMore[_Pattern] = ()
     purposes: OneOrMore[Purpose]
+    not_purposes: OneOrMore[Purpose] = ()
     asks: bool = False
 
     def __post_init__(self) -> None:
