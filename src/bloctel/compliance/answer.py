@@ -22,6 +22,8 @@ class Answer:
         facts: The facts of the call; None if the library has no law of the country.
         at: The instant of the call, in the called person's time zone.
         duties: The legal duties of the firm during the call; empty if nothing is sold.
+        consequences: The fine and other consequences of a call that is made although it
+            is forbidden; empty if the call is not forbidden.
         known: Facts about a country whose law the library lacks; otherwise empty.
     """
 
@@ -29,6 +31,7 @@ class Answer:
     facts: Facts | None
     at: datetime
     duties: tuple[Duty, ...] = ()
+    consequences: tuple[LegalRule, ...] = ()
     known: tuple[CountryFact, ...] = ()
     _seek: Callable[[], datetime | None] = field(default=lambda: None, compare=False)
 
@@ -106,6 +109,16 @@ class Answer:
                 message("compliance.answer.duty", lang, duty=getattr(duty, lang))
                 for duty in self.duties
             ]
+        lines += [
+            message(
+                "compliance.answer.consequence",
+                lang,
+                consequence=getattr(rule, lang),
+                article=rule.article,
+                certainty=rule.certainty,
+            )
+            for rule in self.consequences
+        ]
         lines += [
             message(
                 "compliance.answer.known",

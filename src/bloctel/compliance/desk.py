@@ -41,7 +41,17 @@ from bloctel.lookup.book import Book
 from bloctel.numbers.phone_number import Reason, check_region, normalize, readings_of
 from bloctel.numbers.readings import Readings
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel, Duty, Law, Purpose, countries
+from bloctel.rules.law import (
+    Channel,
+    Consequence,
+    Duty,
+    Era,
+    Law,
+    LegalRule,
+    Purpose,
+    Sanction,
+    countries,
+)
 from bloctel.rules.law import load as load_law
 from bloctel.rules.law import names as law_names
 
@@ -375,8 +385,9 @@ class Desk:
         facts = facts_at(call, at)
         duties = call.law.eras[facts.version].all(Duty)
         sectors = {facts.sector, facts.about_sector}
+        judgement = judge(facts, call.law, trust=self._trust)
         return Answer(
-            judge(facts, call.law, trust=self._trust),
+            judgement,
             facts,
             at.astimezone(call.zone),
             tuple(
@@ -387,6 +398,7 @@ class Desk:
             )
             if facts.purpose is Purpose.SALE
             else (),
+            _consequences(judgement, call.law.eras[facts.version]),
             _seek=lambda: self._next_allowed(call, at),
         )
 
@@ -400,6 +412,15 @@ class Desk:
             if judgement.decision is Decision.YES:
                 return instant.astimezone(call.zone)
         return None
+
+
+def _consequences(judgement: Judgement, era: Era) -> tuple[LegalRule, ...]:
+    """Return the fines for a forbidden call, and the other consequences."""
+    if judgement.decision is not Decision.NO:
+        return ()
+    breaches = {finding.rule.sanction for finding in judgement.deciding if finding.rule}
+    fines = tuple(fine for fine in era.all(Sanction) if fine.breach in breaches)
+    return (*fines, *era.all(Consequence)) if fines else ()
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
