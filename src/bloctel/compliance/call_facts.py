@@ -245,7 +245,8 @@ def _state_without_refusal(
     if last and consent.expires_on > last:
         return ConsentState.OVERLONG
     if not slots:
-        return ConsentState.VALID
+        is_old = terms and instant.day_of(given_at) < terms.published_on
+        return ConsentState.OLD_FORM if is_old else ConsentState.VALID
     hours_rule = instant.era.one(law.HoursException)
     length = min(end - start for start, end in active)
     if not hours_rule or length <= timedelta(hours=hours_rule.slot_hours or 8760):

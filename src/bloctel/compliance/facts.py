@@ -56,6 +56,8 @@ class ConsentState(StrEnum):
     LONG_SLOT = "long_slot"
     """Valid, for a period that is perhaps too long to be a precise date and time."""
     VALID = "valid"
+    OLD_FORM = "old_form"
+    """Valid, but given before a form could contain the mandatory information."""
     WIDE_SLOT = "wide_slot"
     """Valid, for a period that is too long to be a precise date and time."""
     OVERLONG = "overlong"

@@ -52,6 +52,7 @@ class Ground(StrEnum):
     CALL_BACK = "call_back"
     NOTHING_SOLD = "nothing_sold"
     CONSENTED_HOURS = "consented_hours"
+    CONSENT_OLD_FORM = "consent_old_form"
     # -- grounds that forbid a call
     LISTED = "listed"
     OBJECTED = "objected"
@@ -182,6 +183,7 @@ _VALID: Final = (
     ConsentState.SLOT,
     ConsentState.LONG_SLOT,
     ConsentState.VALID,
+    ConsentState.OLD_FORM,
     ConsentState.WIDE_SLOT,
 )
 _ACTIVE: Final = (
@@ -355,6 +357,11 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
         exceptions.append(_by_consent(case, regime))
         found = _with_exceptions(exceptions, _no_consent(case, regime))
     yield from found
+    is_old = facts.consent is ConsentState.OLD_FORM
+    if is_old and any(f.ground is Ground.CONSENT for f in found):
+        # a warning, which does not change the decision
+        terms = case.era.one(law.ConsentTerms)
+        yield Finding(Effect.PERMITS, Ground.CONSENT_OLD_FORM, terms)
     is_forbidden = any(finding.effect is Effect.FORBIDS for finding in found)
     if is_forbidden and facts.contract is ContractState.ENDED:
         rule = case.era.one(law.ContractException)

@@ -460,20 +460,24 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         ]
     )
 
+    published = _by_era(table.law, ConsentTerms, "published_on")
+    given_on = np.array([local_days(zone, given_at) for zone in table.zones.values])
+
     def states(pairs: _Pairs) -> NDArray[np.int64]:
         rows, chosen = pairs
+        versions = table.versions[rows]
         at, term = table.at[rows], term_of[table.versions[rows]]
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
         refused = withdraws[table.versions[rows]] & (
             table.refused_at[rows] >= given_at[chosen]
         )
-        is_old = table.refused_on[rows] < refusal_from[table.versions[rows]]
+        is_before = table.refused_on[rows] < refusal_from[table.versions[rows]]
         # if several of these reasons apply, the first reason is the consent's state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
             (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
-            (refused & ~is_old, ConsentState.REFUSED),
+            (refused & ~is_before, ConsentState.REFUSED),
             (
                 table.days[rows] >= np.minimum(expires_on[chosen], last),
                 ConsentState.EXPIRED,
@@ -481,6 +485,8 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
             ((terms[term] > 0) & ~has_mentions[chosen], ConsentState.INCOMPLETE),
         ]
         state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
+        is_old = given_on[table.zones.codes[rows], chosen] < published[versions]
+        state[is_old] = _code(ConsentState.OLD_FORM)
         state[expires_on[chosen] > last] = _code(ConsentState.OVERLONG)
         state = np.where(problem >= 0, problem, state)
         for applies, reason in reversed(reasons):
@@ -489,7 +495,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         slots = np.flatnonzero(has_slots[chosen])
         with_slots = _Pairs(rows[slots], chosen[slots])
         state[slots] = _one_by_one(table, with_slots, records, state_of_consent)
-        doubtful, worst = refused & is_old, _code(ConsentState.REFUSED_BEFORE_RULE)
+        doubtful, worst = refused & is_before, _code(ConsentState.REFUSED_BEFORE_RULE)
         state[doubtful] = np.maximum(state[doubtful], worst)
         return state
 

@@ -354,6 +354,7 @@ class ConsentTerms(LegalRule, frozen=True, kw_only=True):
         tacit_renewal: True if a consent is renewed when the person does nothing.
         oral_withdrawal: True if a consent can be withdrawn orally.
         mentions: The information that the person must receive.
+        published_on: The first day on which a form could contain these mentions.
     """
 
     max_years: Years
@@ -361,6 +362,7 @@ class ConsentTerms(LegalRule, frozen=True, kw_only=True):
     tacit_renewal: bool
     oral_withdrawal: bool
     mentions: OneOrMore[_Word]
+    published_on: date
 
 
 class CallBack(LegalRule, frozen=True, kw_only=True):
