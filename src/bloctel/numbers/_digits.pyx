@@ -552,8 +552,8 @@ cdef uint64_t read_str(str text, int plan) except 0:
 cpdef uint64_t read(object value, int plan) except 0:
     """Return the key of one text or int, or a refusal code (see `Reason`).
 
-    *plan* is the numbering plan for digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
-    `OTHER_PLAN`.
+    *plan* is the numbering plan for digits without a country code: `ANY_PLAN`,
+    `FRENCH_PLAN` or `OTHER_PLAN`.
     """
     if isinstance(value, str):
         return read_str(<str>value, plan)
@@ -654,7 +654,10 @@ def are_french_keys(keys):
 
 
 def read_spans(data, starts, ends, int plan, out):
-    """Set each `out[i]` to the result of `read` for `data[starts[i]:ends[i]]`; see `read_objects`."""
+    """Set each `out[i]` to the result of `read` for `data[starts[i]:ends[i]]`.
+
+    Return True if all results are keys.
+    """
     cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
     cdef Text text = uint8_items(data, size, b"data")
     cdef const int64_t *start = int64_items(starts, n, b"starts")
