@@ -316,6 +316,16 @@ def server_engines(
     )
 
 
+@contextmanager
+def closed_on_error(raw: Any) -> Iterator[None]:
+    """Close a new connection if it cannot be prepared, for example after Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        raw.close()
+        raise
+
+
 class _Socket:
     """Socket of a connection; a forked child process must not use this socket."""
 

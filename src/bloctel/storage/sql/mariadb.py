@@ -102,7 +102,7 @@ _NOT_ALLOWED: Final = 1227
 
 def _prepare(raw: Any, record: Any) -> None:
     """Set the isolation level, and find out if the server belongs to a cluster."""
-    with raw.cursor() as cursor:
+    with engine.closed_on_error(raw), raw.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_CLUSTER)
         names = {name for name, value in cursor.fetchall() if value}

@@ -7,6 +7,7 @@ Python object for each row. Writers use `NOTIFY` to tell followers about a chang
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 import numpy as np
 import sqlalchemy as sa
@@ -127,18 +128,24 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
     process. There, a prepared statement with the same name may be missing, or may
     belong to another client.
     """
-    process = raw.execute("SELECT pg_backend_pid()").fetchone()[0]
-    raw.rollback()
-    if process != raw.info.backend_pid:
-        raw.prepare_threshold = None
-    elif raw.autocommit:  # a connection for look-ups
-        raw.execute(f"SET statement_timeout = '{interface.LOOKUP_SECONDS}s'")
+    with engine.closed_on_error(raw):
+        process = raw.execute("SELECT pg_backend_pid()").fetchone()[0]
+        raw.rollback()
+        if process != raw.info.backend_pid:
+            raw.prepare_threshold = None
+        elif raw.autocommit:  # a connection for look-ups
+            raw.execute(f"SET statement_timeout = '{interface.LOOKUP_SECONDS}s'")
 
 
 def _limit_waits(raw: Any, _: object) -> None:
     """Close a connection for look-ups if the server does not answer a statement."""
-    wait = raw.wait
-    raw.wait = lambda run, *args, **more: wait(_limited(raw, run), *args, **more)
+    wait, connection = type(raw).wait, ref(raw)  # without a cycle of references
+
+    def limited_wait(run: Any, *args: Any, **options: Any) -> Any:
+        raw = connection()
+        return wait(raw, _limited(raw, run), *args, **options)
+
+    raw.wait = limited_wait
 
 
 def _limited(raw: Any, generator: Any) -> Any:
