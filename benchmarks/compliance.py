@@ -40,7 +40,7 @@ _MONDAY: Final = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 _SALE: Final[Any] = {
     "purpose": "sale",
     "sector": "insurance",
-    "about": "insurance",
+    "subject": "insurance",
     "caller": "01 62 00 00 00",
     "automated": True,
 }
@@ -74,7 +74,7 @@ class _AllConsented:
                     given_at=datetime(2026, 6, 1, 12, tzinfo=UTC),
                     expires_on=date(2027, 6, 1),
                     firm="Exemple SA",
-                    goods="insurance",
+                    subject="insurance",
                     has_all_mentions=True,
                 ),
             )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEY = 33199001234
 DIGEST = "AB" * 32
-HEADER = "number,given_at,firm,goods,mentions,sha256,where,expires_on"
+HEADER = "number,given_at,firm,subject,mentions,sha256,where,expires_on"
 ROW = (
     f"01 99 00 12 34,2026-09-01T18:12+02:00,Exemple SA,insurance,all,{DIGEST},"
     "archive,2027-01-01"
@@ -45,7 +45,7 @@ def test_a_file_that_says_it_all(register: ConsentRegister) -> None:
 
     (found,) = register.of(KEY).consents
     assert found.given_at == datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
-    assert (found.firm, found.goods) == ("Exemple SA", "insurance")
+    assert (found.firm, found.subject) == ("Exemple SA", "insurance")
     assert found.expires_on == date(2027, 1, 1)
     assert found.has_all_mentions
     assert found.evidence == f"archive (SHA-256 {'ab' * 32})"
@@ -71,7 +71,7 @@ def test_a_file_of_a_french_spreadsheet(
             "sha256": 3,
             "where": "Dossier",
         },
-        {"firm": "Exemple SA", "goods": "insurance", "mentions": "all"},
+        {"firm": "Exemple SA", "subject": "insurance", "mentions": "all"},
         time_zone="Europe/Paris",
     )
 
@@ -159,7 +159,7 @@ def test_a_row_that_is_refused_takes_all_with_it(
         (ConsentColumns({"colour": "x"}), "only the fields"),
         (ConsentColumns(values={"colour": "x"}), "only the fields"),
         (ConsentColumns({"firm": "firm"}, {"firm": "x"}), "a column or a value"),
-        (ConsentColumns({"firm": "goods"}), "a different column for each field"),
+        (ConsentColumns({"firm": "subject"}), "a different column for each field"),
         (ConsentColumns({"firm": "company"}), "a column 'company'"),
         (ConsentColumns(values={"number": "01 99 00 12 34"}), "of one person"),
     ],

@@ -367,7 +367,7 @@ def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
             (
                 *("consent", "record", "sqlite:///x", LISTED, "--slot", "now"),
                 *("--at", "2026-09-01T18:12+02:00", "--firm", "Exemple SA"),
-                *("--about", "x", "--evidence", "x", "--where", "x"),
+                *("--subject", "x", "--evidence", "x", "--where", "x"),
             ),
             "--slot",
         ),

@@ -35,7 +35,7 @@ def record(url: str, tmp_path: Path, *more: str) -> str:
         "record",
         url,
         NUMBER,
-        *("--at", AT, "--firm", "Exemple SA", "--about", "insurance"),
+        *("--at", AT, "--firm", "Exemple SA", "--subject", "insurance"),
         *("--evidence", tmp_path / "form.json", "--where", "archive"),
         *("--format", "json", *(more or ("--mention", "all"))),
     )
@@ -79,7 +79,7 @@ def test_slots_and_ends(url: str, tmp_path: Path) -> None:
     for bad in ("2026-10-03T18:00+02:00", "x/y", "2026-10-03T18:00/2026-10-03T19:00"):
         done = run(
             *("consent", "record", url, NUMBER, "--at", AT, "--firm", "x"),
-            *("--about", "x", "--evidence", tmp_path / "form.json"),
+            *("--subject", "x", "--evidence", tmp_path / "form.json"),
             *("--where", "x", "--slot", bad),
         )
         assert done.code == 2
@@ -87,16 +87,16 @@ def test_slots_and_ends(url: str, tmp_path: Path) -> None:
 
 def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
     """Contracts and requests are shown next to consents."""
-    about = ("--about", "home insurance")
+    subject = ("--subject", "home insurance")
     done = run(
-        *("consent", "contract", url, NUMBER, *about, "--firm", "Exemple SA"),
+        *("consent", "contract", url, NUMBER, *subject, "--firm", "Exemple SA"),
         *("--starts-on", "2024-01-01"),
         *("--format", "json"),
     )
     id = json.loads(done.stdout)["id"]
     ended = run("consent", "end-contract", url, NUMBER, id, "--ends-on", "2027-01-01")
     asked = run(
-        *("consent", "call-back", url, NUMBER, "--at", AT, "--about", "heat pump"),
+        *("consent", "call-back", url, NUMBER, "--at", AT, "--subject", "heat pump"),
         *("--firm", "Exemple SARL"),
         *("--evidence", tmp_path / "form.json", "--where", "archive"),
     )
@@ -104,7 +104,7 @@ def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
     assert ended.code == asked.code == 0
     contract, call_back = shown(url)
     assert (contract["kind"], contract["until"]) == ("contract", "2027-01-01")
-    assert (call_back["kind"], call_back["about"]) == ("call_back", "heat pump")
+    assert (call_back["kind"], call_back["subject"]) == ("call_back", "heat pump")
     assert (contract["firm"], call_back["firm"]) == ("Exemple SA", "Exemple SARL")
 
 
@@ -131,7 +131,14 @@ def test_a_crm_is_imported(url: str, tmp_path: Path) -> None:
     command = (
         *("consent", "import", url, file, "--column", "number=tel"),
         *("--column", "given_at=on", "--column", "sha256=3", "--set", "where=box"),
-        *("--set", "firm=Exemple SA", "--set", "goods=travel", "--set", "mentions=all"),
+        *(
+            "--set",
+            "firm=Exemple SA",
+            "--set",
+            "subject=travel",
+            "--set",
+            "mentions=all",
+        ),
         *("--time-zone", "Europe/Paris", "--format", "json"),
     )
     first, again = (json.loads(run(*command).stdout) for _ in range(2))

@@ -80,7 +80,7 @@ consents = st.builds(
     given_at=old_moments,
     expires_on=near_days,
     firm=firms,
-    goods=st.sampled_from(GOODS),
+    subject=st.sampled_from(GOODS),
     slots=st.just(())
     | st.builds(
         lambda at, hours: (Slot(at, at + timedelta(hours=hours)),),
@@ -95,10 +95,10 @@ contracts = st.builds(
     starts_on=near_days,
     ends_on=st.none() | near_days,
     firm=firms,
-    object=st.sampled_from(GOODS),
+    subject=st.sampled_from(GOODS),
 )
 requests = st.builds(
-    CallBackRequest, asked_at=old_moments, firm=firms, object=st.sampled_from(GOODS)
+    CallBackRequest, asked_at=old_moments, firm=firms, subject=st.sampled_from(GOODS)
 )
 evidence = st.builds(
     Evidence,
@@ -150,7 +150,7 @@ call = st.fixed_dictionaries(
         "caller": st.sampled_from(CALLERS),
         "automated": st.sampled_from([None, True, False, False]),
         "business_line": st.sampled_from([None, None, True, False]),
-        "about": st.none() | st.sampled_from(GOODS),
+        "subject": st.none() | st.sampled_from(GOODS),
         "channel": st.sampled_from(
             ["voice", "voice", "voice", "sms", "recorded", "voice_bot"]
         ),

@@ -29,7 +29,7 @@ def test_missing_values_of_pandas_are_missing() -> None:
             "at": [AT, AT],
             "purpose": pd.array(["sale", pd.NA], dtype="string"),
             "automated": pd.array([True, pd.NA], dtype="boolean"),
-            "about": [float("nan"), "x"],
+            "subject": [float("nan"), "x"],
         }
     )
 
@@ -64,7 +64,7 @@ def test_equal_values_of_other_types_are_read_by_their_type() -> None:
 
 
 @pytest.mark.parametrize("bad", [[1, 2], {"a": 1}, {1}])
-@pytest.mark.parametrize("name", ["at", "outcome", "about", "caller"])
+@pytest.mark.parametrize("name", ["at", "outcome", "subject", "caller"])
 def test_nested_values_are_refused(name: str, bad: Any) -> None:
     """A list in a cell raises an error."""
     log = {"number": [NUMBER], "at": [AT], name: [bad]}
@@ -152,15 +152,15 @@ def _contracts(n: int) -> float:
     log = {
         "number": numbers,
         "at": [AT] * n,
-        "about": [f"contract {key}" for key in numbers.tolist()],
+        "subject": [f"contract {key}" for key in numbers.tolist()],
     }
     begin = process_time()
     Desk("FR", consents=File(), firm="A").audit(log, purpose="sale", sector="other")
     return process_time() - begin
 
 
-def _contract(about: str, held: dict[str, Any]) -> Contract:
-    return Contract(firm="A", ends_on=None, object=about, **held)
+def _contract(subject: str, held: dict[str, Any]) -> Contract:
+    return Contract(firm="A", ends_on=None, subject=subject, **held)
 
 
 def _far(year: int) -> float:

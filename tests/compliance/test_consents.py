@@ -45,7 +45,7 @@ def consent(**changes: Any) -> NewConsent:
     whole: dict[str, Any] = {
         "given_at": GIVEN,
         "firm": "Exemple SA",
-        "goods": "insurance",
+        "subject": "insurance",
         "mentions": ALL,
         "evidence": EVIDENCE,
     }
@@ -88,7 +88,7 @@ def test_a_consent_is_what_was_recorded(register: ConsentRegister) -> None:
     assert EvidenceFile("AB" * 32, "archive, form-4711.json") == EVIDENCE
     (found,) = register.of(KEY).consents
     assert (found.id, found.given_at, found.expires_on) == (id, GIVEN, date(2027, 1, 1))
-    assert (found.firm, found.goods, found.slots) == (new.firm, new.goods, (slot,))
+    assert (found.firm, found.subject, found.slots) == (new.firm, new.subject, (slot,))
     assert found.has_all_mentions
     assert found.withdrawn_at is None
     assert found.evidence == f"archive, form-4711.json (SHA-256 {'ab' * 32})"
@@ -192,9 +192,9 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
     [
         {"firm": ""},
         {"firm": "  "},
-        {"goods": "x" * 1_001},
-        {"goods": None},
-        {"goods": "call 01.99.00.12.34"},
+        {"subject": "x" * 1_001},
+        {"subject": None},
+        {"subject": "call 01.99.00.12.34"},
         {"mentions": [*ALL, "wishes"]},
         {"evidence": EvidenceFile("ab" * 31, "archive")},
         {"evidence": EvidenceFile("ab" * 32, "")},
@@ -284,12 +284,12 @@ def test_times_are_recorded_in_microseconds(register: ConsentRegister) -> None:
 def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
     """A withdrawal with an id ends only that consent; the first withdrawal counts."""
     first = register.record(NUMBER, consent(), recorded_at=NOW)
-    register.record(NUMBER, consent(goods="travel"), recorded_at=NOW)
+    register.record(NUMBER, consent(subject="travel"), recorded_at=NOW)
     for days in (5, 4, 6):
         at = GIVEN + days * DAY
         register.withdraw(NUMBER, at=at, of=first, channel="e-mail", recorded_at=NOW)
 
-    ends = {one.goods: one.withdrawn_at for one in register.of(KEY).consents}
+    ends = {one.subject: one.withdrawn_at for one in register.of(KEY).consents}
     assert ends == {"insurance": GIVEN + 4 * DAY, "travel": None}
 
 
@@ -299,7 +299,7 @@ def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -
     contract = register.add_contract(
         NUMBER,
         Contract(
-            starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="x"
+            starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", subject="x"
         ),
         recorded_at=NOW,
     )
@@ -326,7 +326,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
         starts_on=date(2024, 1, 1),
         ends_on=None,
         firm="Exemple SA",
-        object="home insurance",
+        subject="home insurance",
     )
     id = register.add_contract(NUMBER, contract, recorded_at=NOW)
     assert register.of(KEY).contracts == (contract,)
@@ -338,7 +338,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
     with pytest.raises(InputError, match="a contract of this phone number"):
         register.end_contract(OTHER, id, ends_on=date(2026, 12, 1))
     backwards = Contract(
-        starts_on=date(2024, 1, 2), ends_on=date(2024, 1, 1), firm="x", object="x"
+        starts_on=date(2024, 1, 2), ends_on=date(2024, 1, 1), firm="x", subject="x"
     )
     with pytest.raises(InputError, match="ends_on"):
         register.add_contract(NUMBER, backwards)
@@ -346,7 +346,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
 
 def test_requests_to_be_called_back(register: ConsentRegister) -> None:
     """A call-back request is stored with its time and its subject."""
-    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
+    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", subject="heat pump")
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
     assert register.of(KEY).call_backs == (request,)
@@ -354,8 +354,8 @@ def test_requests_to_be_called_back(register: ConsentRegister) -> None:
 
 def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> None:
     """A contract or a request without a firm is refused."""
-    contract = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", object="x")
-    request = CallBackRequest(asked_at=GIVEN, firm="", object="heat pump")
+    contract = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", subject="x")
+    request = CallBackRequest(asked_at=GIVEN, firm="", subject="heat pump")
     wrong: Any = "Exemple SA"
 
     with pytest.raises(InputError, match="firm"):
@@ -388,7 +388,7 @@ def test_a_region_that_is_not_text_is_refused(register: ConsentRegister) -> None
 
 def test_many_are_recorded_once(register: ConsentRegister) -> None:
     """A second import adds nothing; a consent with a different field is added."""
-    many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(30)]
+    many = [(KEY + i % 3, consent(subject=f"goods {i % 4}")) for i in range(30)]
 
     assert register.record_many(many, recorded_at=NOW) == (12, 18)
     assert register.record_many(many, recorded_at=NOW + DAY) == (0, 30)
@@ -446,7 +446,7 @@ def test_a_wrong_clock_hides_no_withdrawal(register: ConsentRegister) -> None:
 def test_a_wrong_clock_hides_no_end_of_a_contract(register: ConsentRegister) -> None:
     """Later records of a contract's end can only make the contract shorter."""
     contract = Contract(
-        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
+        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", subject="insurance"
     )
     id = register.add_contract(NUMBER, contract, recorded_at=NOW)
     register.record(OTHER, consent(), recorded_at=NOW + 2 * DAY)
@@ -470,7 +470,7 @@ def test_the_future_is_not_recorded(
     for at, recorded_at in ((later, None), (None, later)):
         with pytest.raises(InputError, match="not in the future"):
             register.withdraw(NUMBER, at=at, channel="letter", recorded_at=recorded_at)
-    request = CallBackRequest(asked_at=later, firm="Exemple SA", object="heat pump")
+    request = CallBackRequest(asked_at=later, firm="Exemple SA", subject="heat pump")
     refused: list[Callable[[], object]] = [
         lambda: register.record(NUMBER, consent(), recorded_at=later),
         lambda: register.record(NUMBER, consent(given_at=later)),
@@ -488,7 +488,7 @@ def test_the_future_is_not_recorded(
 
 def test_many_are_known_as_each_is(register: ConsentRegister) -> None:
     """`of_many` returns for each number the evidence that `of` returns."""
-    many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(12)]
+    many = [(KEY + i % 3, consent(subject=f"goods {i % 4}")) for i in range(12)]
     register.record_many(many, recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW + DAY, channel="letter", recorded_at=NOW + DAY)
     keys = [KEY, KEY + 1, KEY + 9]
@@ -588,17 +588,17 @@ def test_contracts_and_requests_are_kept_as_long(
 ) -> None:
     """An active contract is kept; a call-back request is kept for the legal period."""
     contract = Contract(
-        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
+        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", subject="insurance"
     )
     over = Contract(
         starts_on=date(2020, 1, 1),
         ends_on=date(2021, 1, 1),
         firm="Exemple SA",
-        object="x",
+        subject="x",
     )
     register.add_contract(NUMBER, over, recorded_at=NOW)
     id = register.add_contract(NUMBER, contract, recorded_at=NOW)
-    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
+    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", subject="heat pump")
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
     assert register.purge(on=date(2023, 12, 31), at=NOW) == 0
@@ -635,7 +635,7 @@ def test_a_number_is_forgotten(register: ConsentRegister) -> None:
         {"kind": "withdrawal", "recorded_at": NOW.isoformat()},
         {"kind": "contract", "recorded_at": NOW.isoformat(), "ends_on": "x"},
         {"kind": "contract_end", "recorded_at": NOW.isoformat(), "of": []},
-        {"kind": "call_back", "recorded_at": NOW.isoformat(), "object": 1},
+        {"kind": "call_back", "recorded_at": NOW.isoformat(), "subject": 1},
         {"kind": "withdrawal", "of": None, "recorded_at": "2026-09-02"},
         {"kind": "withdrawal", "of": None},
     ],

@@ -127,7 +127,7 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
         ("region", "", "an ISO 3166-1 alpha-2 region"),
         ("automated", "no", "expected true or false"),
         ("automated", 1, "expected true or false"),
-        ("about", 7, "expected text"),
+        ("subject", 7, "expected text"),
     ],
 )
 def test_a_wrong_argument_is_refused(argument: str, value: Any, sentence: str) -> None:
@@ -333,7 +333,7 @@ def test_naive_moments_of_a_store_are_refused() -> None:
     """Times without a time zone are refused: an hour can turn no into yes."""
     naive = MONDAY.replace(tzinfo=None)
     given = Consent(
-        id="1", given_at=naive, expires_on=date(2025, 1, 1), firm=FIRM, goods="x"
+        id="1", given_at=naive, expires_on=date(2025, 1, 1), firm=FIRM, subject="x"
     )
     with pytest.raises(InputError, match=r"at consent\.given_at"):
         desk(consents=PlainConsents(Evidence(consents=[given]))).may_call(
@@ -401,12 +401,12 @@ def test_naive_moments_of_a_store_are_refused() -> None:
             {
                 "at": paris(2026, 11, 23, 15),
                 "sector": "home_adaptation",
-                "about": "lift",
+                "subject": "lift",
                 "trust": "V3",
                 "call_backs": [
                     {
                         "asked_at": datetime(2026, 11, 23, 15, 20, tzinfo=PARIS),
-                        "object": "lift",
+                        "subject": "lift",
                     }
                 ],
             },
@@ -439,8 +439,8 @@ def test_a_contract_begins_at_midnight_where_the_person_is() -> None:
             "at": paris(2022, 5, 30, 15),
             "called": "MQ",
             "bloctel": "listed",
-            "about": "home",
-            "contracts": [{"object": "home", "starts_on": date(2022, 5, 31)}],
+            "subject": "home",
+            "contracts": [{"subject": "home", "starts_on": date(2022, 5, 31)}],
         }
     ).next_allowed_at
 
@@ -648,7 +648,7 @@ def test_numbers_of_a_known_country_are_read_its_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "reasons"),
+    ("subject", "reasons"),
     [
         ("Autre", ("no_consent",)),
         ("anything else", ("no_consent",)),
@@ -656,14 +656,16 @@ def test_numbers_of_a_known_country_are_read_its_way() -> None:
     ],
 )
 def test_a_sector_has_the_same_meaning_in_each_language(
-    about: str, reasons: tuple[str, ...]
+    subject: str, reasons: tuple[str, ...]
 ) -> None:
     """A French name of a banned or general sector permits no more than its code."""
-    given = consent({"goods": about})
+    given = consent({"subject": subject})
     a_desk = desk(consents=PlainConsents(Evidence(consents=[given])))
     at = paris(2026, 11, 23, 11)
 
-    answer = a_desk.may_call(NUMBER, at=at, about=about, **CALL | {"sector": "other"})
+    answer = a_desk.may_call(
+        NUMBER, at=at, subject=subject, **CALL | {"sector": "other"}
+    )
 
     assert (answer.decision, answer.reasons) == ("no", reasons)
 
@@ -703,7 +705,7 @@ def test_a_consented_slot_is_half_open_and_in_any_zone() -> None:
         {"purpose": "bogus"},
         {"sector": 5},
         {"automated": "yes"},
-        {"about": 5},
+        {"subject": 5},
         {"channel": "pigeon"},
         {"time_zone": 7},
         {"region": 0},

@@ -31,7 +31,7 @@ AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 SALE: Any = {
     "purpose": "sale",
     "sector": "insurance",
-    "about": "insurance",
+    "subject": "insurance",
     "caller": "01 62 00 00 00",
     "automated": False,
 }
@@ -47,7 +47,7 @@ class Everybody:
                 given_at=AT - timedelta(days=30),
                 expires_on=(AT + timedelta(days=300)).date(),
                 firm="ACME",
-                goods="insurance",
+                subject="insurance",
                 has_all_mentions=True,
             ),
         )

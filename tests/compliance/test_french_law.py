@@ -17,7 +17,7 @@ from tests.helpers.law_rows import ask, rows
 ROWS = rows()
 FRENCH = law.load("FR")
 #: More than the distance of any row from the nearest change of the law.
-CHANGES = [era.valid_from for era in FRENCH.eras[1:]]
+CHANGES = [version.valid_from for version in FRENCH.versions[1:]]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['file']}: {row['name']}")

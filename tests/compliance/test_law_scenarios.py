@@ -36,7 +36,7 @@ FILE = tomllib.loads(
 INPUTS = (
     "purpose",
     "sector",
-    "about",
+    "subject",
     "channel",
     "caller",
     "automated",
@@ -60,7 +60,7 @@ def evidence_of(row: dict[str, Any]) -> Evidence:
                 given_at=local(one["given_at"], row),
                 expires_on=one["expires_on"],
                 firm=one["firm"],
-                goods=one["goods"],
+                subject=one["subject"],
                 slots=tuple(
                     Slot(local(start, row), local(end, row))
                     for start, end in one.get("slots", ())
@@ -80,7 +80,7 @@ def evidence_of(row: dict[str, Any]) -> Evidence:
                 if "ends_on" in one
                 else None,
                 firm=one["firm"],
-                object=one["object"],
+                subject=one["subject"],
             )
             for one in row["contracts"]
         ],
@@ -88,7 +88,7 @@ def evidence_of(row: dict[str, Any]) -> Evidence:
             CallBackRequest(
                 asked_at=local(one["asked_at"], row),
                 firm=one["firm"],
-                object=one["object"],
+                subject=one["subject"],
             )
             for one in row["call_backs"]
         ],

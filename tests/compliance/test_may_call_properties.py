@@ -69,7 +69,7 @@ def consents(draw: st.DrawFn, start: datetime) -> Consent:
         given_at=given_at,
         expires_on=given_at.date() + draw(st.sampled_from([2, 90, 365])) * DAY,
         firm=draw(st.sampled_from([FIRM, FIRM, "Another"])),
-        goods=draw(words),
+        subject=draw(words),
         slots=(Slot(slot_at, slot_at + timedelta(minutes=30)),) if has_slot else (),
         has_all_mentions=draw(st.sampled_from([True, True, False])),
         withdrawn_at=start + draw(minutes) if is_withdrawn else None,
@@ -85,7 +85,7 @@ def contracts(draw: st.DrawFn, start: datetime) -> Contract:
         starts_on=starts_on,
         ends_on=draw(st.sampled_from([None, ends_on])),
         firm=draw(st.sampled_from([FIRM, FIRM, "Another"])),
-        object=draw(words),
+        subject=draw(words),
     )
 
 
@@ -106,13 +106,13 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
         "at": start,
         "key": KEYS[draw(st.sampled_from(["FR", "FR", "RE", "MQ", "PM"]))],
         "sector": draw(st.sampled_from(sectors)),
-        "about": draw(st.sampled_from(["home", "home", None])),
+        "subject": draw(st.sampled_from(["home", "home", None])),
         "bloctel": draw(st.sampled_from(["clear", "clear", "listed"])),
         "trust": draw(st.sampled_from([Certainty.V2, Certainty.V3])),
         "consents": draw(st.lists(consents(start), max_size=3)),
         "contracts": draw(st.lists(contracts(start), max_size=1)),
         "call_backs": [
-            CallBackRequest(asked_at=start + shift, firm=FIRM, object="home")
+            CallBackRequest(asked_at=start + shift, firm=FIRM, subject="home")
             for shift in draw(st.lists(minutes, max_size=1))
         ],
         "attempts": draw(st.lists(attempts(start), max_size=6)),
@@ -144,7 +144,7 @@ def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
         purpose="sale",
         sector=question["sector"],
         caller="0162000000",
-        about=question["about"],
+        subject=question["subject"],
     )
 
 
@@ -193,7 +193,7 @@ def test_more_evidence_never_takes_a_yes_away(
         "contracts": [*question["contracts"], data.draw(contracts(start))],
         "call_backs": [
             *question["call_backs"],
-            CallBackRequest(asked_at=start - DAY, firm=FIRM, object=data.draw(words)),
+            CallBackRequest(asked_at=start - DAY, firm=FIRM, subject=data.draw(words)),
         ],
     }
 
@@ -220,7 +220,7 @@ def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
             "silence",
             "silence_doubtful",
             "no_consent",
-            "about_missing",
+            "subject_missing",
             "day",
             "holiday",
             "hour",
@@ -229,7 +229,7 @@ def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
 
 everything = st.builds(
     Facts,
-    version=st.integers(0, len(FRENCH.eras) - 1),
+    version_index=st.integers(0, len(FRENCH.versions) - 1),
     territory=st.sampled_from(TerritoryState),
     channel=st.sampled_from(Channel),
     purpose=st.sampled_from([*Purpose, None]),
@@ -245,7 +245,7 @@ everything = st.builds(
     call_back=st.sampled_from(CallBackState),
     attempts=st.sampled_from([0, 1, 3, 4, None]),
     silence=st.sampled_from(SilenceState),
-    refused_in=st.sampled_from([None, *range(len(FRENCH.eras))]),
+    refusal_version_index=st.sampled_from([None, *range(len(FRENCH.versions))]),
     objected=st.booleans(),
 )
 
@@ -267,7 +267,7 @@ NOT_GIVEN: dict[str, object] = {
 }
 
 clear = Facts(
-    version=FRENCH.version_on(date(2024, 5, 31)),
+    version_index=FRENCH.version_index_on(date(2024, 5, 31)),
     territory=TerritoryState.KNOWN,
     channel=Channel.VOICE,
     purpose=Purpose.SALE,
@@ -282,7 +282,7 @@ clear = Facts(
     call_back=CallBackState.NONE,
     attempts=0,
     silence=SilenceState.NONE,
-    refused_in=None,
+    refusal_version_index=None,
     objected=False,
 )
 

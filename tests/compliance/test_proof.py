@@ -29,7 +29,7 @@ def filled() -> ConsentRegister:
     new = NewConsent(
         given_at=GIVEN,
         firm="Exemple & Fils",
-        goods="assurances",
+        subject="assurances",
         mentions=["all"],
         evidence=EVIDENCE,
         slots=[Slot(NOW, NOW.replace(hour=9))],
@@ -39,11 +39,16 @@ def filled() -> ConsentRegister:
     register.withdraw(NUMBER, at=NOW, channel="by word in a call", recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, of=id, channel="courriel", recorded_at=NOW)
     home_contract = Contract(
-        starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="habitation"
+        starts_on=date(2024, 1, 1),
+        ends_on=None,
+        firm="Exemple SA",
+        subject="habitation",
     )
     contract = register.add_contract(NUMBER, home_contract, recorded_at=NOW)
     register.end_contract(NUMBER, contract, ends_on=date(2027, 1, 1), recorded_at=NOW)
-    request = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
+    request = CallBackRequest(
+        asked_at=NOW, firm="Exemple SA", subject="pompe à chaleur"
+    )
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
     return register
 

@@ -145,7 +145,7 @@ def ask(row: dict[str, Any]) -> Answer:
         caller=row.get("caller", "0162000000") or None,
         automated=row.get("automated"),
         business_line=row.get("business_line"),
-        about=row.get("about"),
+        subject=row.get("subject"),
         channel=row.get("channel", "voice"),
         time_zone=row.get("time_zone"),
     )
@@ -165,7 +165,7 @@ def consent(held: dict[str, Any]) -> Consent:
         given_at=given_at,
         expires_on=held.get("expires_on", add_years(given_at.date(), 1)),
         firm=held.get("firm", FIRM),
-        goods=held.get("goods", "travel"),
+        subject=held.get("subject", "travel"),
         slots=tuple(
             Slot(moment(start), moment(end)) for start, end in held.get("slots", ())
         ),
@@ -183,7 +183,7 @@ def _evidence(row: dict[str, Any]) -> Evidence:
                 starts_on=held.get("starts_on", started),
                 ends_on=held.get("ends_on"),
                 firm=held.get("firm", FIRM),
-                object=held["object"],
+                subject=held["subject"],
             )
             for held in row.get("contracts", ())
         ],
@@ -191,7 +191,7 @@ def _evidence(row: dict[str, Any]) -> Evidence:
             CallBackRequest(
                 asked_at=moment(held["asked_at"]),
                 firm=held.get("firm", FIRM),
-                object=held["object"],
+                subject=held["subject"],
             )
             for held in row.get("call_backs", ())
         ],

@@ -60,16 +60,16 @@ def test_the_law_that_comes_with_the_library_is_whole() -> None:
 
 
 def test_the_eras_are_every_day_once() -> None:
-    """Every day since the first regime is in one era, in which no rule changes."""
-    for earlier, later in zip(FRENCH.eras, FRENCH.eras[1:], strict=False):
+    """Every day since the first regime is in one version, in which no rule changes."""
+    for earlier, later in zip(FRENCH.versions, FRENCH.versions[1:], strict=False):
         assert earlier.valid_until == later.valid_from
-    assert FRENCH.eras[-1].valid_until is None
-    for era in FRENCH.eras:
-        last = (era.valid_until or date(2999, 1, 2)) - timedelta(days=1)
-        for day in (era.valid_from, last):
+    assert FRENCH.versions[-1].valid_until is None
+    for version in FRENCH.versions:
+        last = (version.valid_until or date(2999, 1, 2)) - timedelta(days=1)
+        for day in (version.valid_from, last):
             in_force = [rule for rule in FRENCH.rules if rule.is_in_force(on=day)]
-            assert list(era.rules) == in_force
-            assert FRENCH.on(day) is era
+            assert list(version.rules) == in_force
+            assert FRENCH.on(day) is version
 
 
 def test_a_day_before_the_first_regime_is_refused() -> None:
@@ -363,7 +363,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
         ),
         (
             ('relation = "in_course"', 'relation = "preexisting"'),
-            {"says": {"bloctel": "listed"}, "k": "car", "about": "home"},
+            {"says": {"bloctel": "listed"}, "k": "car", "subject": "home"},
             "contract_unrelated",
             "contract",
         ),
@@ -384,7 +384,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
             {
                 "at": datetime(2026, 10, 15, 15, tzinfo=PARIS),
                 "k": "home",
-                "about": "home",
+                "subject": "home",
                 "r": 70,
             },
             "contract",
@@ -427,7 +427,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
     if "k" in row:
         first = at.date() - timedelta(days=9)
         contracts = [
-            Contract(starts_on=first, ends_on=None, firm=FIRM, object=row.pop("k"))
+            Contract(starts_on=first, ends_on=None, firm=FIRM, subject=row.pop("k"))
         ]
     row["calls"] = PlainCalls(attempts)
     row["consents"] = PlainConsents(Evidence(consents=consents, contracts=contracts))
@@ -440,18 +440,18 @@ def test_days_of_a_call_back_are_read() -> None:
     row = next(r for r in rows() if r["name"] == "called back on the sixth day")
     assert ask(row).decision == "no"
 
-    era = law.parse(edited(("working_days = 5", "working_days = 6")), "x").on(
+    version = law.parse(edited(("working_days = 5", "working_days = 6")), "x").on(
         date(2026, 10, 9)
     )
-    rule = era.one(law.CallBack)
+    rule = version.one(law.CallBack)
     assert rule is not None
 
     from bloctel.compliance.calling_hours import last_working_day
 
     asked_on = date(2026, 10, 2)
-    last = last_working_day(asked_on, rule.working_days, rule.rest_weekdays, era)
+    last = last_working_day(asked_on, rule.working_days, rule.rest_weekdays, version)
     assert last == date(2026, 10, 9)
-    assert last_working_day(asked_on, rule.working_days, (6, 7), era) == date(
+    assert last_working_day(asked_on, rule.working_days, (6, 7), version) == date(
         2026, 10, 12
     )
 

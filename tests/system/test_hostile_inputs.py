@@ -49,7 +49,7 @@ def test_a_consent_register_refuses_invalid_keys(key: Any) -> None:
     new = NewConsent(
         given_at=AT,
         firm="A",
-        goods="x",
+        subject="x",
         mentions=(),
         evidence=EvidenceFile("ab" * 32, "box"),
     )
@@ -162,7 +162,7 @@ def test_the_command_line_refuses_dates_outside_calendars(tmp_path: Path) -> Non
 
     done = run(
         *("consent", "record", url, NUMBER, "--at", "9999-12-31T23:59+00:00"),
-        *("--firm", "A", "--about", "x", "--mention", "all"),
+        *("--firm", "A", "--subject", "x", "--mention", "all"),
         *("--evidence", proof, "--where", "box"),
     )
 

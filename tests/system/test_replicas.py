@@ -383,7 +383,7 @@ def test_records_on_a_copy_that_stopped_permit_no_call(
                 at=AT,
                 purpose="sale",
                 sector="insurance",
-                about="insurance",
+                subject="insurance",
                 caller="01 62 00 00 00",
                 automated=False,
             ).decision

@@ -30,7 +30,7 @@ CONSENT_FIELDS: Final = (
     "number",
     "given_at",
     "firm",
-    "goods",
+    "subject",
     "mentions",
     "sha256",
     "where",
@@ -172,7 +172,7 @@ class _Rows:
         return key, NewConsent(
             given_at=given_at,
             firm=fields["firm"],
-            goods=fields["goods"],
+            subject=fields["subject"],
             mentions=[name for name in _SEPARATORS.split(fields["mentions"]) if name],
             evidence=EvidenceFile(fields["sha256"], fields["where"]),
             expires_on=_day(fields.get(_OPTIONAL, "")),

@@ -25,7 +25,7 @@ def audit(
     column: list[str] | None = option(
         "--column FIELD=COLUMN",
         "The name of the column of a field; may be repeated.  Fields are number, at, "
-        "outcome, purpose, sector, caller, automated, business_line, about, channel, "
+        "outcome, purpose, sector, caller, automated, business_line, subject, channel, "
         "time_zone.",
     ),
     log_time_zone: str | None = option(

@@ -35,7 +35,7 @@ class CallOptions:
         "--business-line/--consumer-line",
         "State whether the number is the line of a business.",
     )
-    about: str | None = option("--about WORDS", "The subject of the call.")
+    subject: str | None = option("--subject WORDS", "The subject of the call.")
     channel: Channel = option("--channel", "The channel of the call.", Channel.VOICE)
     time_zone: str | None = option(
         "--time-zone ZONE",

@@ -34,13 +34,13 @@ class _ProofFormat(StrEnum):
 
 
 class _Subject(options.Number):
-    """Options for the phone number, the firm, and the goods that a record is about."""
+    """Options for the phone number, the firm and the subject of a record."""
 
     firm: str = options.required(
         "--firm NAME", "The firm that the consent, contract or request names."
     )
-    about: str = options.required(
-        "--about WORDS", "The subject, in the same words as in --about of a call."
+    subject: str = options.required(
+        "--subject WORDS", "The subject, in the same words as in --subject of a call."
     )
 
 
@@ -93,13 +93,13 @@ def record(
 
     Example:
         bloctel consent record sqlite:///consents.db "01 99 00 12 34"
-        --at 2026-09-01T18:12+02:00 --firm "Exemple SA" --about insurance
+        --at 2026-09-01T18:12+02:00 --firm "Exemple SA" --subject insurance
         --mention all --evidence form.json --where "archive, form.json"
     """
     consent = NewConsent(
         given_at=given["at"],
         firm=given["firm"],
-        goods=given["about"],
+        subject=given["subject"],
         mentions=mention or (),
         evidence=_evidence(given),
         expires_on=expires_on,
@@ -116,7 +116,7 @@ def import_(
     column: list[str] | None = options.option(
         "--column FIELD=COLUMN",
         "The column of a field, by name or by number from 1; may be repeated.  "
-        "Fields are number, given_at, firm, goods, mentions, sha256, where, "
+        "Fields are number, given_at, firm, subject, mentions, sha256, where, "
         "expires_on.",
     ),
     value: list[str] | None = options.option(
@@ -186,10 +186,10 @@ def contract(
 
     Example:
         bloctel consent contract sqlite:///consents.db "01 99 00 12 34"
-        --firm "Exemple SA" --about "home insurance" --starts-on 2024-01-01
+        --firm "Exemple SA" --subject "home insurance" --starts-on 2024-01-01
     """
-    firm, object = given["firm"], given["about"]
-    new = Contract(starts_on=starts_on, ends_on=ends_on, firm=firm, object=object)
+    firm, subject = given["firm"], given["subject"]
+    new = Contract(starts_on=starts_on, ends_on=ends_on, firm=firm, subject=subject)
     id = register.add_contract(given["number"], new, region=given["region"])
     return {"id": id}
 
@@ -218,11 +218,11 @@ def call_back(register: ConsentRegister, **given: Any) -> dict[str, object]:
 
     Example:
         bloctel consent call-back sqlite:///consents.db "01 99 00 12 34"
-        --at 2026-10-02T18:12+02:00 --firm "Exemple SA" --about "heat pump"
+        --at 2026-10-02T18:12+02:00 --firm "Exemple SA" --subject "heat pump"
         --evidence form.json --where "archive, form.json"
     """
     request = CallBackRequest(
-        asked_at=given["at"], firm=given["firm"], object=given["about"]
+        asked_at=given["at"], firm=given["firm"], subject=given["subject"]
     )
     id = register.add_call_back(
         given["number"], request, evidence=_evidence(given), region=given["region"]
@@ -246,7 +246,7 @@ def show(
         --known-at 2026-11-23T10:30+01:00
     """
     view = register if known_at is None else register.as_known_at(known_at)
-    columns = ("kind", "about", "firm", "from", "until", "withdrawn_at", "complete")
+    columns = ("kind", "subject", "firm", "from", "until", "withdrawn_at", "complete")
     return Rows(columns, _rows(view.of(register.key_of(**number))))
 
 
@@ -336,10 +336,17 @@ def _evidence(given: Mapping[str, Any]) -> EvidenceFile:
 
 def _rows(evidence: Evidence) -> list[tuple[object, ...]]:
     consent = attrgetter(
-        *("goods", "firm", "given_at", "expires_on", "withdrawn_at", "has_all_mentions")
+        *(
+            "subject",
+            "firm",
+            "given_at",
+            "expires_on",
+            "withdrawn_at",
+            "has_all_mentions",
+        )
     )
-    contract = attrgetter("object", "firm", "starts_on", "ends_on")
-    call_back = attrgetter("object", "firm", "asked_at")
+    contract = attrgetter("subject", "firm", "starts_on", "ends_on")
+    call_back = attrgetter("subject", "firm", "asked_at")
     return [
         *(("consent", *consent(each)) for each in evidence.consents),
         *(("contract", *contract(each), None, None) for each in evidence.contracts),

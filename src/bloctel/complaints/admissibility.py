@@ -17,7 +17,7 @@ from bloctel.periods import add_days
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force, law
 from bloctel.rules import load as load_list
-from bloctel.rules.law import Era, LegalRule, Purpose
+from bloctel.rules.law import LawVersion, LegalRule, Purpose
 
 
 class Grounds(StrEnum):
@@ -142,81 +142,85 @@ def judge(
         got = f"a complaint without {' and '.join(names)}"
         raise InputError("the number called and the day of the call", got)
     known = known or Known()
-    era = law.load("FR").on(day)
+    version = law.load("FR").on(day)
     return (
-        _out_of_scope(complaint, era, known, day)
-        or _forbidden_to_all(complaint, era, known)
-        or _excepted(complaint, era, known)
-        or _by_regime(era, number, day, book, known)
+        _out_of_scope(complaint, version, known, day)
+        or _forbidden_to_all(complaint, version, known)
+        or _excepted(complaint, version, known)
+        or _by_regime(version, number, day, book, known)
     )
 
 
 def _out_of_scope(
-    complaint: Complaint, era: Era, known: Known, day: date
+    complaint: Complaint, version: LawVersion, known: Known, day: date
 ) -> Admissibility | None:
     """Return a decision if the call is not a sales call by voice to a consumer."""
-    for channel in era.all(law.OtherChannel):
+    for channel in version.all(law.OtherChannel):
         if complaint.channel in channel.channels:
             return _by(Grounds.NOT_VOICE, channel)
     line = forms.load("FR").professional_line
     is_professional = known.professional_line and day >= line[0].valid_from
     if is_professional and not in_force(line, on=day).is_covered:
         return Admissibility(Grounds.PROFESSIONAL_LINE)
-    for purpose in era.all(law.OutOfScope):
+    for purpose in version.all(law.OutOfScope):
         if known.purpose in purpose.purposes:
             return _by(Grounds.NOTHING_SOLD, purpose)
     return None
 
 
 def _forbidden_to_all(
-    complaint: Complaint, era: Era, known: Known
+    complaint: Complaint, version: LawVersion, known: Known
 ) -> Admissibility | None:
     """Return a decision if the law forbade the call to every number, listed or not."""
     lifts = {law.Lift.CONTRACT: known.contract, law.Lift.CALL_BACK: known.call_back}
-    for ban in era.all(law.SectorBan):
+    for ban in version.all(law.SectorBan):
         applies = complaint.sector in ban.sectors and not ban.asks
         applies = applies and complaint.channel in ban.channels
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
-    times = era.one(law.CallingTimes)
+    times = version.one(law.CallingTimes)
     if times is None or known.consent:  # legal hours do not apply after consent
         return None
     is_outside = known.outside_hours
     if is_outside is None:
-        is_outside = _is_outside(complaint, era, times)
+        is_outside = _is_outside(complaint, version, times)
     return _by(Grounds.OUT_OF_HOURS, times) if is_outside else None
 
 
-def _is_outside(complaint: Complaint, era: Era, times: law.CallingTimes) -> bool:
+def _is_outside(
+    complaint: Complaint, version: LawVersion, times: law.CallingTimes
+) -> bool:
     """Return True if the law forbade calls during the whole time slot of the call."""
     begin, end = complaint.from_time, complaint.until_time
     moment = complaint.began_at
     if moment is None or begin is None:
         return False
-    state = time_state(moment, complaint.zone, era)
+    state = time_state(moment, complaint.zone, version)
     if state is not TimeState.HOUR or end is None:
         return state is not TimeState.OPEN
     return not any(begin < until and since < end for since, until in times.slots)
 
 
-def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | None:
+def _excepted(
+    complaint: Complaint, version: LawVersion, known: Known
+) -> Admissibility | None:
     """Return a decision if the law allowed the call even to a listed number."""
-    back = era.one(law.CallBack)
+    back = version.one(law.CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
         return _by(Grounds.CALL_BACK, back)
-    press = era.one(law.PressException)
+    press = version.one(law.PressException)
     if press is not None and complaint.sector in press.sectors:
         return _by(Grounds.PRESS, press)
-    contract = era.one(law.ContractException)
+    contract = version.one(law.ContractException)
     if known.contract and contract is not None:
         return _by(Grounds.CONTRACT, contract)
     return None
 
 
 def _by_regime(
-    era: Era, number: PhoneNumber, day: date, book: Book | None, known: Known
+    version: LawVersion, number: PhoneNumber, day: date, book: Book | None, known: Known
 ) -> Admissibility:
-    regime = era.one(law.Regime)
+    regime = version.one(law.Regime)
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return Admissibility(Grounds.NO_RULE_THEN, regime.id if regime else "")
     if regime.question is law.RegimeQuestion.CONSENT:

@@ -41,7 +41,7 @@ from bloctel.numbers.phone_number import Reason
 from bloctel.numbers.readings import Readings
 from bloctel.periods import add_years
 from bloctel.rules import law
-from bloctel.rules.law import Era, Law
+from bloctel.rules.law import Law, LawVersion
 
 _R = TypeVar("_R")
 _S = TypeVar("_S", bound=StrEnum)
@@ -52,7 +52,7 @@ class CallInstant(NamedTuple):
 
     at: datetime
     zone: ZoneInfo
-    era: Era
+    version: LawVersion
 
     @property
     def day(self) -> date:
@@ -64,23 +64,23 @@ class CallInstant(NamedTuple):
         return at.astimezone(self.zone).date()
 
 
-class Subject(NamedTuple):
-    """Calling firm, and the goods that a call is about; None means not known.
+class CallScope(NamedTuple):
+    """Firm that calls, and the subject of the call; None means not known.
 
     `vague` contains sectors that are too vague to be named in a consent.
     """
 
     firm: str | None = None
-    about: str | None = None
+    subject: str | None = None
     sector: str | None = None
     vague: tuple[str, ...] = ()
 
 
 class Scope(NamedTuple):
-    """Firm and goods that a consent or a contract names."""
+    """Firm and subject that a consent or a contract names."""
 
     firm: str
-    goods: str
+    subject: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ class CallUnderReview:
     holiday_territories: Collection[str]
     inputs: CheckedInputs
     caller: str | None
-    subject: Subject
+    scope: CallScope
     evidence: Evidence | None
     attempts: Sequence[Attempt] | None = None
     counts_later: bool = False
@@ -114,13 +114,13 @@ class CallUnderReview:
 
 def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     """Return the facts of a call at an instant in UTC."""
-    subject, evidence = call.subject, call.evidence
-    version = call.law.version_on(at.astimezone(call.zone).date())
-    era = call.law.eras[version]
-    instant = CallInstant(at, call.zone, era)
+    scope, evidence = call.scope, call.evidence
+    version_index = call.law.version_index_on(at.astimezone(call.zone).date())
+    version = call.law.versions[version_index]
+    instant = CallInstant(at, call.zone, version)
     attempts = _attempts_at(call, at)
     refused_at, objected = _last_refusal(attempts or (), instant)
-    regime = era.one(law.Regime)
+    regime = version.one(law.Regime)
     law_lists = regime.lists if regime else ()
     (national, *foreign), (own, *of_firm) = list_states(
         call.book, call.readings, at, national=law_lists, lists=call.lists
@@ -129,16 +129,16 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     if listed not in (national, own) and listed in (*foreign, *of_firm):
         raise InvalidNumberError(Reason.AMBIGUOUS)
     return Facts(
-        version=version,
+        version_index=version_index,
         territory=call.territory,
         channel=call.inputs.channel,
         purpose=call.inputs.purpose,
-        sector=subject.sector,
-        about_sector=sector_named(subject.about, call.law),
-        caller=None if call.caller is None else caller_kind(call.caller, era),
+        sector=scope.sector,
+        subject_sector=sector_named(scope.subject, call.law),
+        caller=None if call.caller is None else caller_kind(call.caller, version),
         automated=call.inputs.automated,
         business=call.inputs.business_line,
-        time=time_state(at, call.zone, era, territories=call.holiday_territories)
+        time=time_state(at, call.zone, version, territories=call.holiday_territories)
         if call.territory is TerritoryState.KNOWN
         else TimeState.UNKNOWN,
         national=national,
@@ -147,26 +147,26 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
             ConsentState,
             None if evidence is None else evidence.consents,
             lambda one: state_of_consent(
-                _consent_at(one, call, at), refused_at, subject, instant
+                _consent_at(one, call, at), refused_at, scope, instant
             ),
         ),
         contract=_best(
             ContractState,
             None if evidence is None else evidence.contracts,
-            lambda one: _contract(one, subject, instant.day),
+            lambda one: _contract(one, scope, instant.day),
         ),
         call_back=_best(
             CallBackState,
             None if evidence is None else evidence.call_backs,
-            lambda one: call_back(one, refused_at, subject, instant),
+            lambda one: call_back(one, refused_at, scope, instant),
         ),
         attempts=_attempts_in_window(attempts, instant),
         silence=SilenceState.UNKNOWN
         if attempts is None
         else _silence_state(refused_at, instant),
-        refused_in=None
+        refusal_version_index=None
         if refused_at is None
-        else call.law.version_on(instant.day_of(refused_at)),
+        else call.law.version_index_on(instant.day_of(refused_at)),
         objected=objected,
     )
 
@@ -203,14 +203,11 @@ def _best(
 
 
 def state_of_consent(
-    consent: Consent,
-    refused_at: datetime | None,
-    subject: Subject,
-    instant: CallInstant,
+    consent: Consent, refused_at: datetime | None, call: CallScope, instant: CallInstant
 ) -> ConsentState:
     """Return the state of a consent; *refused_at* is the time of the last refusal."""
-    state = _state_without_refusal(consent, subject, instant)
-    rule, before = instant.era.one(law.Refusal), ConsentState.REFUSED_BEFORE_RULE
+    state = _state_without_refusal(consent, call, instant)
+    rule, before = instant.version.one(law.Refusal), ConsentState.REFUSED_BEFORE_RULE
     is_refused = refused_at and refused_at >= in_utc(consent.given_at, "given_at")
     if not (rule and rule.withdraws_consent and refused_at and is_refused):
         return state
@@ -221,7 +218,7 @@ def state_of_consent(
 
 
 def _state_without_refusal(
-    consent: Consent, subject: Subject, instant: CallInstant
+    consent: Consent, call: CallScope, instant: CallInstant
 ) -> ConsentState:
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
@@ -229,13 +226,13 @@ def _state_without_refusal(
     withdrawn_at = consent.withdrawn_at
     if withdrawn_at and in_utc(withdrawn_at, "consent.withdrawn_at") <= instant.at:
         return ConsentState.WITHDRAWN
-    terms = instant.era.one(law.ConsentTerms)
+    terms = instant.version.one(law.ConsentTerms)
     last = add_years(instant.day_of(given_at), terms.max_years) if terms else None
     if instant.day >= consent.expires_on or (last and instant.day >= last):
         return ConsentState.EXPIRED
     if terms and not consent.has_all_mentions:
         return ConsentState.INCOMPLETE
-    problem = scope_problem(Scope(consent.firm, consent.goods), subject)
+    problem = scope_problem(Scope(consent.firm, consent.subject), call)
     if problem is not None:
         return problem
     slots = [tuple(in_utc(edge, "consent.slots") for edge in s) for s in consent.slots]
@@ -247,7 +244,7 @@ def _state_without_refusal(
     if not slots:
         is_old = terms and instant.day_of(given_at) < terms.published_on
         return ConsentState.OLD_FORM if is_old else ConsentState.VALID
-    hours_rule = instant.era.one(law.HoursException)
+    hours_rule = instant.version.one(law.HoursException)
     length = min(end - start for start, end in active)
     if not hours_rule or length <= timedelta(hours=hours_rule.slot_hours or 8760):
         return ConsentState.SLOT
@@ -255,34 +252,34 @@ def _state_without_refusal(
     return ConsentState.LONG_SLOT if is_long else ConsentState.WIDE_SLOT
 
 
-def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
+def scope_problem(scope: Scope, call: CallScope) -> ConsentState | None:
     """Return None if a consent with *scope* surely covers a call; else the reason."""
-    firm, goods = scope
-    if subject.firm is not None and not _is_same_text(subject.firm, firm):
+    firm, subject = scope
+    if call.firm is not None and not _is_same_text(call.firm, firm):
         return ConsentState.OTHER_SCOPE
-    if any(_is_same_text(name, goods) for name in subject.vague):
+    if any(_is_same_text(name, subject) for name in call.vague):
         return ConsentState.OTHER_SCOPE
-    is_sector = subject.sector is not None and _is_same_text(subject.sector, goods)
-    if subject.about is None:
+    is_sector = call.sector is not None and _is_same_text(call.sector, subject)
+    if call.subject is None:
         if not is_sector:
-            return ConsentState.GOODS_UNKNOWN
-    elif not _is_same_text(subject.about, goods):
+            return ConsentState.SUBJECT_UNKNOWN
+    elif not _is_same_text(call.subject, subject):
         # the consent names only the sector; the subject perhaps belongs to the sector
-        return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
-    return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
+        return ConsentState.SUBJECT_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
+    return ConsentState.FIRM_UNKNOWN if call.firm is None else None
 
 
-def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector whose English or French name is *about*; otherwise None.
+def sector_named(subject: str | None, law: Law) -> str | None:
+    """Return the sector whose English or French name is *subject*; otherwise None.
 
     >>> sector_named("Energy renovation", law.load("FR"))
     'energy_renovation'
     >>> sector_named("Banque et crédit", law.load("FR"))
     'banking'
     """
-    if about is None:
+    if subject is None:
         return None
-    words = about.replace("_", " ")
+    words = subject.replace("_", " ")
     named = (
         sector.name
         for sector in law.sectors
@@ -291,8 +288,8 @@ def sector_named(about: str | None, law: Law) -> str | None:
     return next(named, None)
 
 
-def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
-    state = relation_of_contract(Scope(contract.firm, contract.object), subject)
+def _contract(contract: Contract, call: CallScope, day: date) -> ContractState:
+    state = relation_of_contract(Scope(contract.firm, contract.subject), call)
     if day < contract.starts_on or state is ContractState.NONE:
         return ContractState.NONE
     if contract.ends_on is not None and day >= contract.ends_on:
@@ -300,43 +297,43 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
     return state
 
 
-def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
-    """Compare the firm and the goods of an active contract with those of a call."""
-    if subject.firm is None:
+def relation_of_contract(scope: Scope, call: CallScope) -> ContractState:
+    """Compare the firm and the subject of an active contract with those of a call."""
+    if call.firm is None:
         return ContractState.FIRM_UNKNOWN
-    if not _is_same_text(subject.firm, scope.firm):
+    if not _is_same_text(call.firm, scope.firm):
         return ContractState.NONE
-    if subject.about is None:
-        return ContractState.OBJECT_UNKNOWN
-    is_related = _is_same_text(subject.about, scope.goods)
+    if call.subject is None:
+        return ContractState.SUBJECT_UNKNOWN
+    is_related = _is_same_text(call.subject, scope.subject)
     return ContractState.RELATED if is_related else ContractState.UNRELATED
 
 
 def call_back(
     request: CallBackRequest,
     refused_at: datetime | None,
-    subject: Subject,
+    call: CallScope,
     instant: CallInstant,
 ) -> CallBackState:
     """Return the state of a call-back request; *refused_at* is the last refusal."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
-    rule = instant.era.one(law.CallBack)
+    rule = instant.version.one(law.CallBack)
     is_refused = refused_at is not None and refused_at >= asked_at
     if rule is None or is_refused or instant.at < asked_at:
         return CallBackState.NONE
     last = last_working_day(
-        instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.era
+        instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.version
     )
     if instant.day > last:
         return CallBackState.NONE
-    if subject.firm is not None and not _is_same_text(subject.firm, request.firm):
+    if call.firm is not None and not _is_same_text(call.firm, request.firm):
         return CallBackState.NONE
-    if subject.firm is None:
+    if call.firm is None:
         return CallBackState.FIRM_UNKNOWN
-    if subject.about is None:
-        return CallBackState.OBJECT_UNKNOWN
-    is_meant = _is_same_text(subject.about, request.object)
-    return CallBackState.IN_TIME if is_meant else CallBackState.OTHER_OBJECT
+    if call.subject is None:
+        return CallBackState.SUBJECT_UNKNOWN
+    is_meant = _is_same_text(call.subject, request.subject)
+    return CallBackState.IN_TIME if is_meant else CallBackState.OTHER_SUBJECT
 
 
 def _attempts_in_window(
@@ -347,7 +344,7 @@ def _attempts_in_window(
     The law counts attempts in a number of days (24 hours each) before the call.  A
     released attempt does not count, because the number was never dialled.
     """
-    rule = instant.era.one(law.Frequency)
+    rule = instant.version.one(law.Frequency)
     if attempts is None or rule is None:
         return None if attempts is None else 0
     start = instant.at - timedelta(days=rule.within_days)
@@ -361,7 +358,7 @@ def _attempts_in_window(
 
 def _silence_state(refused_at: datetime | None, instant: CallInstant) -> SilenceState:
     """Return the effect of the last refusal by the called person on a call."""
-    rule = instant.era.one(law.Silence)
+    rule = instant.version.one(law.Silence)
     if rule is None or refused_at is None:
         return SilenceState.NONE
     # the law counts calendar days, not periods of 24 hours
@@ -433,7 +430,9 @@ def _calendar_times(
 
 def _evidence_times(call: CallUnderReview) -> Iterator[datetime]:
     windows = {
-        rule.within_days for era in call.law.eras for rule in era.all(law.Frequency)
+        rule.within_days
+        for version in call.law.versions
+        for rule in version.all(law.Frequency)
     }
     for attempt in call.attempts or ():
         at = in_utc(attempt.at, "attempt.at")

@@ -26,7 +26,7 @@ class CallInputs(TypedDict, total=False):
     caller: object
     automated: bool | None
     business_line: bool | None
-    about: str | None
+    subject: str | None
     channel: str
     time_zone: str | None
     region: str | None
@@ -40,7 +40,7 @@ class CheckedInputs(Struct, frozen=True):
     automated: bool | None = None
     business_line: bool | None = None
     sector: str | None = None
-    about: str | None = None
+    subject: str | None = None
     time_zone: ZoneName | None = None
 
 

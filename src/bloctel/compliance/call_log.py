@@ -269,8 +269,8 @@ class CallLog(RecordLog):
             InputError: The law still counts attempts made before *before*, or a time
                 is not valid.
         """
-        eras = (era for country in law.names() for era in law.load(country).eras)
-        days = max(one.within_days for era in eras for one in era.all(law.Frequency))
+        rules = (rule for country in law.names() for rule in law.load(country).rules)
+        days = max(one.within_days for one in rules if isinstance(one, law.Frequency))
         latest = clock.moment() - timedelta(days=days)
         if in_utc(before, "before") > latest:
             expected = f"a time not after {latest:%Y-%m-%dT%H:%MZ} ({days} days ago)"

@@ -6,7 +6,7 @@ from typing import Final
 
 from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
-from bloctel.rules.law import CallerKind, CallerNumbers, Era
+from bloctel.rules.law import CallerKind, CallerNumbers, LawVersion
 
 #: The value of `caller` for a call that presents no number.
 MASKED: Final = "masked"
@@ -36,13 +36,13 @@ def read_caller(caller: object, region: str | None) -> str:
     return number.e164 if nsn is None else f"0{nsn}"
 
 
-def caller_kind(caller: str, era: Era) -> CallerKind:
-    """Return the kind of a presented number, by the legal rules in force in *era*.
+def caller_kind(caller: str, version: LawVersion) -> CallerKind:
+    """Return the kind of a presented number, by the legal rules in force in *version*.
 
     >>> from datetime import date
     >>> from bloctel.rules import law
-    >>> era = law.load("FR").on(date(2026, 11, 23))
-    >>> caller_kind("0162001234", era).value, caller_kind("3639", era).value
+    >>> version = law.load("FR").on(date(2026, 11, 23))
+    >>> caller_kind("0162001234", version).value, caller_kind("3639", version).value
     ('verified', 'forbidden')
     """
     if caller == MASKED:
@@ -51,7 +51,7 @@ def caller_kind(caller: str, era: Era) -> CallerKind:
         return CallerKind.FOREIGN
     kinds = (
         rule.kind
-        for rule in era.all(CallerNumbers)
+        for rule in version.all(CallerNumbers)
         if _compiled(rule.patterns).fullmatch(caller)
         and not _compiled(rule.exceptions).fullmatch(caller)
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bloctel._util.instants import to_microseconds
 from bloctel._util.optional import optional_module
 from bloctel.compliance.facts import TimeState
-from bloctel.rules.law import CallingTimes, Era, Holidays, Law, LocalHoliday
+from bloctel.rules.law import CallingTimes, Holidays, Law, LawVersion, LocalHoliday
 
 _DAY: Final = 86_400_000_000  # microseconds
 _EPOCH: Final = date(1970, 1, 1)
@@ -45,13 +45,17 @@ def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
 
 
 def time_state(
-    at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
+    at: datetime,
+    zone: ZoneInfo,
+    version: LawVersion,
+    *,
+    territories: Collection[str] = (),
 ) -> TimeState:
     """Return the state of the instant *at*: inside or outside calling days and hours.
 
     The local holidays of *territories* count as public holidays.
     """
-    rule = era.one(CallingTimes)
+    rule = version.one(CallingTimes)
     if rule is None:
         return TimeState.OPEN
     local = at.astimezone(zone)
@@ -59,32 +63,34 @@ def time_state(
     if day.isoweekday() not in rule.weekdays:
         return TimeState.DAY
     if not rule.on_holidays and (
-        is_holiday(day, era) or is_local_holiday(day, era, territories)
+        is_holiday(day, version) or is_local_holiday(day, version, territories)
     ):
         return TimeState.HOLIDAY
     is_open = any(start <= clock < end for start, end in rule.slots)
     return TimeState.OPEN if is_open else TimeState.HOUR
 
 
-def is_holiday(day: date, era: Era) -> bool:
+def is_holiday(day: date, version: LawVersion) -> bool:
     """Return True if a day is a public holiday in the entire country."""
-    rule = era.one(Holidays)
+    rule = version.one(Holidays)
     return rule is not None and day in _holidays(rule.calendar, day.year)
 
 
-def is_local_holiday(day: date, era: Era, territories: Collection[str]) -> bool:
+def is_local_holiday(
+    day: date, version: LawVersion, territories: Collection[str]
+) -> bool:
     """Return True if a day is a local holiday in one of the territories."""
     return any(
-        _falls_on(rule, day, era)
-        for rule in era.all(LocalHoliday)
+        _falls_on(rule, day, version)
+        for rule in version.all(LocalHoliday)
         if not set(rule.territories).isdisjoint(territories)
     )
 
 
-def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
+def _falls_on(rule: LocalHoliday, day: date, version: LawVersion) -> bool:
     if rule.day:
         return f"{day:%m-%d}" == rule.day
-    calendar = era.one(Holidays)
+    calendar = version.one(Holidays)
     if calendar is None:
         return False
     monday = day + timedelta(days=rule.before_easter_monday)
@@ -92,13 +98,13 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 
 
 def last_working_day(
-    after: date, days: int, rest_weekdays: Collection[int], era: Era
+    after: date, days: int, rest_weekdays: Collection[int], version: LawVersion
 ) -> date:
     """Return the date that follows the date *after* by *days* working days."""
     day = after
     while days:
         day += timedelta(days=1)
-        if day.isoweekday() not in rest_weekdays and not is_holiday(day, era):
+        if day.isoweekday() not in rest_weekdays and not is_holiday(day, version):
             days -= 1
     return day
 
@@ -118,17 +124,19 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
     return ordinals[np.searchsorted(starts, at, side="right") - 1]
 
 
-def versions_and_times(
+def indexes_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the indexes of the era (row 0) and of the `TimeState` (row 1) at *at*."""
+    """Return, for *at*, the indexes of the `LawVersion` and of the `TimeState`."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)
     for i, start in enumerate(starts):
-        version = law.version_on(start.astimezone(zone).date())
-        state = time_state(start, zone, law.eras[version], territories=territories)
-        found[:, i] = version, states.index(state)
+        version_index = law.version_index_on(start.astimezone(zone).date())
+        state = time_state(
+            start, zone, law.versions[version_index], territories=territories
+        )
+        found[:, i] = version_index, states.index(state)
     return found[:, np.searchsorted(_microseconds(starts), at, side="right") - 1]
 
 

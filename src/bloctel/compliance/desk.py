@@ -17,8 +17,8 @@ from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
 from bloctel.compliance.call_facts import (
+    CallScope,
     CallUnderReview,
-    Subject,
     facts_at,
     improvement_times,
 )
@@ -45,8 +45,8 @@ from bloctel.rules.law import (
     Channel,
     Consequence,
     Duty,
-    Era,
     Law,
+    LawVersion,
     LegalRule,
     Purpose,
     Sanction,
@@ -149,7 +149,7 @@ class Desk:
         caller: object = None,
         automated: bool | None = None,
         business_line: bool | None = None,
-        about: str | None = None,
+        subject: str | None = None,
         channel: str = Channel.VOICE,
         time_zone: str | None = None,
         region: str | None = None,
@@ -168,7 +168,7 @@ class Desk:
             automated: True if an automated platform makes the call.
             business_line: True if you know that the number is the line of a business.
                 The rules protect consumers, so they make the answer *ask*, not *no*.
-            about: The subject of the call, in the words of a consent or a contract.
+            subject: The subject of the call, in the words of a consent or a contract.
             channel: The kind of call or message (`Channel`); by default a voice call.
             time_zone: The called person's time zone, if the number does not show it.
             region: The region of phone numbers without a country code; by default the
@@ -189,7 +189,7 @@ class Desk:
             "caller": caller,
             "automated": automated,
             "business_line": business_line,
-            "about": about,
+            "subject": subject,
             "channel": channel,
             "time_zone": time_zone,
             "region": region,
@@ -349,7 +349,7 @@ class Desk:
             holiday_territories=near,
             inputs=checked,
             caller=None if caller is None else read_caller(caller, region),
-            subject=Subject(self.firm, checked.about, checked.sector, law.vague),
+            scope=CallScope(self.firm, checked.subject, checked.sector, law.vague),
             evidence=self._evidence(readings),
             book=self._book,
             lists=self._lists,
@@ -383,8 +383,8 @@ class Desk:
 
     def _answer(self, call: CallUnderReview, at: datetime) -> Answer:
         facts = facts_at(call, at)
-        duties = call.law.eras[facts.version].all(Duty)
-        sectors = {facts.sector, facts.about_sector}
+        duties = call.law.versions[facts.version_index].all(Duty)
+        sectors = {facts.sector, facts.subject_sector}
         judgement = judge(facts, call.law, trust=self._trust)
         return Answer(
             judgement,
@@ -398,7 +398,7 @@ class Desk:
             )
             if facts.purpose is Purpose.SALE
             else (),
-            _consequences(judgement, call.law.eras[facts.version]),
+            _consequences(judgement, call.law.versions[facts.version_index]),
             _seek=lambda: self._next_allowed(call, at),
         )
 
@@ -414,13 +414,13 @@ class Desk:
         return None
 
 
-def _consequences(judgement: Judgement, era: Era) -> tuple[LegalRule, ...]:
+def _consequences(judgement: Judgement, version: LawVersion) -> tuple[LegalRule, ...]:
     """Return the fines for a forbidden call, and the other consequences."""
     if judgement.decision is not Decision.NO:
         return ()
     breaches = {finding.rule.sanction for finding in judgement.deciding if finding.rule}
-    fines = tuple(fine for fine in era.all(Sanction) if fine.breach in breaches)
-    return (*fines, *era.all(Consequence)) if fines else ()
+    fines = tuple(fine for fine in version.all(Sanction) if fine.breach in breaches)
+    return (*fines, *version.all(Consequence)) if fines else ()
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:

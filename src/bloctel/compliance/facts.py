@@ -64,9 +64,9 @@ class ConsentState(StrEnum):
     """Valid, but given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"
     """Valid if it was given to the firm that calls, but this firm is not known."""
-    GOODS_DOUBTFUL = "goods_doubtful"
+    SUBJECT_DOUBTFUL = "subject_doubtful"
     """Given for the sector of the call, but the call names another subject."""
-    GOODS_UNKNOWN = "goods_unknown"
+    SUBJECT_UNKNOWN = "subject_unknown"
     """Valid if given for the subject of the call, but the subject is not known."""
     REFUSED_BEFORE_RULE = "refused_before_rule"
     """Followed by a refusal that is older than the rule on refusals."""
@@ -79,7 +79,7 @@ class ConsentState(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     OTHER_SCOPE = "other_scope"
-    """Given to another firm, or for other goods."""
+    """Given to another firm, or for another subject."""
     NOT_YET = "not_yet"
     """Given after the time of the call."""
     NONE = "none"
@@ -91,10 +91,10 @@ class ContractState(StrEnum):
     """State of a contract; of several contracts, the first state listed here counts."""
 
     RELATED = "related"
-    """Active, and the call is about the object of the contract."""
+    """Active, and the call is about the subject of the contract."""
     FIRM_UNKNOWN = "firm_unknown"
     """Active, but the firm that calls is not known."""
-    OBJECT_UNKNOWN = "object_unknown"
+    SUBJECT_UNKNOWN = "subject_unknown"
     """Active, but the subject of the call is not known."""
     UNRELATED = "unrelated"
     """Active, but the call is about something else."""
@@ -111,9 +111,9 @@ class CallBackState(StrEnum):
     IN_TIME = "in_time"
     FIRM_UNKNOWN = "firm_unknown"
     """The call is in time, but the firm that calls is not known."""
-    OBJECT_UNKNOWN = "object_unknown"
+    SUBJECT_UNKNOWN = "subject_unknown"
     """The call is in time, but the subject of the call is not known."""
-    OTHER_OBJECT = "other_object"
+    OTHER_SUBJECT = "other_subject"
     """The call is in time, but its words differ from those of the request."""
     NONE = "none"
     """No request allows this firm to call about this subject at this time."""
@@ -135,12 +135,13 @@ class Facts:
     """Facts of one call that the legal rules need.
 
     Attributes:
-        version: The index, in `Law.eras`, of the era that contains the day of the call.
+        version_index: The index, in `Law.versions`, of the version in force on the day
+            of the call.
         territory: State of the territory of the number.
         channel: The kind of call or message.
         purpose: The purpose of the call; None if no purpose was given.
         sector: The sector of the goods or services; None if no sector was given.
-        about_sector: The sector that `about` names; None if `about` names no sector.
+        subject_sector: The sector that the subject of the call names, or None.
         caller: The kind of the presented number; None if no presented number was given.
         automated: True if an automated platform makes the call; None if not known.
         business: True if the number is the line of a business; None if not known.
@@ -153,17 +154,17 @@ class Facts:
         attempts: The count of earlier attempts, but at most the legal maximum; None if
             there is no call log.
         silence: Effect of an earlier refusal of calls by the person.
-        refused_in: The index, in `Law.eras`, of the era of the last refusal; None if no
-            refusal is known.
+        refusal_version_index: The index, in `Law.versions`, of the version in force on
+            the day of the last refusal; None if no refusal is known.
         objected: True if the person refused all further calls in an earlier call.
     """
 
-    version: int
+    version_index: int
     territory: TerritoryState
     channel: Channel
     purpose: Purpose | None
     sector: str | None
-    about_sector: str | None = None
+    subject_sector: str | None = None
     caller: CallerKind | None
     automated: bool | None
     business: bool | None = None
@@ -175,5 +176,5 @@ class Facts:
     call_back: CallBackState
     attempts: int | None
     silence: SilenceState
-    refused_in: int | None
+    refusal_version_index: int | None
     objected: bool

@@ -88,9 +88,9 @@ class Ground(StrEnum):
     CONSENT_OVERLONG = "consent_overlong"
     CONSENT_SLOT_WIDE = "consent_slot_wide"
     FIRM_MISSING = "firm_missing"
-    ABOUT_MISSING = "about_missing"
-    ABOUT_DOUBTFUL = "about_doubtful"
-    ABOUT_DISAGREES = "about_disagrees"
+    SUBJECT_MISSING = "subject_missing"
+    SUBJECT_DOUBTFUL = "subject_doubtful"
+    SUBJECT_DISAGREES = "subject_disagrees"
     CONTRACT_ENDED = "contract_ended"
     CONTRACT_UNRELATED = "contract_unrelated"
     CALL_BACK_UNRELATED = "call_back_unrelated"
@@ -188,15 +188,15 @@ _VALID: Final = (
 )
 _ACTIVE: Final = (
     ContractState.RELATED,
-    ContractState.OBJECT_UNKNOWN,
+    ContractState.SUBJECT_UNKNOWN,
     ContractState.UNRELATED,
 )
 #: The consent states for which the answer is *ask*, with the reason and missing input.
 _OPEN_CONSENT: Final = {
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
-    ConsentState.GOODS_DOUBTFUL: (Ground.ABOUT_DOUBTFUL, ""),
-    ConsentState.GOODS_UNKNOWN: (Ground.ABOUT_MISSING, "about"),
+    ConsentState.SUBJECT_DOUBTFUL: (Ground.SUBJECT_DOUBTFUL, ""),
+    ConsentState.SUBJECT_UNKNOWN: (Ground.SUBJECT_MISSING, "subject"),
     ConsentState.REFUSED_BEFORE_RULE: (Ground.REFUSAL_DOUBTFUL, ""),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
@@ -229,13 +229,13 @@ class _Case:
     """Call to judge: its facts, the law on its day, and the certainty to permit it."""
 
     facts: Facts
-    eras: Sequence[law.Era]
+    versions: Sequence[law.LawVersion]
     trust: Certainty
 
     @property
-    def era(self) -> law.Era:
-        """The era of the law that contains the day of the call."""
-        return self.eras[self.facts.version]
+    def version(self) -> law.LawVersion:
+        """The version of the law in force on the day of the call."""
+        return self.versions[self.facts.version_index]
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
         """Return a finding that permits the call if *rule* is certain enough."""
@@ -248,10 +248,10 @@ def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Ju
 
     Args:
         facts: The facts of the call.
-        law: The law; `facts.version` is the index of an era of this law.
+        law: The law; `facts.version_index` is the index of a version of this law.
         trust: The certainty that a rule needs to permit a call.
     """
-    case = _Case(facts, law.eras, trust)
+    case = _Case(facts, law.versions, trust)
     findings = _findings(case)
     return Judgement.of(_of_business(case, findings) if facts.business else findings)
 
@@ -272,13 +272,13 @@ def _of_business(case: _Case, findings: Iterable[Finding]) -> Iterator[Finding]:
         forbids = finding.effect is Effect.FORBIDS
         if forbids and finding.ground not in _ALSO_OF_BUSINESS:
             yield finding._replace(effect=Effect.ASKS)
-            yield _asks(Ground.BUSINESS_LINE, case.era.one(law.Regime))
+            yield _asks(Ground.BUSINESS_LINE, case.version.one(law.Regime))
         else:
             yield finding
 
 
 def _findings(case: _Case) -> Iterable[Finding]:
-    facts, regime = case.facts, case.era.one(law.Regime)
+    facts, regime = case.facts, case.version.one(law.Regime)
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
@@ -318,23 +318,23 @@ def _channel(case: _Case) -> list[Finding]:
 
 
 def _other_channels(case: _Case) -> list[law.OtherChannel]:
-    rules = case.era.all(law.OtherChannel)
+    rules = case.version.all(law.OtherChannel)
     return [rule for rule in rules if case.facts.channel in rule.channels]
 
 
 def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
-    for rule in case.era.all(law.OutOfScope):
+    for rule in case.version.all(law.OutOfScope):
         if purpose in rule.purposes:
             yield case.permits(Ground.NOTHING_SOLD, rule)
     yield from _on_caller(case)
     if purpose is law.Purpose.CONTRACT:
         # refusals and objections are about prospecting, and this call is none for sure
         return
-    for ban in case.era.all(law.ContactBan):
+    for ban in case.version.all(law.ContactBan):
         if not ban.sectors and _is_refused_since(case, ban):
             # the law is about sales, and no text is about other calls
             yield _asks(Ground.REFUSAL_DOUBTFUL, ban)
-    state, objection = case.facts.own, case.era.one(law.Objection)
+    state, objection = case.facts.own, case.version.one(law.Objection)
     if state is ListState.LISTED or case.facts.objected:
         # it is not certain that an objection also covers calls that sell nothing
         yield _asks(Ground.OBJECTED, objection)
@@ -346,8 +346,8 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     facts = case.facts
     if facts.sector is None:
         yield _asks(Ground.SECTOR_MISSING, missing="sector")
-    elif facts.about_sector not in (None, facts.sector):
-        yield _asks(Ground.ABOUT_DISAGREES)
+    elif facts.subject_sector not in (None, facts.sector):
+        yield _asks(Ground.SUBJECT_DISAGREES)
     for ban in _bans(case):
         yield from _on_ban(case, ban)
     if regime.question is law.RegimeQuestion.OPPOSITION:
@@ -360,24 +360,24 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     is_old = facts.consent is ConsentState.OLD_FORM
     if is_old and any(f.ground is Ground.CONSENT for f in found):
         # a warning, which does not change the decision
-        terms = case.era.one(law.ConsentTerms)
+        terms = case.version.one(law.ConsentTerms)
         yield Finding(Effect.PERMITS, Ground.CONSENT_OLD_FORM, terms)
     is_forbidden = any(finding.effect is Effect.FORBIDS for finding in found)
     if is_forbidden and facts.contract is ContractState.ENDED:
-        rule = case.era.one(law.ContractException)
+        rule = case.version.one(law.ContractException)
         yield Finding(Effect.FORBIDS, Ground.CONTRACT_ENDED, rule)
     yield from _on_own_lists(case, regime)
     yield from _on_times(case)
     yield from _on_attempts(case)
     yield from _on_silence(case)
-    for contact_ban in case.era.all(law.ContactBan):
+    for contact_ban in case.version.all(law.ContactBan):
         yield from _on_contact_ban(case, contact_ban)
     yield from _on_caller(case)
 
 
 def _bans(case: _Case) -> Iterator[law.SectorBan]:
-    named = {case.facts.sector, case.facts.about_sector}
-    for ban in case.era.all(law.SectorBan):
+    named = {case.facts.sector, case.facts.subject_sector}
+    for ban in case.version.all(law.SectorBan):
         if named & {*ban.sectors} and case.facts.channel in ban.channels:
             yield ban
 
@@ -392,7 +392,7 @@ def _on_ban(case: _Case, ban: law.SectorBan) -> list[Finding]:
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     found = [lifts[lift](case) for lift in ban.lifted_by if lift in lifts]
-    asked = (Ground.CONTRACT_UNRELATED, Ground.FIRM_MISSING, Ground.ABOUT_MISSING)
+    asked = (Ground.CONTRACT_UNRELATED, Ground.FIRM_MISSING, Ground.SUBJECT_MISSING)
     found = [f and (f._replace(rule=ban) if f.ground in asked else f) for f in found]
     return _with_exceptions(found, otherwise)
 
@@ -413,7 +413,7 @@ def _on_national_list(case: _Case, regime: law.Regime) -> list[Finding]:
 
 def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     """Yield findings about the lists that the law does not name, such as `own`."""
-    state, rule = case.facts.own, case.era.one(law.Objection)
+    state, rule = case.facts.own, case.version.one(law.Objection)
     if case.facts.objected:
         # the consent or the request is newer than the objection
         may_lift = _lifts(case, law.Lift.CONSENT) or _lifts(case, law.Lift.CALL_BACK)
@@ -450,13 +450,13 @@ def _missing_scope(state: StrEnum, rule: law.LegalRule) -> Finding | None:
     """Return a finding that asks for the missing firm or subject, or None."""
     if state in (ContractState.FIRM_UNKNOWN, CallBackState.FIRM_UNKNOWN):
         return _asks(Ground.FIRM_MISSING, rule, "firm")
-    if state in (ContractState.OBJECT_UNKNOWN, CallBackState.OBJECT_UNKNOWN):
-        return _asks(Ground.ABOUT_MISSING, rule, "about")
+    if state in (ContractState.SUBJECT_UNKNOWN, CallBackState.SUBJECT_UNKNOWN):
+        return _asks(Ground.SUBJECT_MISSING, rule, "subject")
     return None
 
 
 def _by_contract(case: _Case) -> Finding | None:
-    rule, state = case.era.one(law.ContractException), case.facts.contract
+    rule, state = case.version.one(law.ContractException), case.facts.contract
     if rule is None:
         return None
     lawful: tuple[ContractState, ...] = (ContractState.RELATED,)
@@ -473,21 +473,21 @@ def _by_contract(case: _Case) -> Finding | None:
 
 
 def _by_press(case: _Case) -> Finding | None:
-    rule = case.era.one(law.PressException)
+    rule = case.version.one(law.PressException)
     if rule is None or case.facts.sector not in rule.sectors:
         return None
     return case.permits(Ground.PRESS, rule)
 
 
 def _by_call_back(case: _Case) -> Finding | None:
-    rule, state = case.era.one(law.CallBack), case.facts.call_back
+    rule, state = case.version.one(law.CallBack), case.facts.call_back
     if rule is None:
         return None
     if state is CallBackState.IN_TIME:
         if case.facts.sector not in rule.sectors:
             return _asks(Ground.CALL_BACK, rule)
         return case.permits(Ground.CALL_BACK, rule)
-    if state is CallBackState.OTHER_OBJECT:
+    if state is CallBackState.OTHER_SUBJECT:
         return _asks(Ground.CALL_BACK_UNRELATED, rule)
     return _missing_scope(state, rule)
 
@@ -499,7 +499,7 @@ def _by_consent(case: _Case, regime: law.Regime) -> Finding | None:
     if state not in _OPEN_CONSENT:
         return None
     ground, missing = _OPEN_CONSENT[state]
-    terms = case.era.one(law.ConsentTerms)
+    terms = case.version.one(law.ConsentTerms)
     rule = terms if state is ConsentState.OVERLONG else regime
     return _asks(ground, rule, missing, detail=state)
 
@@ -508,19 +508,19 @@ def _no_consent(case: _Case, regime: law.Regime) -> Finding:
     state = case.facts.consent
     rule: law.LegalRule | None = None
     if state in _BY_TERMS:
-        rule = case.era.one(law.ConsentTerms)
+        rule = case.version.one(law.ConsentTerms)
     elif state is ConsentState.REFUSED:
-        rule = case.era.one(law.Refusal)
+        rule = case.version.one(law.Refusal)
     return Finding(Effect.FORBIDS, Ground.NO_CONSENT, rule or regime, detail=state)
 
 
 def _on_times(case: _Case) -> Iterator[Finding]:
-    rule, state = case.era.one(law.CallingTimes), case.facts.time
+    rule, state = case.version.one(law.CallingTimes), case.facts.time
     consent = case.facts.consent
     if case.facts.territory is TerritoryState.UNKNOWN:
         yield _asks(Ground.TERRITORY_UNKNOWN, rule, "time_zone")
     elif rule is not None and state in _CLOSED:
-        exception = case.era.one(law.HoursException)
+        exception = case.version.one(law.HoursException)
         needs_slot = exception and exception.needs is law.HoursNeed.SLOT
         if exception and consent in (_VALID[:1] if needs_slot else _VALID):
             yield case.permits(Ground.CONSENTED_HOURS, exception)
@@ -537,7 +537,7 @@ def _on_times(case: _Case) -> Iterator[Finding]:
 
 
 def _on_attempts(case: _Case) -> Iterator[Finding]:
-    rule, attempts = case.era.one(law.Frequency), case.facts.attempts
+    rule, attempts = case.version.one(law.Frequency), case.facts.attempts
     if rule is None:
         return
     if attempts is None:
@@ -547,7 +547,7 @@ def _on_attempts(case: _Case) -> Iterator[Finding]:
 
 
 def _on_silence(case: _Case) -> Iterator[Finding]:
-    rule, state = case.era.one(law.Silence), case.facts.silence
+    rule, state = case.version.one(law.Silence), case.facts.silence
     if rule is None:
         return
     if state is SilenceState.UNKNOWN:
@@ -564,18 +564,18 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
 
 def _is_refused_since(case: _Case, rule: law.LegalRule) -> bool:
     """Return True if the person's last refusal is not older than a rule."""
-    index = case.facts.refused_in
-    # no era begins before a rule and ends after the first day of the rule
-    return index is not None and case.eras[index].valid_from >= rule.valid_from
+    index = case.facts.refusal_version_index
+    # no version begins before a rule and ends after the first day of the rule
+    return index is not None and case.versions[index].valid_from >= rule.valid_from
 
 
 def _on_contact_ban(case: _Case, ban: law.ContactBan) -> Iterator[Finding]:
-    sectors = {case.facts.sector, case.facts.about_sector}
+    sectors = {case.facts.sector, case.facts.subject_sector}
     if ban.sectors and not sectors & {*ban.sectors}:
         return
     if case.facts.silence is SilenceState.UNKNOWN:
         yield _asks(Ground.CALLS_MISSING, ban, "calls")
-    if case.facts.refused_in is None:
+    if case.facts.refusal_version_index is None:
         return
     is_since = _is_refused_since(case, ban)
     lifts = [_lifts(case, lift) for lift in ban.lifted_by]
@@ -597,7 +597,7 @@ def _lifts(case: _Case, lift: law.Lift) -> bool | None:
     if lift is law.Lift.CALL_BACK:
         is_asked = facts.call_back not in (CallBackState.NONE, CallBackState.UNKNOWN)
         return True if facts.call_back is CallBackState.IN_TIME else is_asked and None
-    refusal = case.era.one(law.Refusal)
+    refusal = case.version.one(law.Refusal)
     if refusal is None or not refusal.withdraws_consent:
         return False  # a consent that is older than the refusal is still valid
     if facts.consent in _VALID:
@@ -608,7 +608,7 @@ def _lifts(case: _Case, lift: law.Lift) -> bool | None:
 
 def _on_caller(case: _Case) -> Iterator[Finding]:
     kind, automated = case.facts.caller, case.facts.automated
-    rules = {rule.kind: rule for rule in reversed(case.era.all(law.CallerNumbers))}
+    rules = {rule.kind: rule for rule in reversed(case.version.all(law.CallerNumbers))}
     verified = rules.get(law.CallerKind.VERIFIED)
     if kind is None:
         yield _asks(Ground.CALLER_MISSING, missing="caller")

@@ -23,7 +23,7 @@ from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
 from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 from bloctel.rules import law
-from bloctel.rules.law import CallerKind, CallerNumbers, Era
+from bloctel.rules.law import CallerKind, CallerNumbers, LawVersion
 
 #: The number of ways to mistype one digit: nine wrong digits in nine positions.
 _SLIPS: Final = 81
@@ -130,13 +130,13 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
         nsn = french_nsn(one.shown) if one.shown else None
         if not (nsn and one.day and one.called):
             continue
-        if caller_kind(f"0{nsn}", _era(one.day)) is CallerKind.MOBILE:
+        if caller_kind(f"0{nsn}", _version_on(one.day)) is CallerKind.MOBILE:
             lines[one.shown][one.day].add(one.called)
     n_days = sum(map(len, lines.values()))
     mean = _CALLS_A_DAY * _COMPLAIN
     for key, days in lines.items():
         most = max(map(len, days.values()))
-        rules = _era(max(days)).all(CallerNumbers)
+        rules = _version_on(max(days)).all(CallerNumbers)
         rule = next(rule for rule in rules if rule.kind is CallerKind.MOBILE)
         yield Pattern(
             code="mobile_platform",
@@ -155,7 +155,7 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
         )
 
 
-def _era(day: int) -> Era:
+def _version_on(day: int) -> LawVersion:
     return law.load("FR").on(date.fromordinal(day))
 
 

@@ -21,7 +21,14 @@ from bloctel.compliance.judgement import (
 )
 from bloctel.errors import InputError
 from bloctel.rules import Certainty
-from bloctel.rules.law import ContactBan, Era, HoursException, HoursNeed, Law, SectorBan
+from bloctel.rules.law import (
+    ContactBan,
+    HoursException,
+    HoursNeed,
+    Law,
+    LawVersion,
+    SectorBan,
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +56,7 @@ class Audit:
     _at: NDArray[np.int64]
     _which: NDArray[np.int64]
     _judgements: Sequence[Judgement]
-    _eras: Sequence[Era]
+    _versions: Sequence[LawVersion]
     _law: Law
 
     def __repr__(self) -> str:
@@ -92,8 +99,8 @@ class Audit:
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
         findings = [
-            _finding_cells(finding, era, self._law, lang)
-            for judgement, era in zip(self._judgements, self._eras, strict=True)
+            _finding_cells(finding, version, self._law, lang)
+            for judgement, version in zip(self._judgements, self._versions, strict=True)
             for finding in judgement.deciding
         ]
         sizes = np.array([len(j.deciding) for j in self._judgements], np.int64)
@@ -148,25 +155,25 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
         _at=calls.at[order],
         _which=which[order],
         _judgements=judgements,
-        _eras=[sources.law.eras[each.version] for each in facts],
+        _versions=[sources.law.versions[each.version_index] for each in facts],
         _law=sources.law,
     )
 
 
 def _finding_cells(
-    finding: Finding, era: Era, law: Law, lang: str
+    finding: Finding, version: LawVersion, law: Law, lang: str
 ) -> tuple[object, ...]:
     rule, fine = finding.rule, None
     about_rule = ("", "", "")
     if rule is not None:
-        fine = law.sanction_of(rule, on=era.valid_from)
+        fine = law.sanction_of(rule, on=version.valid_from)
         about_rule = rule.id, rule.citation, rule.certainty.value
     return (
         finding.ground.value,
         *about_rule,
         fine.person_max_euros if fine else 0,
         fine.company_max_euros if fine else 0,
-        _cure(finding, era, lang),
+        _cure(finding, version, lang),
     )
 
 
@@ -181,7 +188,7 @@ _TIMES: Final = (Ground.DAY, Ground.HOLIDAY, Ground.HOUR)
 _CURE_OF_TIMES: Final = {HoursNeed.CONSENT: "consent", HoursNeed.SLOT: "slot"}
 
 
-def _cure(finding: Finding, era: Era, lang: str) -> str:
+def _cure(finding: Finding, version: LawVersion, lang: str) -> str:
     """Return a text that names the record that would have made a call lawful, or "".
 
     >>> from datetime import date
@@ -193,7 +200,7 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
     'an express consent to be called, given before the call, that was still valid'
     """
     if finding.ground in _TIMES:
-        exception = era.one(HoursException)
+        exception = version.one(HoursException)
         keys = [_CURE_OF_TIMES[exception.needs]] if exception else []
     elif finding.effect is Effect.ASKS and finding.missing:
         return message("compliance.cure.input", lang, name=finding.missing)

@@ -23,8 +23,8 @@ from bloctel.compliance.audit.call_columns import (
 )
 from bloctel.compliance.call_facts import (
     CallInstant,
+    CallScope,
     Scope,
-    Subject,
     call_back,
     relation_of_contract,
     scope_problem,
@@ -33,7 +33,7 @@ from bloctel.compliance.call_facts import (
 )
 from bloctel.compliance.call_log import REFUSALS, Outcome
 from bloctel.compliance.caller_id import caller_kind
-from bloctel.compliance.calling_hours import local_days, versions_and_times
+from bloctel.compliance.calling_hours import indexes_and_times, local_days
 from bloctel.compliance.consents.records import (
     CallBackRequest,
     Consent,
@@ -93,7 +93,8 @@ class _CallTable:
     """Columns of past calls, one row per call, sorted by phone number and time.
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
-    `date.toordinal` returns.  `versions` contains indexes in `Law.eras`.  `refused_at`
+    `date.toordinal` returns.  `version_indexes` contains indexes in
+    `Law.versions`.  `refused_at`
     contains the time of the number's last earlier refusal, or `_NEVER_REFUSED`;
     `refused_on` contains its local day, or 0.
     """
@@ -103,10 +104,10 @@ class _CallTable:
     at: NDArray[np.int64]
     zones: DictionaryColumn
     days: NDArray[np.int64]
-    versions: NDArray[np.int64]
+    version_indexes: NDArray[np.int64]
     refused_at: NDArray[np.int64]
     refused_on: NDArray[np.int64]
-    subjects: DictionaryColumn
+    call_scopes: DictionaryColumn
 
     def __repr__(self) -> str:
         return f"CallTable({len(self.keys)} calls)"  # without the phone numbers
@@ -118,7 +119,7 @@ def facts_of(
     """Return the distinct facts of calls, and for each call the index of its facts."""
     law, columns, evidence = sources.law, calls.columns, sources.evidence
     places = _places(calls, sources)
-    days, versions, times = _times(calls, places, law)
+    days, version_indexes, times = _times(calls, places, law)
     refused_at, zones = _refused_at(calls), places.mapped(lambda place: place.zone)
     table = _CallTable(
         law=law,
@@ -126,24 +127,26 @@ def facts_of(
         at=calls.at,
         zones=zones,
         days=days,
-        versions=versions,
+        version_indexes=version_indexes,
         refused_at=refused_at,
         refused_on=_refused_on(refused_at, zones),
-        subjects=_joined(columns["about"], columns["sector"]).mapped(
-            lambda pair: Subject(sources.firm, pair[0], pair[1], law.vague)
+        call_scopes=_joined(columns["subject"], columns["sector"]).mapped(
+            lambda pair: CallScope(sources.firm, pair[0], pair[1], law.vague)
         ),
     )
-    national, own = _list_states(calls, versions, sources)
-    version = _integers(versions)
+    national, own = _list_states(calls, version_indexes, sources)
+    version_index = _integers(version_indexes)
     found = {
-        "version": version,
+        "version_index": version_index,
         "territory": places.mapped(lambda place: place.state),
         "channel": columns["channel"],
         "purpose": columns["purpose"],
         "sector": columns["sector"],
-        "about_sector": columns["about"].mapped(lambda about: sector_named(about, law)),
-        "caller": _joined(columns["caller"], version).mapped(
-            lambda pair: pair[0] and caller_kind(pair[0], law.eras[pair[1]])
+        "subject_sector": columns["subject"].mapped(
+            lambda subject: sector_named(subject, law)
+        ),
+        "caller": _joined(columns["caller"], version_index).mapped(
+            lambda pair: pair[0] and caller_kind(pair[0], law.versions[pair[1]])
         ),
         "automated": columns["automated"],
         "business": columns["business_line"],
@@ -155,7 +158,7 @@ def facts_of(
         "call_back": _best(table, evidence, "call_backs", CallBackState, _call_backs),
         "attempts": _attempts(table),
         "silence": _silence(table),
-        "refused_in": _refused_in(table),
+        "refusal_version_index": _refusal_version_index(table),
         "objected": _objected(calls),
     }
     rows = _joined(*found.values())
@@ -163,9 +166,9 @@ def facts_of(
     return facts, rows.codes
 
 
-def _by_era(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return a field of *rule* in each era of the law, as a number; 0 without it."""
-    rules = (era.one(rule) for era in law.eras)
+def _by_version(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
+    """Return a field of *rule*, a number, in each version of the law; 0 without it."""
+    rules = (version.one(rule) for version in law.versions)
     values = (getattr(one, name) if one else 0 for one in rules)
     return np.array([v.toordinal() if isinstance(v, date) else int(v) for v in values])
 
@@ -215,7 +218,7 @@ def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.i
         rows = np.flatnonzero(places.codes == code)
         at = calls.at[rows]
         found[0, rows] = local_days(place.zone, at)
-        found[1:, rows] = versions_and_times(place.zone, law, place.near, at)
+        found[1:, rows] = indexes_and_times(place.zone, law, place.near, at)
         if place.state is not TerritoryState.KNOWN:
             found[2, rows] = _code(TimeState.UNKNOWN)
     return found
@@ -224,8 +227,8 @@ def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.i
 def _attempts(table: _CallTable) -> DictionaryColumn:
     """Count each call's earlier attempts in the legal period, up to the maximum."""
     keys, at = table.keys, table.at
-    most = _by_era(table.law, Frequency, "max_attempts")[table.versions]
-    within = _by_era(table.law, Frequency, "within_days")[table.versions]
+    most = _by_version(table.law, Frequency, "max_attempts")[table.version_indexes]
+    within = _by_version(table.law, Frequency, "within_days")[table.version_indexes]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
     # rows are sorted by number and time: compare each row with the one `back` rows up
@@ -267,21 +270,21 @@ def _silence(table: _CallTable) -> DictionaryColumn:
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
     rows = np.flatnonzero(table.refused_on)
-    versions, refused_on = table.versions[rows], table.refused_on[rows]
+    version_indexes, refused_on = table.version_indexes[rows], table.refused_on[rows]
     since = table.days[rows] - refused_on
-    is_old = refused_on < _by_era(table.law, Silence, "valid_from")[versions]
+    is_old = refused_on < _by_version(table.law, Silence, "valid_from")[version_indexes]
     silences = {"asks_days": SilenceState.DOUBTFUL, "days": SilenceState.SILENT}
     for name, state in silences.items():
-        span = _by_era(table.law, Silence, name)[versions]
+        span = _by_version(table.law, Silence, name)[version_indexes]
         is_meant = is_old == (state is SilenceState.DOUBTFUL)
         codes[rows[is_meant & (span > 0) & (since <= span)]] = states.index(state)
     return DictionaryColumn(states, codes)
 
 
-def _refused_in(table: _CallTable) -> DictionaryColumn:
-    """Return the era of each last refusal; None if there is no refusal."""
-    starts = _ordinals(era.valid_from for era in table.law.eras)
-    # days before the first era, such as day 0 for no refusal, get code 0
+def _refusal_version_index(table: _CallTable) -> DictionaryColumn:
+    """Return the index of the version of each last refusal; None without a refusal."""
+    starts = _ordinals(version.valid_from for version in table.law.versions)
+    # days before the first version, such as day 0 for no refusal, get code 0
     codes = np.searchsorted(starts, table.refused_on, side="right")
     return DictionaryColumn([None, *range(len(starts))], codes)
 
@@ -296,12 +299,12 @@ def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
     indexes = np.array([index for index, _ in pairs], np.intp)
     keys = np.array([key for _, key in pairs], np.uint64)
     chosen = calls.taken(indexes)
-    versions = _times(chosen, _places(chosen, sources), sources.law)[1]
+    version_indexes = _times(chosen, _places(chosen, sources), sources.law)[1]
     is_listed, is_other_listed = (
         np.any(
             [
                 np.array([s is ListState.LISTED for s in states.values])[states.codes]
-                for states in _list_states(readings, versions, sources)
+                for states in _list_states(readings, version_indexes, sources)
             ],
             axis=0,
         )
@@ -317,7 +320,7 @@ def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
 
 
 def _list_states(
-    calls: PastCalls, versions: NDArray[np.int64], sources: AuditSources
+    calls: PastCalls, version_indexes: NDArray[np.int64], sources: AuditSources
 ) -> tuple[DictionaryColumn, DictionaryColumn]:
     """Return the numbers' states on the lists that the law names, and on other lists.
 
@@ -326,9 +329,9 @@ def _list_states(
     states = list(ListState)
     codes = {state: code for code, state in enumerate(states)}
     found = np.empty((2, len(calls.at)), np.int64)
-    for rows in _rows_by_day(calls.at, versions, sources):
+    for rows in _rows_by_day(calls.at, version_indexes, sources):
         at = from_microseconds(int(calls.at[rows[0]]))
-        regime = sources.law.eras[int(versions[rows[0]])].one(Regime)
+        regime = sources.law.versions[int(version_indexes[rows[0]])].one(Regime)
         by_lists = list_states(
             sources.book,
             calls.keys[rows],
@@ -341,12 +344,12 @@ def _list_states(
 
 
 def _rows_by_day(
-    at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
+    at: NDArray[np.int64], version_indexes: NDArray[np.int64], sources: AuditSources
 ) -> Iterator[NDArray[np.intp]]:
     """Yield groups of rows with the same date in the time zone of every list."""
     if not len(at):
         return
-    days, names = _integers(versions), list[str]()
+    days, names = _integers(version_indexes), list[str]()
     if sources.book is not None:
         with suppress(CannotAnswerError):  # no list answers, so do not group by days
             names = opposition_lists(sources.book, sources.lists)
@@ -418,13 +421,13 @@ def _compared(
     table: _CallTable,
     pairs: _Pairs,
     scopes: DictionaryColumn,
-    compare: Callable[[Scope, Subject], StrEnum | None],
+    compare: Callable[[Scope, CallScope], StrEnum | None],
 ) -> NDArray[np.int64]:
     """Return, for each pair, the index of the state from *compare*; -1 for None.
 
     Each combination of a record's scope and a call's subject is compared only once.
     """
-    both = _joined(scopes.taken(pairs.records), table.subjects.taken(pairs.rows))
+    both = _joined(scopes.taken(pairs.records), table.call_scopes.taken(pairs.rows))
     states = [compare(*pair) for pair in both.values]
     codes = [-1 if state is None else _code(state) for state in states]
     return np.array(codes, np.int64)[both.codes]
@@ -447,10 +450,10 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
     expires_on = _ordinals(one.expires_on for one in records)
     has_mentions = np.array([one.has_all_mentions for one in records])
     has_slots = np.array([bool(one.slots) for one in records])
-    scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
-    withdraws = _by_era(table.law, Refusal, "withdraws_consent") > 0
-    refusal_from = _by_era(table.law, Refusal, "valid_from")
-    max_years = _by_era(table.law, ConsentTerms, "max_years")
+    scopes = dictionary_encoded(Scope(one.firm, one.subject) for one in records)
+    withdraws = _by_version(table.law, Refusal, "withdraws_consent") > 0
+    refusal_from = _by_version(table.law, Refusal, "valid_from")
+    max_years = _by_version(table.law, ConsentTerms, "max_years")
     terms, term_of = np.unique(max_years, return_inverse=True)
     # the day on which the law ends each consent, by time zone and by maximum validity
     ends = np.array(
@@ -460,19 +463,19 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         ]
     )
 
-    published = _by_era(table.law, ConsentTerms, "published_on")
+    published = _by_version(table.law, ConsentTerms, "published_on")
     given_on = np.array([local_days(zone, given_at) for zone in table.zones.values])
 
     def states(pairs: _Pairs) -> NDArray[np.int64]:
         rows, chosen = pairs
-        versions = table.versions[rows]
-        at, term = table.at[rows], term_of[table.versions[rows]]
+        version_indexes = table.version_indexes[rows]
+        at, term = table.at[rows], term_of[table.version_indexes[rows]]
         last = ends[table.zones.codes[rows], term, chosen]
         problem = _compared(table, pairs, scopes, scope_problem)
-        refused = withdraws[table.versions[rows]] & (
+        refused = withdraws[table.version_indexes[rows]] & (
             table.refused_at[rows] >= given_at[chosen]
         )
-        is_before = table.refused_on[rows] < refusal_from[table.versions[rows]]
+        is_before = table.refused_on[rows] < refusal_from[table.version_indexes[rows]]
         # if several of these reasons apply, the first reason is the consent's state
         reasons = [
             (at < given_at[chosen], ConsentState.NOT_YET),
@@ -485,7 +488,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
             ((terms[term] > 0) & ~has_mentions[chosen], ConsentState.INCOMPLETE),
         ]
         state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
-        is_old = given_on[table.zones.codes[rows], chosen] < published[versions]
+        is_old = given_on[table.zones.codes[rows], chosen] < published[version_indexes]
         state[is_old] = _code(ConsentState.OLD_FORM)
         state[expires_on[chosen] > last] = _code(ConsentState.OVERLONG)
         state = np.where(problem >= 0, problem, state)
@@ -516,7 +519,7 @@ def _end_days(
 def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
-    scopes = dictionary_encoded(Scope(one.firm, one.object) for one in records)
+    scopes = dictionary_encoded(Scope(one.firm, one.subject) for one in records)
     none = _code(ContractState.NONE)
 
     def states(pairs: _Pairs) -> NDArray[np.int64]:
@@ -539,19 +542,19 @@ def _one_by_one(
     table: _CallTable,
     pairs: _Pairs,
     records: Sequence[_R],
-    evaluate: Callable[[_R, datetime | None, Subject, CallInstant], StrEnum],
+    evaluate: Callable[[_R, datetime | None, CallScope, CallInstant], StrEnum],
 ) -> NDArray[np.int64]:
     """Call *evaluate* for each pair; return each state's index in its enumeration."""
     codes = np.empty(len(pairs.rows), np.int64)
     for i, (row, record) in enumerate(zip(*map(np.ndarray.tolist, pairs), strict=True)):
         at, refused = int(table.at[row]), int(table.refused_at[row])
-        era = table.law.eras[table.versions[row]]
+        version = table.law.versions[table.version_indexes[row]]
         zone = table.zones.values[table.zones.codes[row]]
         state = evaluate(
             records[record],
             from_microseconds(refused) if refused != _NEVER_REFUSED else None,
-            table.subjects.values[table.subjects.codes[row]],
-            CallInstant(from_microseconds(at), zone, era),
+            table.call_scopes.values[table.call_scopes.codes[row]],
+            CallInstant(from_microseconds(at), zone, version),
         )
         codes[i] = _code(state)
     return codes

@@ -187,7 +187,7 @@ def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
 
     details: list[tuple[str, dict[str, object]]] = [
         (name, {"value": date.fromisoformat(value) if name[-3:] == "_on" else value})
-        for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on")
+        for name in ("firm", "subject", "starts_on", "ends_on", "expires_on")
         if (value := fields.get(name)) is not None
     ]
     for notice in fields.get("mentions", ()):

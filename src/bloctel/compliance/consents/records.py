@@ -56,7 +56,7 @@ class Consent:
         given_at: The time at which the person gave the consent.
         expires_on: The first day on which the consent is no longer valid.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: the name of a sector, or the subject of calls.
+        subject: The subject of the calls: the name of a sector, or other words.
         slots: The periods in which the person accepts calls; empty for any time.
         has_all_mentions: True if the person got all mandatory information.
         withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
@@ -67,7 +67,7 @@ class Consent:
     given_at: datetime
     expires_on: date
     firm: str
-    goods: str
+    subject: str
     slots: tuple[Slot, ...] = ()
     has_all_mentions: bool = False
     withdrawn_at: datetime | None = None
@@ -82,13 +82,13 @@ class Contract:
         starts_on: The first day of the contract.
         ends_on: The first day after the contract; None if no end is known.
         firm: The firm; the contract does not permit calls by another firm.
-        object: The object of the contract, in words that a call repeats as `about`.
+        subject: The subject of the contract, in words that a call repeats.
     """
 
     starts_on: date
     ends_on: date | None
     firm: Text
-    object: Text
+    subject: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +98,12 @@ class CallBackRequest:
     Attributes:
         asked_at: The time of the request.
         firm: The firm that the person asked to call back.
-        object: The subject of the request, in words that the call repeats as `about`.
+        subject: The subject of the request, in words that the call repeats.
     """
 
     asked_at: datetime
     firm: Text
-    object: Text
+    subject: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +175,8 @@ class NewConsent:
     Attributes:
         given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods or services: the name of a sector, or other words.  For other
-            words, the input `about` of a call must have the same words.
+        subject: The subject of the calls: the name of a sector, or other words.  For
+            other words, the subject of a call must have the same words.
         mentions: The mandatory mentions (information) that the person got; `all` stands
             for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
@@ -187,7 +187,7 @@ class NewConsent:
 
     given_at: datetime
     firm: str
-    goods: str
+    subject: str
     mentions: Collection[str]
     evidence: EvidenceFile
     expires_on: date | None = None
@@ -205,7 +205,7 @@ class ConsentFields(_Fields, tag=Kind.CONSENT.value):
     """Fields of a consent record."""
 
     firm: Text
-    goods: Text
+    subject: Text
     expires_on: date
     mentions: list[str]
     slots: list[tuple[_Instant, _Instant]]
@@ -302,7 +302,7 @@ def consent_fields(
         ConsentFields,
         recorded_at,
         firm=new.firm,
-        goods=new.goods,
+        subject=new.subject,
         expires_on=expires_on,
         mentions=sorted(set(told)),
         slots=new.slots,
@@ -370,7 +370,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
                     given_at=record.at,
                     expires_on=fields.expires_on,
                     firm=fields.firm,
-                    goods=fields.goods,
+                    subject=fields.subject,
                     slots=tuple(Slot(*slot) for slot in fields.slots),
                     has_all_mentions=bool(mandatory)
                     and mandatory <= set(fields.mentions),

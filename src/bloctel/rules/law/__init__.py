@@ -12,7 +12,7 @@ from bloctel.rules.law._countries import (
     countries,
     parse_countries,
 )
-from bloctel.rules.law._law import SECTIONS, Era, Law, load, names, parse
+from bloctel.rules.law._law import SECTIONS, Law, LawVersion, load, names, parse
 from bloctel.rules.law._rules import (
     CallBack,
     CallerKind,
@@ -63,12 +63,12 @@ __all__ = [
     "Country",
     "CountryFact",
     "Duty",
-    "Era",
     "Frequency",
     "Holidays",
     "HoursException",
     "HoursNeed",
     "Law",
+    "LawVersion",
     "LegalRule",
     "Lift",
     "LocalHoliday",

@@ -1,4 +1,4 @@
-"""Law of one country: its rules, and the eras (periods) in which no rule changes."""
+"""Law of one country: its rules, and its versions: periods in which no rule changes."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -33,13 +33,13 @@ _FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Era:
+class LawVersion:
     """Period of a law in which no rule changes, with the rules in force.
 
     Attributes:
-        valid_from: The first day of the era.
-        valid_until: The first day of the next era; None for the last era.
-        rules: The rules in force in the era.
+        valid_from: The first day of the version.
+        valid_until: The first day of the next version; None for the last version.
+        rules: The rules in force in the version.
     """
 
     valid_from: date
@@ -47,7 +47,7 @@ class Era:
     rules: tuple[LegalRule, ...]
 
     def all(self, kind: type[R]) -> tuple[R, ...]:
-        """Return the rules of the class *kind* that are in force in this era."""
+        """Return the rules of the class *kind* that are in force in this version."""
         found: tuple[R, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]
         return found
 
@@ -73,8 +73,8 @@ class Law:
         country: The code of the country (ISO 3166-1 alpha-2).
         title: The title of the law, in English.
         rules: Every version of every rule.
-        eras: The eras, in order and without a gap or an overlap; the last era has no
-            end.
+        versions: The versions, in order and without a gap or an overlap; the last
+            version has no end.
         numbering: First digits that several territories share, and their source.
         territories: The territories of the country.
         sectors: The sectors of goods and services that calls can be about.
@@ -83,35 +83,35 @@ class Law:
     country: str
     title: str
     rules: tuple[LegalRule, ...]
-    eras: tuple[Era, ...]
+    versions: tuple[LawVersion, ...]
     numbering: Numbering
     territories: tuple[Territory, ...]
     sectors: tuple[Sector, ...]
 
-    def version_on(self, day: date) -> int:
-        """Return the index, in `eras`, of the era that contains a day.
+    def version_index_on(self, day: date) -> int:
+        """Return the index, in `versions`, of the version in force on a day.
 
         Raises:
-            InputError: The day is before the first era.
+            InputError: The day is before the first version.
 
         >>> from bloctel.rules import law
         >>> french = law.load("FR")
-        >>> french.eras[french.version_on(date(2026, 8, 11))].valid_from
+        >>> french.versions[french.version_index_on(date(2026, 8, 11))].valid_from
         datetime.date(2026, 8, 11)
         """
-        index = bisect_right(self.eras, day, key=lambda era: era.valid_from) - 1
+        index = bisect_right(self.versions, day, key=lambda one: one.valid_from) - 1
         if index < 0:
-            expected = f"a day from {self.eras[0].valid_from} on"
+            expected = f"a day from {self.versions[0].valid_from} on"
             raise InputError(expected, str(day), f"the law of {self.country}")
         return index
 
-    def on(self, day: date) -> Era:
-        """Return the era that contains a day, with the rules in force on the day.
+    def on(self, day: date) -> LawVersion:
+        """Return the version in force on a day.
 
         Raises:
-            InputError: The day is before the first era.
+            InputError: The day is before the first version.
         """
-        return self.eras[self.version_on(day)]
+        return self.versions[self.version_index_on(day)]
 
     def rule(self, id: str) -> LegalRule:
         """Return the rule with the identifier *id*.
@@ -241,7 +241,7 @@ def parse(text: str, where: str) -> Law:
         document.law.country,
         document.law.title,
         rules,
-        _eras(rules),
+        _versions(rules),
         document.numbering,
         document.territory,
         document.sector,
@@ -329,14 +329,16 @@ def _refuse_repeated(names: Iterable[str], expected: str, key: str) -> None:
         seen.add(name)
 
 
-def _eras(rules: Sequence[LegalRule]) -> tuple[Era, ...]:
-    """Return the eras of a law; an era begins on each day on which a rule changes."""
+def _versions(rules: Sequence[LegalRule]) -> tuple[LawVersion, ...]:
+    """Return the versions of a law; one begins on each day on which a rule changes."""
     first = min(rule.valid_from for rule in rules if isinstance(rule, _rules.Regime))
     days = {rule.valid_from for rule in rules}
     days |= {rule.valid_until for rule in rules if rule.valid_until is not None}
     starts = sorted(day for day in days if day >= first)
     return tuple(
-        Era(start, end, tuple(rule for rule in rules if rule.is_in_force(on=start)))
+        LawVersion(
+            start, end, tuple(rule for rule in rules if rule.is_in_force(on=start))
+        )
         for start, end in zip(starts, [*starts[1:], None], strict=True)
     )
 

@@ -77,7 +77,7 @@ class ContractRelation(StrEnum):
     PREEXISTING = "preexisting"
     """A contract that already exists, whatever the call is about."""
     IN_COURSE = "in_course"
-    """An active contract; the call must be about the object of the contract."""
+    """An active contract; the call must be about the subject of the contract."""
 
 
 class HoursNeed(StrEnum):
