@@ -1,8 +1,5 @@
-/* Two clocks in seconds.
- *
- * The elapsed clock never goes back. The wall clock (time since 1970) is coarse: it is
- * read without a system call, and can be some milliseconds late.
- */
+/* Two clocks in seconds: one for durations, and one for the time since 1970, which is
+ * read without a system call and can be some milliseconds late. */
 #pragma once
 
 #ifdef _WIN32

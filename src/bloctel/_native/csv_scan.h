@@ -147,8 +147,6 @@ CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
     return masker(padded, delimiter);
 }
 
-/* -- search for the next special byte -------------------------------------------- */
-
 enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_KINDS };
 
 typedef struct {
@@ -186,8 +184,6 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
     return scan->size;
 }
 
-/* -- search for the ends of all fields in a window -------------------------------- */
-
 #ifndef CSV_WINDOW /* in bytes; at most 64 KiB, because an offset is a uint16 */
 #define CSV_WINDOW (16 * 1024)
 #endif
@@ -204,10 +200,10 @@ typedef struct {
     int has_quotes;
 } csv_window;
 
-/* Facts about the end of a block that are needed to read the next block; 0 is false. */
+/* Facts about the end of a block that are needed to read the following block. */
 typedef struct {
     uint64_t in_quotes;     /* all bits are 1 if the block ends inside quotes */
-    uint64_t after_edge;    /* 1 if a quote at the start of the next block may open */
+    uint64_t after_edge;    /* 1 if a quote in the next byte can open a field */
     uint64_t after_closing; /* 1 if the last byte is a closing quote */
     uint64_t after_return;  /* 1 if the last byte is a carriage return */
 } csv_carry;

@@ -23,8 +23,8 @@
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
 
-/* Set of periods: a hash table with open addressing. A slot of the hash table contains a
- * code plus 1; a free slot contains 0. At most half of the slots are used. */
+/* Set of periods: a hash table with open addressing. A slot contains a code plus 1, or 0
+ * if it is free. At most half of the slots are used. */
 typedef struct {
     uint64_t *periods;
     uint32_t *slots;
@@ -69,7 +69,6 @@ static inline uint32_t *period_slot(const period_set *set, uint64_t period)
     return set->slots + slot;
 }
 
-/* Double the capacity of a set; return 0 if there is not enough memory. */
 static int periods_grow(period_set *set)
 {
     const size_t n_slots = set->n_slots ? 2 * set->n_slots : 1024;
@@ -127,7 +126,6 @@ static int entries_reserve(entries *all, size_t n)
     return 1;
 }
 
-/* Add n entries; return 0 if there is not enough memory for all entries. */
 static int entries_add(entries *all, const uint64_t *keys, const uint64_t *periods,
                        size_t n)
 {

@@ -47,7 +47,6 @@ static inline uint64_t french_not_key(uint64_t key)
     return above | below | (~pierre & (pierre - 1000000));
 }
 
-/* Return whether all of n integers are French keys that begin with 33. */
 static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
 {
     uint64_t not_keys = 0;
@@ -165,8 +164,7 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
                                                                               : 0;
 }
 
-/* Return the length of a text without an extension ("poste 12") at its end; 0 if the
- * text has no such extension. */
+/* Return the length of a text without its extension ("poste 12"); 0 if it has none. */
 static inline size_t french_before_extension(const uint8_t *text, size_t n)
 {
     static const char word[] = "poste";

@@ -89,7 +89,7 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int slot_bits)
 /* Return the last run that starts at or before a key; the first run if there is none. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t last = key | 0xFFFF; /* at least `start` of a run with the same high */
+    const uint64_t last = key | 0xFFFF; /* a run with the same high starts at most here */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {
@@ -214,7 +214,6 @@ static inline int index_resolve(const exact_index *index, index_active active,
         index_range *range = &candidates[i].range;
         if (index_read_slot(index, candidates[i].slot, range))
             return INDEX_DAMAGED;
-        /* the remainders of a slot may be in two cache lines */
         SBBF_PREFETCH(index->remainders + range->start);
         SBBF_PREFETCH(index->remainders + range->end);
     }

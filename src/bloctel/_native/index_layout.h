@@ -1,7 +1,4 @@
-/* Functions that fill, verify and read the arrays of an exact index.
- *
- * index.h defines the words of this file: high, run, segment, slot, slot_bits, remainder.
- */
+/* Functions that fill, verify and read an exact index; index.h defines the words. */
 #pragma once
 
 #include <stddef.h>
@@ -176,8 +173,8 @@ static int index_remainders_are_valid(const exact_index *index)
     return 1;
 }
 
-/* Return the name of an array that index_cut_runs and index_fill cannot have made, or
- * INDEX_VALID. The order matters: each check relies on the checks before it. */
+/* Return a fault if index_cut_runs and index_fill cannot have made one of the arrays;
+ * otherwise INDEX_VALID. Each check relies on the checks before it. */
 static index_fault index_verify(const exact_index *index)
 {
     if (!index_runs_are_valid(index))

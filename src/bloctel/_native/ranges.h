@@ -24,11 +24,12 @@
 typedef struct {
     const uint64_t *starts; /* the first key of each range, ascending from 0 */
     const int32_t *codes;   /* the code of each range, or RANGES_NONE */
-    const uint8_t *bitmap;    /* RANGES_BITMAP_BITS bits */
+    const uint8_t *bitmap;  /* RANGES_BITMAP_BITS bits */
     uint64_t n;             /* the number of ranges, at least 1 */
 } key_ranges;
 
-/* Return the group of a key: the exponent and 14 fraction bits of the key as a double. */
+/* Return the number of the group of a key. As a double, a key has an exponent (its count
+ * of bits) and a fraction (its highest bits without the first). */
 static inline uint64_t ranges_group(uint64_t key)
 {
     const double value = (double)(int64_t)key;

@@ -39,7 +39,6 @@ typedef struct {
     uint32_t n_blocks;
 } sbbf;
 
-/* For each key of a chunk: its block in the filter, and the lower half of its hash. */
 typedef struct {
     uint32_t *block[SBBF_CHUNK];
     uint32_t low[SBBF_CHUNK];
@@ -96,7 +95,7 @@ static inline int sbbf_might_contain(sbbf filter, uint64_t key)
     return sbbf_block_has(block, (uint32_t)hash);
 }
 
-/* Set the bits of a key; return 1 if one of these bits was 0 before. */
+/* Set the bits of a key; return 1 if one of them was 0 before. */
 static inline int sbbf_insert(uint32_t *block, uint32_t low)
 {
     uint32_t is_new = 0;

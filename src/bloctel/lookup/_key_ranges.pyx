@@ -21,12 +21,9 @@ cdef class Ranges:
     """Immutable map from ranges of keys to codes.
 
     A code is an integer that stands for a prefix rule; -1 means that no rule applies.
-
-    Args:
-        starts: The first key of each range (uint64), ascending, from 0 to at most
-            2**53. Each range ends before the next range.
-        codes: The code of each range (int32). It must be -1 in the last range and for
-            keys below 64.
+    *starts* contains the first key of each range (uint64), ascending, from 0 to at most
+    2**53. Each range ends before the next range. *codes* contains the code of each
+    range (int32). It must be -1 in the last range and for keys below 64.
     """
 
     def __cinit__(self, starts, codes):

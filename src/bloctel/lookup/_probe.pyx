@@ -49,8 +49,7 @@ cdef extern from "french_text.h" nogil:
 
 from bloctel.numbers import _digits
 
-# Results of a look-up. A result of 0 or more is the code of a period or a prefix rule:
-# the number is blocked.
+# Results of a look-up. A result of 0 or more stands for the period or rule that blocks.
 cdef enum:
     CLEAR = -1
     UNDECIDED = -2  # the look-up in Python must answer
@@ -209,7 +208,7 @@ cdef class CompiledBook:
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin
-    cdef double _last_until  # 0 if there is no such probe
+    cdef double _last_until  # 0 if `_last_probe` must not be used
 
     def _publish(self, questions, *, bint is_final):
         """Use a new `_QuestionCache`; do nothing if the book is already closed."""

@@ -24,7 +24,7 @@ from bloctel.numbers.readings import has_other_form, keeps_zero, load_phonenumbe
 
 #: All prefixes are less than this value, because numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first prefix rule; the code of each further rule is lower by one.
+#: A look-up returns this integer for the first prefix rule, one less for the second.
 LAST_CODE: Final = 2**31 - 1
 
 
@@ -51,7 +51,8 @@ _FORM: Final = (
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
 _OVERSEAS: Final = ("262", "508", "590", "594", "596")
-#: After an overseas code, fewer digits would also match numbers of other territories.
+#: The least count of digits after an overseas country code: a prefix with fewer digits
+#: would also match numbers of other territories.
 _FEWEST_OVERSEAS: Final = 3
 _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
 
@@ -128,7 +129,6 @@ def _overseas(code: str, rest: str) -> int:
 
 
 def _foreign(digits: str) -> int:
-    # import this slow package only here, because French prefixes do not need it
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415
 
     codes = (digits[:length] for length in (1, 2, 3))

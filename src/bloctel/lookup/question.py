@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 #: Treatment of a number that is not valid or not known: an error, or the result True.
 OrBlock = Literal["raise", "block"]
 
-#: Additional value of `Status`, only inside the library: the body that runs the list
-#: has given no valid answer about the number, and no file that covers the number.
+#: Status of a number that is not known, only inside the library: the body that runs the
+#: list has given no valid answer about it, and no file that covers it.
 UNKNOWN: Final = 3
 
 

@@ -101,7 +101,6 @@ cdef inline bint _is_digit(uint8_t c) noexcept nogil:
 
 
 cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
-    """Return an ASCII letter in lower case, or 0 if the byte is not a letter."""
     c |= 32
     return c if 97 <= c <= 122 else 0
 
@@ -527,7 +526,6 @@ cdef class Line:
 
 
 cdef int64_t _as_int64(object value) except? -2:
-    """Return an int as int64; -1 if it is negative or too large."""
     cdef int overflow = 0
     cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
     return -1 if overflow or number < 0 else number

@@ -189,7 +189,6 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
 
 
 def _signer(key: bytes) -> "Signer":
-    # this import is slow, and most users of a registry never need it
     from itsdangerous import Signer  # noqa: PLC0415
 
     return Signer(

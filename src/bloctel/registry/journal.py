@@ -124,7 +124,7 @@ def events_after(
 ) -> list[Event]:
     """Return changes after *cursor*; the journal must contain the position *known*."""
     events = reader.changes(cursor, limit)
-    # if the journal does not contain *known*, the cursor may belong to another change
+    # in a restored or another registry, the same cursor has another token
     if known is not None and reader.token(known.cursor) != known.token:
         expected, got = "a position of this journal", "a position not in this journal"
         message = (

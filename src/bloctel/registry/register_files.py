@@ -21,7 +21,7 @@ from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import ChangeKind, Event, PrefixRow, day_of
 
 _PART: Final = 1 << 14
-#: A file is refused if more than this share of an area's numbers would end.
+#: A file is refused if more than one in ten numbers of an area would leave the list.
 _FEWER: Final = 10
 _POWERS: Final = np.array([10**n for n in range(16)], np.uint64)
 

@@ -57,7 +57,7 @@ _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 _LONGEST_FILE: Final = 1 << 20
 
-#: Keys whose values only inform people; these values never change an answer.
+#: Keys of a rules file whose values only inform people; they never change an answer.
 _TEXTS: Final = frozenset({"title", "source", "certainty", "note", "since"})
 
 _registered: Final[dict[str, "ListRules"]] = {}

@@ -169,7 +169,6 @@ class GroupCommit:
                 results = _apply(changes, writer)
         except BaseException as error:
             if len(changes) > 1 and not isinstance(error, _STORAGE_ERRORS):
-                # the transaction was rolled back: try each change alone
                 for change in changes:
                     self._commit([change])
                 return

@@ -69,12 +69,9 @@ class Records(NamedTuple):
     """Offsets of the records in a buffer, and of the requested fields of each record.
 
     The content of a record ends before its line ending, and the record after it. Each
-    requested field has flags:
-
-    - `ESCAPED`: The bytes of the field contain quotes that are not in its text.
-    - `MISSING`: The record ends before the field.
-    - `STRAY`: A field of the record has text after its closing quote. So it is not
-      certain where the fields of the record end.
+    field has flags. `ESCAPED`: the bytes of the field contain quotes that are not in
+    its text. `MISSING`: the record ends before the field. `STRAY`: a field of the
+    record has text after its closing quote, so the ends of all fields are uncertain.
     """
 
     starts: object
@@ -133,7 +130,6 @@ cdef inline void _store(
 cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Store as missing all requested fields, except the first *found* of them."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
         _store(spans, wanted.columns[found], row, &cell)
@@ -208,10 +204,7 @@ cdef inline int64_t _end_of_record(
 cdef inline int64_t _read_record(
     csv_scan *scan, Wanted *wanted, Spans *spans, Py_ssize_t row, int64_t start
 ) noexcept nogil:
-    """Store the requested fields of the record at *start*; return the content's end.
-
-    If the data ends inside a quoted field, return `OPEN_QUOTE`.
-    """
+    """Store a record's fields; return the end of its content, or `OPEN_QUOTE`."""
     cdef Cell cell
     cdef Py_ssize_t found = 0, column
     cdef int32_t field = 0
@@ -279,7 +272,6 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Exclude the quotes around a field; `csv_read_window` has checked them."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -290,7 +282,6 @@ cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
 cdef inline void _store_fields(
     Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Store the requested fields of a record; *ends* has the end of each field."""
     cdef Py_ssize_t row = reader.found.rows, i
     cdef int32_t field
     cdef Cell cell
@@ -330,10 +321,7 @@ cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
 
 
 cdef bint _read_records(Reader *reader) noexcept nogil:
-    """Read records until the capacity is reached or the data ends.
-
-    Return True if the file ends inside a quoted field.
-    """
+    """Read records; return True if the file ends inside a quoted field."""
     cdef Found *found = &reader.found
     cdef int done
     while found.rows < reader.spans.capacity:
@@ -425,7 +413,6 @@ cdef inline bint _is_plain(
 cdef inline int64_t _rewrite(
     const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table, uint8_t *out
 ) noexcept nogil:
-    """Write the text of a cell to *out*; return its size in bytes."""
     cdef bint quoted = flag & _ESCAPED
     cdef int64_t i = 0, written = 0
     cdef uint8_t length
@@ -521,7 +508,7 @@ class Added(NamedTuple):
 
 
 def pack(fields):
-    """Return *fields*, a sequence of bytes, as an argument of `gather_extended`."""
+    """Return the argument *added* of `gather_extended`; *fields* are bytes."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
@@ -553,7 +540,7 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
 def gather_extended(
     data, records, kinds, uint8_t kind, added_of, added, *, bint in_front=False
 ):
-    """Return the bytes of the records i with `kinds[i] == kind`, each with a text.
+    """Return the records i with `kinds[i] == kind` as bytes, each with an added text.
 
     The text is added before the line ending of the record, or at the start of the
     record if *in_front* is true. The text of record i is the item `added_of[i]` of the

@@ -39,7 +39,6 @@ def driver_faults() -> Iterator[None]:
     try:
         yield
     except interface.UNEXPECTED as error:
-        # the exception can contain stored values, so it is not attached
         raise_alone(DriverFault(f"unexpected {type(error).__name__} in the driver"))
 
 
@@ -219,7 +218,7 @@ class SqlStorage:
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
         connection = engine.connect()
         try:
-            if engine is self._engine:  # the statement of a look-up checks the rest
+            if engine is self._engine:  # a look-up checks all this in its own statement
                 is_copy = self._start(connection, writes=writes)
                 connection.info["is_copy"] = is_copy
                 if is_copy and writes:

@@ -225,7 +225,7 @@ FROM unnest(ARRAY[{", ".join(f"to_regclass('{name}')" for name in _NAMES)}])
   SELECT id UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = id
 ) AS part (part_id) JOIN pg_class ON oid = part_id
 """  # noqa: S608 - the names of our own tables
-#: The ends of the messages: the state of a table, its effect, and the remedy.
+#: The ends of the messages: what is wrong with a table, its effect, and the remedy.
 _ERRORS: Final = (
     "is a view, or is unlogged, temporary or foreign, or has a rule, so rows can be "
     "missing; correct search_path, or use ALTER TABLE ... SET LOGGED or DROP RULE",

@@ -69,7 +69,7 @@ def is_backup(path: Path) -> bool:
             header = _header(opened.fileno())
     except FileNotFoundError:
         return False
-    # if there is a log, it can contain a transaction that removes the mark
+    # if there is a log, it can contain a transaction that removes this value
     has_log = os.path.exists(f"{file}-wal")
     return header[_PREVIOUS] == _INCOMPLETE.to_bytes(4, "big") and not has_log
 
