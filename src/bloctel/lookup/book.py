@@ -138,10 +138,10 @@ class Book(CompiledBook):
         """Return the result of `is_blocked`; called if the `Probe` cannot decide."""
 
         def look_up(question: Question) -> bool:
-            key, known = question.read_number(number)
+            key, newest = question.read_number(number)
             if key < _digits.FIRST_KEY:
                 raise errors.InvalidNumberError(reason_of(key))
-            return question.is_blocked(key, known)
+            return question.is_blocked(key, newest)
 
         return self._answer(look_up, on, lists, region)
 
@@ -162,10 +162,10 @@ class Book(CompiledBook):
         """
 
         def look_up(question: Question) -> Verdict:
-            key, known = question.read_number(number)
+            key, newest = question.read_number(number)
             if key < _digits.FIRST_KEY:
                 return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
-            return question.verdict(key, known)
+            return question.verdict(key, newest)
 
         return self._answer(look_up, on, lists, region)
 
