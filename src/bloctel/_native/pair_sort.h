@@ -32,7 +32,7 @@ static inline size_t pairs_digit(uint64_t key, int shift, int n_bits)
     return (size_t)(key >> shift) & (((size_t)1 << n_bits) - 1);
 }
 
-/* Return the smallest number b for which all keys agree without their lowest b bits. */
+/* Return the smallest b for which all keys differ only in their lowest b bits. */
 static int pairs_varied_bits(pairs array, size_t n)
 {
     uint64_t varied = 0;

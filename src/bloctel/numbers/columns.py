@@ -186,7 +186,7 @@ def _arrow_chunks(
         pa = optional_module("pyarrow", "columns of Arrow", "arrow")
         with _refusing_failures(pa):
             chunks: Iterator[Any]
-            if isinstance(column, pa.RecordBatchReader):  # may be larger than memory
+            if isinstance(column, pa.RecordBatchReader):  # a stream: read it in parts
                 chunks = (batch.to_struct_array() for batch in column)
                 arrow_type = pa.struct(column.schema)
             else:

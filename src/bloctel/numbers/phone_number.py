@@ -334,7 +334,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _country_codes() -> NDArray[np.uint64]:
     """Return the country code of French lines, by the five digits after the 0."""
     codes = np.full(10**5, 33, np.uint64)
-    for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
+    for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes overwrite shorter ones
         width: int = 10 ** (5 - len(prefix))
         codes[int(prefix) * width :][:width] = _OVERSEAS[prefix]
     return codes

@@ -297,7 +297,7 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # if the content comes from a copy of the server, it can lack changes
+            # a copy of the server can lack changes: then keep the newer old content
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 

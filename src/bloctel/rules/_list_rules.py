@@ -486,7 +486,7 @@ def load(name: str) -> ListRules:
 def _load(name: str) -> ListRules:
     base, colon, scope = name.partition(":")
     listed = shared_rules_of(name)
-    # make a path only from the name of a known list, because another text could contain
+    # make a path only from the name of a list in the folder: another text could contain
     # ".." and lead out of the folder
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known, shown = ", ".join(names()), shown_name(name)

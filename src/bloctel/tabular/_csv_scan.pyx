@@ -508,7 +508,7 @@ class Added(NamedTuple):
 
 
 def pack(fields):
-    """Return the argument *added* of `gather_extended`; *fields* are bytes."""
+    """Join texts (bytes) to the argument *added* of `gather_extended`."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 

@@ -45,7 +45,7 @@ _BASE: Final = 10
 _FEWEST_DIGITS: Final = 8
 #: Maximum count of digit groups in a phone number: +33 6 39 98 12 34 has six groups.
 _MOST_GROUPS: Final = 8
-_RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
+_DIGITS: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
 _GROUP: Final = re.compile(r"\+?\d+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d?([./-])\d\d?\1\d{4}")
 #: Pattern of numbers that identify French firms: a SIREN (9 digits), a SIRET (14).
@@ -256,8 +256,8 @@ def _keys_in(text: str, region: str | None) -> set[int]:
     """
     found = set()
     code = phone_number.home_code(region)
-    for run in _RUN.finditer(_DATE.sub("|", text)):
-        groups = _GROUP.findall(run[0])
+    for match in _DIGITS.finditer(_DATE.sub("|", text)):
+        groups = _GROUP.findall(match[0])
         for first, group in enumerate(groups):
             for last in range(first, min(first + _MOST_GROUPS, len(groups))):
                 number = "".join(groups[first : last + 1])

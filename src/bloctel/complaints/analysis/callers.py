@@ -41,7 +41,7 @@ _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: Invented numbers that people type in a complaint; the leading 0 is left out here.
-_RUN: Final = ("123456789", "987654321")
+_INVENTED: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
 #: The lowest estimate of the chance that two firms have the same sector.
@@ -228,7 +228,7 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 def _own_number(one: Observation) -> int:
     """Return the presented number; 0 if it is invented, or is the called number."""
     digits = french_nsn(one.shown) or str(one.shown)
-    is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
+    is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _INVENTED
     return 0 if is_made_up or one.shown == one.called else one.shown
 
 

@@ -63,7 +63,7 @@ class PostgresqlStorage(engine.SqlStorage):
         if writes:  # READ COMMITTED: each statement sees the latest commits
             then = (
                 f"SET LOCAL lock_timeout = {1000 * self.busy_seconds:.0f};"
-                f" NOTIFY {_CHANNEL};"  # sent by the commit
+                f" NOTIFY {_CHANNEL};"  # the commit sends the notification
                 # if synchronous_commit is off, a crash can lose a committed change
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
