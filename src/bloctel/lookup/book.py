@@ -126,8 +126,6 @@ class Book(CompiledBook):
         state = State((BookList(rules),), table, Overlay(table), plain_file=plain_file)
         return cls(state, region)
 
-    # -- look-ups -------------------------------------------------------------
-
     def _is_blocked(
         self,
         number: object,
@@ -276,8 +274,6 @@ class Book(CompiledBook):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- questions ------------------------------------------------------------
 
     def _refresh(self) -> None:
         """Read the content of the book again if its storage or file has changed."""

@@ -43,8 +43,6 @@ class PrefixRule:
     blocks: bool
 
 
-# -- parser -----------------------------------------------------------------------
-
 _FORM: Final = (
     "a prefix of at most 15 digits, such as +33162, 0033162 or, in France, 0162"
 )
@@ -158,8 +156,6 @@ def _checked(digits: str, longest: int) -> int:
     return int(digits)
 
 
-# -- key ranges -------------------------------------------------------------------
-
 #: All keys that start with 33 are French numbers, and have the same length.
 _FRENCH: Final = "33"
 _FRENCH_LENGTHS: Final = (len(_FRENCH) + _FRENCH_DIGITS,)
@@ -216,8 +212,6 @@ def _keys(prefix: int) -> list[tuple[int, int]]:
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]
     return [(prefix * scale, (prefix + 1) * scale) for scale in scales]
 
-
-# -- regions ----------------------------------------------------------------------
 
 _NORTH_AMERICA: Final = "1"  # the country code that 25 regions share
 _AREA_CODES: Final = range(200, 1000)

@@ -256,8 +256,6 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
         raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
 
 
-# -- contacts ---------------------------------------------------------------------
-
 #: Invisible characters that are not in the Unicode categories Cc and Cf, and the
 #: ideographic full stop, which mail systems read as the dot of a domain.
 _UNCLEAR: Final = re.compile(

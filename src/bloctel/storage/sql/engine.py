@@ -92,8 +92,6 @@ class SqlStorage:
         """
         return True
 
-    # -- the protocol -----------------------------------------------------------
-
     def create(self, settings: Mapping[str, str]) -> None:
         with self._transaction(writes=True) as connection:
             self._lock_creation(connection)
@@ -175,8 +173,6 @@ class SqlStorage:
         self._refusal = self._refusal or interface.closed_error
         for engine in (self._engine, self._lookups):
             engine.dispose()
-
-    # -- connections ------------------------------------------------------------
 
     def _require_open(self) -> None:
         if self._refusal is not None:
@@ -284,9 +280,6 @@ def _stored_version(connection: sa.Connection) -> str | None:
 def _setting(connection: sa.Connection, name: str) -> str | None:
     columns = schema.setting.c
     return connection.scalar(sa.select(columns.value).where(columns.name == name))
-
-
-# -- database servers ---------------------------------------------------------------
 
 
 def server_engines(
