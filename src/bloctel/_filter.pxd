@@ -1,4 +1,4 @@
-"""C interface of the filter and the index for other compiled modules."""
+"""Declarations of the filter and the index that other compiled modules import."""
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "sbbf.h" nogil:
     ctypedef struct sbbf:
-        uint32_t *lanes
+        uint32_t *words
         uint32_t n_blocks
     bint sbbf_might_contain(sbbf filter, uint64_t key)
     void sbbf_might_contain_many(
@@ -23,7 +23,7 @@ cdef extern from "sbbf.h" nogil:
 cdef extern from "index.h" nogil:
     enum:
         INDEX_DAMAGED
-        INDEX_N_PLACEHOLDERS
+        INDEX_FIRST_KEY
     ctypedef struct index_run:
         uint64_t start
     ctypedef struct exact_index:

@@ -1,12 +1,12 @@
 # cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
 # cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Bloom filter and exact index of 64-bit keys, and look-ups that use both.
+"""Bloom filter and exact index of 64-bit integers (keys), and look-ups in both.
 
-The filter is Apache Parquet's split-block Bloom filter, bit for bit, so that other
-programs can read it. For a key, it answers "not a member" or "perhaps a member". If the
-answer is "perhaps", the look-up reads the exact index, whose answer is certain. This
-module does not need to know the meaning of a key.
+For a key, the filter answers "not in the set" or "perhaps in the set". If the answer is
+"perhaps", a look-up reads the index, whose answer is certain. The index maps keys to
+codes: integers that each stand for a period. The bits of the filter are those of Apache
+Parquet's split-block Bloom filter, so that other programs can read them.
 
 Error messages never show a key, because a key can be a phone number.
 """
@@ -36,7 +36,7 @@ from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 
 cdef extern from "index_layout.h" nogil:
     ctypedef enum index_fault:
-        INDEX_SOUND
+        INDEX_VALID
     ctypedef struct index_extent:
         uint64_t n_runs
         uint64_t n_slots
@@ -51,7 +51,7 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# The number of blocks in a filter and the number of entries in an index are uint32.
+# The maximum number of blocks in a filter, and of entries and slots in an index.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
 # A lower false-positive rate would need more than 2,900 bits per key.
 cdef double MIN_RATE = 1e-12
@@ -59,14 +59,14 @@ cdef size_t BLOCK_BYTES = 32
 
 cdef bytes MAGIC = b"bloctel filter\r\n"
 cdef uint32_t VERSION = 1
-# `to_bytes` writes this code. It means that a key is hashed like an INT64 of Parquet.
+# This number in a header means: keys are hashed like the values of an INT64 column.
 cdef uint32_t KEY_DOMAIN_INT64 = 1
-# The fields of the header that `to_bytes` writes, except the checksum.
+# `to_bytes` writes a header with these fields, and then the checksum.
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# The name of the damaged array for each value of `index_fault`; 0 means no fault.
+# The name of the damaged array for each value of the C enum `index_fault`, from 0 on.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
@@ -128,7 +128,7 @@ cdef object _as_integers(object values, str what):
 
 
 cdef object _keys_of_sequence(object values):
-    # NumPy would accept a bool as an integer, and convert some large ints to floats.
+    # not `np.array(values)`: NumPy accepts bools, and makes floats of some large ints
     cdef Py_ssize_t i
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
@@ -149,7 +149,7 @@ cdef object _as_keys(object keys):
 cdef int _require_array(
     object array, object dtypes, str what, int n_dimensions=1
 ) except -1:
-    """Raise InputError unless C code can read or write the array in place."""
+    """Raise InputError unless C functions can use *array* without a copy."""
     names = " or ".join(np.dtype(dtype).name for dtype in dtypes)
     expected = f"a contiguous, aligned {n_dimensions}-D array of {names} as {what}"
     if not isinstance(array, np.ndarray):
@@ -164,7 +164,7 @@ cdef int _require_array(
 
 
 cdef void *_address(object array) except NULL:
-    """Return the address of a contiguous array, which the caller must keep alive."""
+    """Return the address of an array; the caller must keep a reference to the array."""
     cdef Py_buffer buffer
     PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
     PyBuffer_Release(&buffer)
@@ -179,16 +179,13 @@ cdef object _frozen(object array):
 
 # ---- The filter ----
 
-# Functions that look up one key are built-in functions (binding=False), because CPython
-# calls them faster than other Cython functions.
-
+# With `binding=False`, CPython calls a Cython function faster.
 
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
-    # The number of keys in a block has a Poisson distribution. The loop adds, for each
-    # number of keys, its chance times the false-positive rate of a block with this
-    # number. The usual formula for Bloom filters gives a rate that is too low. If the
-    # mean number of keys is small, `_rate_of_full_blocks` is not exact enough.
-    if keys_a_block > 64:
+    # *keys_a_block* is the mean number of keys in a block. The actual number varies
+    # between blocks, with a Poisson distribution. So the rate is a sum over n_keys: the
+    # chance that a block has n_keys keys, times the false-positive rate of this block.
+    if keys_a_block > 64:  # `_rate_of_full_blocks` is not exact enough for small means
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
     cdef int n_keys = 0
@@ -201,8 +198,9 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # A block of i keys has the rate (1 - x**i)**8, with x = 31/32. The binomial theorem
-    # expands this power into 9 terms. The loop adds the mean of each term over all i.
+    # The sum of `_expected_rate` in closed form. A block of i keys has the rate
+    # (1 - x**i)**8, with x = 31/32. The binomial theorem expands this power into 9
+    # terms; the loop adds the mean of each term over all i.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -237,7 +235,7 @@ cdef int _require_promise(uint64_t n_blocks, uint64_t capacity, double rate) exc
 
 
 cdef object _empty_blocks(uint64_t n_blocks):
-    """Return blocks of zeros, aligned so that each block is in one cache line."""
+    """Return blocks of zeros; no block crosses the border of a 64-byte cache line."""
     cdef size_t n_bytes = n_blocks * BLOCK_BYTES
     cdef size_t start
     array = np.zeros(n_bytes + 64, np.uint8)
@@ -246,7 +244,7 @@ cdef object _empty_blocks(uint64_t n_blocks):
 
 
 cdef object _borrowed_blocks(object blocks):
-    """Return a contiguous buffer as bytes; refuse a buffer with an incomplete block."""
+    """Return *blocks* as a uint8 array without a copy; refuse an incomplete block."""
     try:
         array = np.frombuffer(blocks, np.uint8)
     except (BufferError, TypeError, ValueError):
@@ -264,10 +262,9 @@ cdef object _borrowed_blocks(object blocks):
 cdef class BloomFilter:
     """Bloom filter: it reports every added key, and rarely a key that was not added.
 
-    The bits have the format of Apache Parquet's split-block Bloom filter over an INT64
+    The bits have the format of Apache Parquet's split-block Bloom filter for an INT64
     column (parquet-format, BloomFilter.md), with any number of blocks. Several threads
-    may call `add` and `add_many` while other threads read: after a read has found a
-    key, all later reads find the key.
+    may call `add` and `add_many` while other threads call `might_contain`.
 
     Args:
         capacity: The number of distinct keys up to which the rate holds, from 1 to
@@ -283,12 +280,12 @@ cdef class BloomFilter:
     """
 
     def __cinit__(self, *_args, **_kwargs):
-        # A filter that was made with `__new__` only is empty and accepts no key.
+        # Without `__init__`, the filter is empty and accepts no key.
         self._set_blocks(_empty_blocks(1), 0, 1.0)
         self._lock = threading.Lock()
 
     def __init__(self, capacity, false_positive_rate):
-        # A second call would replace blocks that another thread may be reading.
+        # a second call of `__init__` would free blocks that another thread reads
         if self._capacity:
             raise InputError(
                 "a new filter", "an initialised filter",
@@ -301,7 +298,7 @@ cdef class BloomFilter:
 
     cdef void _set_blocks(self, object array, uint64_t capacity, double rate):
         self._bytes = array
-        self._filter.lanes = <uint32_t *>_address(array)
+        self._filter.words = <uint32_t *>_address(array)
         self._filter.n_blocks = <uint32_t>(array.size // BLOCK_BYTES)
         self._capacity = capacity
         self._rate = rate
@@ -310,8 +307,8 @@ cdef class BloomFilter:
     def with_blocks(cls, n_blocks, capacity):
         """Return an empty filter with a given number of blocks.
 
-        Its `false_positive_rate` is computed from *n_blocks* and *capacity*. Use this
-        method if another program must read the blocks and expects this number.
+        The `false_positive_rate` is computed from *n_blocks* and *capacity*. Use this
+        method if a program that reads the blocks expects a certain number of blocks.
 
         Raises:
             InputError: An argument is out of range, or *capacity* keys would set all
@@ -329,20 +326,20 @@ cdef class BloomFilter:
 
     @classmethod
     def from_blocks(cls, blocks, capacity, false_positive_rate, n_added):
-        """Return a filter that reads existing blocks, such as a mapped file.
+        """Return a read-only filter of existing blocks, for example of a mapped file.
 
-        The buffer is not copied, and the filter never writes to it.
+        The blocks are not copied.
 
         Args:
-            blocks: A contiguous buffer of whole blocks of 32 bytes, at a 4-byte
-                boundary.
+            blocks: A contiguous buffer of complete blocks of 32 bytes; its address is a
+                multiple of 4.
             capacity: See `BloomFilter`.
             false_positive_rate: See `BloomFilter`.
-            n_added: The attribute `n_added` of the filter that filled the blocks.
+            n_added: The attribute `n_added` of the filter from which the blocks come.
 
         Raises:
-            InputError: The buffer has a wrong size or alignment; it has too few blocks
-                for the capacity and the rate; or *n_added* exceeds the capacity.
+            InputError: The buffer has a wrong size or alignment, or too few blocks for
+                the capacity and the rate; or *n_added* exceeds the capacity.
         """
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
         cdef double rate = _as_rate(false_positive_rate)
@@ -359,8 +356,7 @@ cdef class BloomFilter:
 
         Raises:
             InputError: *data* is not a filter, has a wrong size, was altered, or was
-                written by a later version of the library. The size in the header is
-                checked before memory is allocated.
+                written by a later version of the library.
         """
         view = _checked_envelope(data)
         _, _, _, capacity, rate, n_blocks, n_added = HEADER.unpack_from(view)
@@ -412,9 +408,9 @@ cdef class BloomFilter:
                 ints; a contiguous uint64 array is not copied.
 
         Raises:
-            CapacityError: The filter is full, and a key would set a new bit. All keys
-                before this key were added.
-            InputError: See `add`. After this error, no key was added.
+            CapacityError: The filter is full, and a key would set a new bit. Only the
+                keys before this key were added.
+            InputError: See `add`. No key was added.
         """
         array = _as_keys(keys)
         self._require_writable()
@@ -451,7 +447,7 @@ cdef class BloomFilter:
     def might_contain_many(self, keys, /):
         """Return a bool array with the result of `might_contain` for each key.
 
-        The GIL is released.
+        The GIL is released during the work.
 
         Args:
             keys: See `add_many`.
@@ -471,12 +467,11 @@ cdef class BloomFilter:
     def __or__(self, other):
         """Return a filter with the keys of both filters.
 
-        The new `n_added` is the sum of both counts. It is too high if both filters
-        contain the same keys, but never too low.
+        The new `n_added` is the sum of both counts. So keys that are in both filters
+        are counted twice.
 
         Raises:
-            CapacityError: The sum exceeds the capacity. If both filters contain the
-                same keys, the keys might fit, but their count is unknown.
+            CapacityError: The sum of both counts exceeds the capacity.
             InputError: The filters differ in capacity, rate or number of blocks.
         """
         if not isinstance(other, BloomFilter):
@@ -517,11 +512,9 @@ cdef class BloomFilter:
 
     @property
     def measured_false_positive_rate(self):
-        """The probability that the filter, as it is now, reports a key never added.
+        """The probability that the filter now reports a key that was not added.
 
-        A block consists of eight 32-bit words. The probability for one block is the
-        product of the shares of set bits in these words. The result is the mean of the
-        probabilities of all blocks.
+        It is computed from the bits: from the shares of set bits in each block.
         """
         cdef double rate
         with nogil:
@@ -608,21 +601,21 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
 cdef class ExactIndex:
     """Immutable map from keys to codes in flat arrays; a key may have several codes.
 
-    An entry is a key and a code. A key is split into `high = key >> 16` and `remainder
-    = key & 0xFFFF`. A run is a range of values of `high`, in which at most 8
-    consecutive values have no key. Each value in a run is a segment. The k highest bits
-    of the remainder divide a segment into 2**k slots; each run has its own k, from 0
-    to 12. Slots are numbered from 0, across all runs. All arrays are little-endian:
+    An entry is a key and a code. Entries are sorted by key. A key is split into `high =
+    key >> 16` and `remainder = key & 0xFFFF`. A run is a range of `high` values, of
+    which at most 8 successive values have no key. All keys with the same `high` are a
+    segment of the run. The k highest bits of the remainder divide a segment into 2**k
+    slots; each run has its own k, from 0 to 12. Slots are numbered from 0 on across all
+    runs. The arrays are little-endian:
 
     - `runs`: uint64, two items for each run. The first item is `high << 16 | k`, with
       the lowest `high` of the run. The second item is `n_segments << 32 | first_slot`.
-    - `directory`: uint32, n_slots + 1 items; the entries of slot i have the indexes
-      from `directory[i]` up to, but not including, `directory[i + 1]`.
+    - `directory`: uint32, one item for each slot and one at the end. Slot i has the
+      entries from `directory[i]` up to, but not including, `directory[i + 1]`.
     - `remainders`: uint16, one for each entry, ascending within a slot.
     - `codes`: uint8, uint16 or uint32, one for each entry.
 
-    `ExactIndex()` is the empty index; `build` and `from_arrays` return an index with
-    keys.
+    `ExactIndex()` is an index without keys.
     """
 
     def __cinit__(self):
@@ -651,12 +644,12 @@ cdef class ExactIndex:
 
     @staticmethod
     def build(keys, codes, /):
-        """Return an index of ascending *keys*, which maps each key to its code.
+        """Return an index with an entry for each key and code.
 
         Args:
-            keys: See `BloomFilter.add_many`. Keys must be below 2**63 and ascending; a
-                key with several codes occurs several times.
-            codes: Integers from 0 to 2**31 - 1, one for each key.
+            keys: Ascending integers below 2**63, of a type that `BloomFilter.add_many`
+                accepts. A key with several codes occurs several times.
+            codes: Integers from 0 to 2**31 - 1, one for each item of *keys*.
         """
         array = _as_keys(keys)
         narrow = _narrow_codes(codes, array.size)
@@ -692,10 +685,10 @@ cdef class ExactIndex:
 
     @staticmethod
     def from_arrays(runs, directory, remainders, codes):
-        """Return an index that reads existing arrays, such as a mapped file.
+        """Return an index of existing arrays, for example of a mapped file.
 
-        The arrays are not copied. Only their types, shapes and lengths are checked
-        here; `verify` checks their contents. A look-up that reads an invalid offset or
+        The arrays are not copied. Only their types, shapes and lengths are checked;
+        call `verify` to check their contents. A look-up that reads an invalid offset or
         code raises DamagedSnapshotError.
         """
         _require_array(runs, (np.uint64,), "runs", 2)
@@ -716,11 +709,11 @@ cdef class ExactIndex:
         return made
 
     def verify(self):
-        """Raise DamagedSnapshotError unless `build` could have made the arrays."""
+        """Raise DamagedSnapshotError if `build` cannot have made these arrays."""
         cdef index_fault fault
         with nogil:
             fault = index_verify(&self._index)
-        if fault != INDEX_SOUND:
+        if fault != INDEX_VALID:
             part = PARTS[<int>fault]
             raise DamagedSnapshotError(
                 "an index as `build` makes it", f"inconsistent {part}",
@@ -741,12 +734,12 @@ cdef class ExactIndex:
 
     @property
     def runs(self):
-        """The runs: a read-only uint64 array with two columns and one row per run."""
+        """The runs: a read-only uint64 array with two items for each run."""
         return _frozen(self._runs)
 
     @property
     def directory(self):
-        """The index of each slot's first entry: a read-only uint32 array."""
+        """The number of the first entry of each slot: a read-only uint32 array."""
         return _frozen(self._directory)
 
     @property
@@ -773,7 +766,7 @@ cdef class ExactIndex:
         )
 
 
-# ---- Look-ups that read the filter first, and then the index ----
+# ---- Look-ups in a filter, and then in an index ----
 
 
 cdef object damaged_index():
@@ -785,9 +778,9 @@ cdef object damaged_index():
 
 @cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
-    """Return the position of the first entry of *key*, and the number of its entries.
+    """Return the number of the first entry of *key*, and the count of its entries.
 
-    *filter* contains every key of *index*. If *key* has no entry, the result is (0, 0).
+    *filter* must contain every key of *index*. If *key* has no entry, return (0, 0).
     """
     cdef index_range found
     cdef uint64_t value = _as_key(key)
@@ -805,14 +798,14 @@ def match(
     BloomFilter filter not None, ExactIndex index not None, bytes active not None,
     key, /
 ):
-    """Return the first active code of *key*; -1 for no code, or for a *key* below 64.
+    """Return the first active code of *key*; -1 if there is none or *key* is below 64.
 
-    *filter* contains every key of *index*. *active* has one byte for each code, which
-    is not 0 if the code is active.
+    *filter* must contain every key of *index*. A code is active if `active[code]` is
+    not 0; *active* has one byte for each code.
     """
     cdef uint64_t value = _as_key(key)
     cdef int32_t code
-    if value < INDEX_N_PLACEHOLDERS or not sbbf_might_contain(filter._filter, value):
+    if value < INDEX_FIRST_KEY or not sbbf_might_contain(filter._filter, value):
         return -1
     code = index_match(&index._index, active_codes(active), value)
     if code == INDEX_DAMAGED:
@@ -824,11 +817,10 @@ def match_many(
     BloomFilter filter not None, ExactIndex index not None, bytes active not None,
     keys, out, /
 ):
-    """Set `out[i]` to the first active code of `keys[i]`, or to -1.
+    """Set each `out[i]` to the result of `match` for `keys[i]`.
 
-    The GIL is released during the work. *keys* is described at `BloomFilter.add_many`,
-    and *out* is a writable contiguous int32 array of the same length. The other
-    arguments are described at `match`.
+    *out* is a writable contiguous int32 array with the length of *keys*. See also
+    `match` and `BloomFilter.add_many`. The GIL is released during the work.
     """
     cdef int fault
     array = _as_keys(keys)

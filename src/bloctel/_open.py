@@ -7,8 +7,8 @@ from typing import Final
 from bloctel.lookup.book import Book
 from bloctel.snapshot import Snapshot
 
-#: Pattern of a URL, even if it has a typing error.  A URL can contain a password, so an
-#: error message must not show it as a path.  `C:` is a Windows drive, not a URL.
+#: Pattern of a URL; a URL with a typing error matches too.  An error message must not
+#: show such a text as a path, because it can contain a password.  `C:` is a drive.
 _URL: Final = re.compile(
     r"\s*[a-z][a-z0-9+.-]+:|.{2,}://|.*//.*@", re.IGNORECASE | re.DOTALL
 )
@@ -34,7 +34,6 @@ def open(target: str | Path, *, secret: bytes | None = None) -> Book:
         StorageError: The storage cannot be read.
     """
     if is_url(target):
-        # opening a snapshot does not need this slow import
         from bloctel.registry.registry import Registry  # noqa: PLC0415
 
         return Registry.open(str(target), secret=secret)

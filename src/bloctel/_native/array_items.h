@@ -1,11 +1,11 @@
-/* Pointers to the items of arrays that Python code passes to compiled code.
+/* Pointers to the items of arrays that Python passes to compiled functions.
  *
  * An array is a NumPy array or a bytes object. It must be contiguous, with items of the
- * named type in native byte order. The pointer is valid as long as the caller holds a
- * reference to the array.
+ * requested type in native byte order. The caller must keep a reference to the array as
+ * long as it uses the pointer.
  *
- * Cython's typed memoryviews offer the same, but add 20,000 lines of C to each extension
- * module.
+ * Cython's typed memoryviews would do the same, but they add 20,000 lines of C to each
+ * extension module.
  */
 #pragma once
 
@@ -15,15 +15,15 @@
 
 typedef struct {
     const char *name;
-    const char *codes; /* format characters of Python's `struct` module */
-    Py_ssize_t size;   /* in bytes */
+    const char *formats; /* the accepted format characters of Python's `struct` module */
+    Py_ssize_t size;     /* in bytes */
 } item_type;
 
 static inline int array_has_type(const Py_buffer *view, item_type type)
 {
-    const char *code = view->format ? view->format : "B";
-    return view->itemsize == type.size && code[0] && !code[1]
-        && strchr(type.codes, code[0]);
+    const char *format = view->format ? view->format : "B";
+    return view->itemsize == type.size && format[0] && !format[1]
+        && strchr(type.formats, format[0]);
 }
 
 /* Return a pointer to the first item, or NULL with an exception set: TypeError if the
@@ -43,22 +43,22 @@ static inline void *array_items(PyObject *array, Py_ssize_t n, const char *name,
         PyErr_Format(PyExc_ValueError, "expected %s of length %zd, got %zd", name, n,
                      view.len / type.size);
     else
-        items = view.buf ? view.buf : ""; /* not NULL, which would mean an error */
+        items = view.buf ? view.buf : ""; /* NULL would mean an error */
     PyBuffer_Release(&view);
     return items;
 }
 
-#define ARRAY_ITEMS_OF(type, codes)                                                    \
+#define ARRAY_ITEMS_OF(type, formats)                                                  \
     static inline const type##_t *type##_items(PyObject *array, Py_ssize_t n,          \
                                                const char *name)                       \
     {                                                                                  \
-        const item_type item = {#type, codes, sizeof(type##_t)};                       \
+        const item_type item = {#type, formats, sizeof(type##_t)};                     \
         return array_items(array, n, name, item, 0);                                   \
     }                                                                                  \
     static inline type##_t *writable_##type##_items(PyObject *array, Py_ssize_t n,     \
                                                     const char *name)                  \
     {                                                                                  \
-        const item_type item = {#type, codes, sizeof(type##_t)};                       \
+        const item_type item = {#type, formats, sizeof(type##_t)};                     \
         return array_items(array, n, name, item, PyBUF_WRITABLE);                      \
     }
 

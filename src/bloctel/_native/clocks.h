@@ -1,4 +1,5 @@
-/* Two clocks in seconds: elapsed time, and a coarse wall clock without a system call. */
+/* Two clocks in seconds: one for durations, and one for the time since 1970, which is
+ * read without a system call and can be some milliseconds late. */
 #pragma once
 
 #ifdef _WIN32
@@ -13,7 +14,7 @@ static inline double coarse_wall_seconds(void)
 {
     FILETIME time;
     GetSystemTimeAsFileTime(&time);
-    /* tenths of a microsecond since 1601 */
+    /* one tick is 100 ns, counted from 1601 */
     double ticks = (double)time.dwHighDateTime * 4294967296.0 + time.dwLowDateTime;
     return ticks * 1e-7 - 11644473600.0;
 }
@@ -21,14 +22,14 @@ static inline double coarse_wall_seconds(void)
 #else
 #include <time.h>
 
-/* CLOCK_MONOTONIC of Linux does not count the time in which the machine is suspended. */
+/* On Linux, CLOCK_MONOTONIC stops while the machine is suspended. */
 #ifdef CLOCK_BOOTTIME
 #define ELAPSED_CLOCK CLOCK_BOOTTIME
 #else
 #define ELAPSED_CLOCK CLOCK_MONOTONIC
 #endif
 
-/* Linux stores the coarse time in a memory page that every process can read. */
+/* Linux keeps the coarse time in a memory page that each process reads directly. */
 #ifdef CLOCK_REALTIME_COARSE
 #define COARSE_WALL_CLOCK CLOCK_REALTIME_COARSE
 #else

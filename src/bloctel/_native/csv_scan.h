@@ -1,10 +1,10 @@
-/* Ends of CSV fields and records, found 64 bytes at a time.
+/* Search for the ends of CSV fields and records, in blocks of 64 bytes.
  *
- * Each block of 64 bytes is compared once with the four special bytes: the delimiter,
- * the quote, the line feed and the carriage return. The results are bit masks. Two
- * functions use the masks. `csv_next` finds one position after another.
- * `csv_read_window` finds all positions in 16 KiB at once, which is faster. It does not
- * handle records longer than 16 KiB, or quotes in the middle of a field.
+ * Each block is compared with the four special bytes: the delimiter, the quote, the line
+ * feed and the carriage return. The results are masks: 64-bit integers in which bit i
+ * describes byte i of the block. `csv_next` finds the next special byte. `csv_read_window`
+ * finds the ends of all fields in a window of 16 KiB, which is faster, but it cannot read
+ * records longer than 16 KiB, or quotes in the middle of a field.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #error "bytes are read eight at a time, which works on little-endian machines only"
 #endif
 
-/* BLOCTEL_NO_SIMD selects the portable code, so that it can be tested. */
+/* A build with BLOCTEL_NO_SIMD uses only the functions without SIMD; tests need it. */
 #if !defined(BLOCTEL_NO_SIMD) && (defined(__SSE2__) || defined(_M_X64))
 #define CSV_HAS_SSE2 1
 #include <emmintrin.h>
@@ -35,7 +35,7 @@
 
 #define CSV_BLOCK 64
 
-/* One mask for each special byte: bit i is 1 if byte i of the block is this byte. */
+/* Masks of one block: bit i of `quotes` is 1 if byte i of the block is a quote. */
 typedef struct {
     uint64_t delimiters;
     uint64_t line_feeds;
@@ -135,8 +135,8 @@ csv_masks_avx2(const uint8_t *block, uint8_t delimiter)
 }
 #endif
 
-/* Return the masks of the block at the offset `at`. If the data ends inside the block,
- * a copy that ends with zeros is read: memory after the data must not be read. */
+/* Return the masks of the block at the offset `at`. The last block may be incomplete: it
+ * is copied and filled with zeros, because memory after the data must not be read. */
 CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
                                   uint8_t delimiter, csv_masker masker)
 {
@@ -146,8 +146,6 @@ CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
     memcpy(padded, data + at, (size_t)(size - at));
     return masker(padded, delimiter);
 }
-
-/* -- search for one position after another --------------------------------------- */
 
 enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_KINDS };
 
@@ -170,8 +168,8 @@ static inline void csv_load_block(csv_scan *scan, int64_t block)
     scan->masks[CSV_QUOTE] = masks.quotes;
 }
 
-/* Return the position of the first byte of a kind, beginning with the position `from`.
- * If there is no such byte, return the size of the data. */
+/* Return the offset of the first byte of a kind (such as CSV_QUOTE) at `from` or later.
+ * If there is none, return the size of the data. */
 static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 {
     while (from < scan->size) {
@@ -186,35 +184,32 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
     return scan->size;
 }
 
-/* -- search for all positions in a window ---------------------------------------- */
-
-#ifndef CSV_WINDOW /* in bytes; at most 64 KiB, because a position has 16 bits */
+#ifndef CSV_WINDOW /* in bytes; at most 64 KiB, because an offset is a uint16 */
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Positions in a window; csv_write_positions needs room for seven more items. */
+/* Offsets in a window. csv_write_positions writes up to seven items too many. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
-/* The fields and records that end in a window. The first byte of a window is the first
- * byte of a record. */
+/* The fields and records that end in a window; a window starts with a record. */
 typedef struct {
-    csv_positions field_ends;  /* delimiters and line ends that end a field */
-    csv_positions record_ends; /* for each record, the index of its end in field_ends */
+    csv_positions field_ends;  /* offsets of the bytes that end a field */
+    csv_positions record_ends; /* for each record, the index of its last field */
     int32_t n_fields;
     int32_t n_records;
     int has_quotes;
 } csv_window;
 
-/* Facts about the end of a block, needed to read the next block; 0 means false. */
+/* Facts about the end of a block that are needed to read the following block. */
 typedef struct {
     uint64_t in_quotes;     /* all bits are 1 if the block ends inside quotes */
-    uint64_t after_edge;    /* 1 if the next byte may be an opening quote */
+    uint64_t after_edge;    /* 1 if a quote in the next byte can open a field */
     uint64_t after_closing; /* 1 if the last byte is a closing quote */
     uint64_t after_return;  /* 1 if the last byte is a carriage return */
 } csv_carry;
 
-/* Write the positions of the set bits of a mask, and return their number. The positions
- * are written in groups of eight, because a loop of fixed length is faster. */
+/* Write base + i for each bit i of a mask that is 1, and return how many. Always eight
+ * items are written at a time, because a loop of fixed length is faster. */
 CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t mask)
 {
     const int count = csv_count_bits(mask);
@@ -226,7 +221,7 @@ CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t m
     return count;
 }
 
-/* Set each bit to 1 if the number of set bits, from bit 0 to this bit, is odd. */
+/* Return a mask whose bit i is 1 if an odd number of the bits 0 to i of `mask` are 1. */
 static inline uint64_t csv_parity(uint64_t mask)
 {
     for (int shift = 1; shift < CSV_BLOCK; shift *= 2)
@@ -234,8 +229,8 @@ static inline uint64_t csv_parity(uint64_t mask)
     return mask;
 }
 
-/* Set bit i of `inside` to 1 if byte i is inside quotes. Return 1 if all quotes of the
- * block are valid: each opens or closes a field, or belongs to an escaped quote. */
+/* Set bit i of `inside` to 1 if byte i is inside a quoted field. Return 1 if each quote
+ * of the block opens or closes a field, or belongs to a pair that stands for one quote. */
 CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_t *inside)
 {
     const uint64_t edges = masks->delimiters | masks->line_feeds
@@ -268,7 +263,7 @@ CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t de
         if (!csv_read_quotes(&masks, &carry, &inside))
             return;
         window->has_quotes |= masks.quotes != 0;
-        /* In the pair CR LF, the carriage return ends the record. */
+        /* in a pair CR LF, the CR ends the record, and the LF is ignored */
         const uint64_t pairs = masks.line_feeds & (returns << 1 | carry.after_return);
         const uint64_t lines = (masks.line_feeds | returns) & ~pairs & ~inside;
         const uint64_t ends = lines | (masks.delimiters & ~inside);
@@ -299,8 +294,8 @@ csv_read_window_avx2(const uint8_t *data, int64_t size, uint8_t delimiter,
 }
 #endif
 
-/* Find the fields and records of the window at `data`, where a record starts. After the
- * call, the caller must start the next window after the last complete record. */
+/* Find the fields and records of the window at `data`, where a record starts. The caller
+ * must start the next window after the last record that this window contains. */
 static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window)
 {

@@ -1,8 +1,10 @@
-/* Keys with periods, collected in any order, then sorted and merged in place.
+/* Collection of keys with periods: added in any order, then sorted and merged in place.
  *
- * A period is one integer: the list in 16 bits, the first day in 23 bits, and the day
- * after the last day in 24 bits. So a sort orders periods by list, then by day. Each
- * distinct period is stored once. An entry is a key and the code of a period: 12 bytes.
+ * A period is the days on which a list protects a key. It is stored as one integer: the
+ * list in the highest 16 bits, the first day in 23 bits, and the end (the day after the
+ * last day) in 24 bits. So periods in ascending order are sorted by list, then by day.
+ * Each distinct period is stored once; its code is its index in the array of periods.
+ * An entry is a key and the code of a period: 12 bytes.
  */
 #pragma once
 
@@ -14,16 +16,15 @@
 #include "xxh64.h"
 
 #define PERIOD_END_BITS 24
-#define PERIOD_DAY_BITS 47 /* bits of both days together */
+#define PERIOD_DAY_BITS 47 /* the bits of the first day and of the end */
 #define PERIODS_MAX ((uint32_t)1 << 31)
 /* An array may grow to twice this number of items; its size must fit in a size_t. */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
 
-/* A set of periods: a hash table with open addressing. The code of a period is its
- * index in `periods`. A slot contains a code plus 1; a free slot contains 0. At most
- * half of the slots are used. */
+/* Set of periods: a hash table with open addressing. A slot contains a code plus 1, or 0
+ * if it is free. At most half of the slots are used. */
 typedef struct {
     uint64_t *periods;
     uint32_t *slots;
@@ -32,7 +33,7 @@ typedef struct {
 } period_set;
 
 typedef struct {
-    pairs held;
+    pairs items;
     size_t n;
     size_t capacity;
     period_set periods;
@@ -43,7 +44,8 @@ static inline uint64_t period_end(uint64_t period)
     return period & (((uint64_t)1 << PERIOD_END_BITS) - 1);
 }
 
-/* Return whether a later period overlaps or touches an earlier one. */
+/* Return whether two periods are on the same list, and the later period starts before
+ * `period` ends or on the day of its end. */
 static inline int period_reaches(uint64_t period, uint64_t later)
 {
     const uint64_t start =
@@ -58,7 +60,7 @@ static inline uint64_t period_joined(uint64_t period, uint64_t later)
     return period - end + (end > other ? end : other);
 }
 
-/* The slot of a period, or the free slot for it. */
+/* Return the slot that contains a period; if there is none, the free slot for it. */
 static inline uint32_t *period_slot(const period_set *set, uint64_t period)
 {
     size_t slot = (size_t)xxh64_of_key(period) & (set->n_slots - 1);
@@ -67,7 +69,6 @@ static inline uint32_t *period_slot(const period_set *set, uint64_t period)
     return set->slots + slot;
 }
 
-/* Double the capacity of a set; return 0 if there is not enough memory. */
 static int periods_grow(period_set *set)
 {
     const size_t n_slots = set->n_slots ? 2 * set->n_slots : 1024;
@@ -86,8 +87,8 @@ static int periods_grow(period_set *set)
     return 1;
 }
 
-/* Set *code to the code of a period, and add the period if it is new; return 0 if the
- * set is full. */
+/* Set *code to the code of a period, and add the period if it is new. Return 0 if there
+ * are too many periods or not enough memory. */
 static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
 {
     if (set->n == set->n_slots / 2 && (set->n == PERIODS_MAX || !periods_grow(set)))
@@ -101,9 +102,9 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
     return 1;
 }
 
-/* Make room for n more entries; return 0 if there is not enough memory. A capacity
- * above ENTRIES_FEW grows to ENTRIES_MANY in one step. The operating system can extend
- * such a large array without a copy, and unused pages of the array need no memory. */
+/* Allocate memory for n more entries; return 0 if there is not enough memory. A capacity
+ * above ENTRIES_FEW grows to ENTRIES_MANY in one step: the operating system can extend
+ * so large an array without a copy, and pages that are not yet used need no memory. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)
@@ -113,46 +114,45 @@ static int entries_reserve(entries *all, size_t n)
     size_t capacity = all->n + (n > all->n ? n : all->n);
     if (capacity > ENTRIES_FEW && capacity < ENTRIES_MANY)
         capacity = ENTRIES_MANY;
-    uint64_t *keys = realloc(all->held.keys, capacity * sizeof *keys);
+    uint64_t *keys = realloc(all->items.keys, capacity * sizeof *keys);
     if (!keys)
         return 0;
-    all->held.keys = keys;
-    uint32_t *codes = realloc(all->held.values, capacity * sizeof *codes);
+    all->items.keys = keys;
+    uint32_t *codes = realloc(all->items.values, capacity * sizeof *codes);
     if (!codes)
         return 0;
-    all->held.values = codes;
+    all->items.values = codes;
     all->capacity = capacity;
     return 1;
 }
 
-/* Add n entries; return 0 if there is not enough memory for all entries. */
 static int entries_add(entries *all, const uint64_t *keys, const uint64_t *periods,
                        size_t n)
 {
     if (!entries_reserve(all, n))
         return 0;
     for (size_t i = 0; i < n; i++) {
-        all->held.keys[all->n] = keys[i];
-        if (!periods_code(&all->periods, periods[i], all->held.values + all->n))
+        all->items.keys[all->n] = keys[i];
+        if (!periods_code(&all->periods, periods[i], all->items.values + all->n))
             return 0;
         all->n++;
     }
     return 1;
 }
 
-/* Merge the periods of one key: its entries have the indexes from first to last - 1.
- * Write the result at the index *end, and set *end to the index after the result. */
+/* Merge the periods of one key, whose entries have the indexes from first to last - 1.
+ * Write the merged entries from the index *end on, and increase *end by their number. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {
-    uint64_t *keys = all->held.keys;
-    uint32_t *codes = all->held.values;
+    uint64_t *keys = all->items.keys;
+    uint32_t *codes = all->items.values;
     const uint64_t key = keys[first];
-    /* during the sort, the periods are stored in place of the key */
+    /* sort by period: during the sort, `keys` contains the periods of this key */
     for (size_t i = first; i < last; i++)
         keys[i] = all->periods.periods[codes[i]];
-    const pairs these = {keys + first, codes + first};
-    pairs_sort(these, last - first, scratch);
+    const pairs array = {keys + first, codes + first};
+    pairs_sort(array, last - first, scratch);
     uint64_t joined = keys[first];
     for (size_t i = first + 1; i <= last; i++) {
         const uint64_t next = i < last ? keys[i] : 0;
@@ -168,13 +168,14 @@ static int entries_join_key(entries *all, size_t first, size_t last, size_t *end
     return 1;
 }
 
-/* Sort entries by key, list and day, and merge the periods of a key on one list that
- * touch or overlap. Count the distinct keys; return 0 if there is not enough memory. */
+/* Sort the entries by key, list and day. Merge periods of one key on one list if they
+ * overlap or follow each other without a gap. Set *n_keys to the number of distinct
+ * keys. Return 0 if there is not enough memory. */
 static int entries_join(entries *all, pair_scratch *scratch, size_t *n_keys)
 {
-    const uint64_t *keys = all->held.keys;
+    const uint64_t *keys = all->items.keys;
     size_t end = 0;
-    pairs_sort(all->held, all->n, scratch);
+    pairs_sort(all->items, all->n, scratch);
     *n_keys = 0;
     for (size_t first = 0, last; first < all->n; first = last) {
         const uint64_t key = keys[first];
@@ -182,8 +183,8 @@ static int entries_join(entries *all, pair_scratch *scratch, size_t *n_keys)
             last++;
         ++*n_keys;
         if (last - first == 1) {
-            all->held.keys[end] = key;
-            all->held.values[end++] = all->held.values[first];
+            all->items.keys[end] = key;
+            all->items.values[end++] = all->items.values[first];
         } else if (!entries_join_key(all, first, last, &end, scratch)) {
             return 0;
         }
@@ -195,20 +196,20 @@ static int entries_join(entries *all, pair_scratch *scratch, size_t *n_keys)
 static void entries_mark_used(const entries *all, uint8_t *used)
 {
     for (size_t i = 0; i < all->n; i++)
-        used[all->held.values[i]] = 1;
+        used[all->items.values[i]] = 1;
 }
 
 static void entries_recode(entries *all, const uint32_t *new_codes)
 {
     for (size_t i = 0; i < all->n; i++)
-        all->held.values[i] = new_codes[all->held.values[i]];
+        all->items.values[i] = new_codes[all->items.values[i]];
 }
 
 static void entries_free(entries *all)
 {
     const entries none = {{NULL, NULL}, 0, 0, {NULL, NULL, 0, 0}};
-    free(all->held.keys);
-    free(all->held.values);
+    free(all->items.keys);
+    free(all->items.values);
     free(all->periods.periods);
     free(all->periods.slots);
     *all = none;

@@ -1,14 +1,21 @@
-/* Exact index of 64-bit keys in flat arrays, and look-ups in the index and its filter.
+/* Exact index: a map from 64-bit keys to codes, and look-ups that read a filter first.
  *
- * A key is split into two integers: high (key >> 16) and remainder (key & 0xFFFF).
- * Values of high that are close to each other form a run. Each value in a run is a
- * segment. The k highest bits of a remainder divide a segment into 1 << k slots. Each
- * run has its own k, so that all slots contain a similar number of entries. For each
- * slot, the directory contains the index of the first entry.
+ * An entry of the index is a pair of a key and a code (an integer that stands for a
+ * period). A key has one entry for each of its codes. Entries are sorted by key. To find
+ * the entries of a key, the index splits the key into two numbers:
+ *
+ * - high: the key without its lowest 16 bits (key >> 16);
+ * - remainder: the lowest 16 bits (key & 0xFFFF). Only the remainders are stored.
+ *
+ * A run is a range of high values in which most values have keys. All keys with the same
+ * high are a segment of the run. A segment is divided into 1 << slot_bits slots: the
+ * slot_bits highest bits of the remainder select the slot. Each run has its own
+ * slot_bits, so that all slots have a similar number of entries. For each slot, the
+ * array `directory` contains the number of its first entry.
  *
  * The arrays may come from an altered file. Before a value from an array is used as an
- * index, it is compared with the length of the indexed array; if it is too large, the
- * look-up returns INDEX_DAMAGED.
+ * offset, it is compared with the length of the other array. If the value is too large,
+ * the look-up returns INDEX_DAMAGED.
  */
 #pragma once
 
@@ -19,19 +26,19 @@
 
 #define INDEX_ABSENT (-1)
 #define INDEX_DAMAGED (-2)
-#define INDEX_MAX_K 12
-/* A run can contain this number of consecutive empty segments. More empty segments
- * would need more memory than a new run. */
+#define INDEX_MAX_SLOT_BITS 12
+/* The highest number of successive empty segments in a run. If more segments are empty,
+ * a new run starts, because a new run then needs less memory. */
 #define INDEX_MAX_GAP 8
-/* Integers below this are not keys, but codes of texts that are not phone numbers. */
-#define INDEX_N_PLACEHOLDERS 64
-/* A binary search stops when this number of remainders, one cache line, is left. */
+/* Integers below 64 are not keys: they stand for texts that are not phone numbers. */
+#define INDEX_FIRST_KEY 64
+/* A binary search stops when 32 remainders (64 bytes, one cache line) are left. */
 #define INDEX_SCAN 32
-/* When the filter has let through this number of keys, they are looked up together. */
+/* Keys that are perhaps in the filter are collected and then looked up together. */
 #define INDEX_PENDING 64
 
 typedef struct {
-    uint64_t start; /* high << 16 | k, with the lowest high of the run */
+    uint64_t start; /* high << 16 | slot_bits; high is the lowest high of the run */
     uint32_t first_slot;
     uint32_t n_segments;
 } index_run;
@@ -47,13 +54,14 @@ typedef struct {
     int code_bytes; /* 1, 2 or 4 */
 } exact_index;
 
-/* The entries from start to end - 1; start <= end. */
+/* The entries with the numbers from start to end - 1; start <= end. */
 typedef struct {
     uint32_t start;
     uint32_t end;
 } index_range;
 
-/* The active codes: a look-up finds only codes whose flag is not 0. */
+/* A code is active if its period includes the requested day: flags[code] is then not 0.
+ * A look-up finds only active codes. */
 typedef struct {
     const uint8_t *flags;
     uint64_t n_codes;
@@ -63,24 +71,25 @@ typedef struct {
     uint64_t key;
     uint64_t slot;
     index_range range;
-    size_t position; /* of the key in the caller's batch */
+    size_t position; /* the caller's array has the key at this index */
 } index_candidate;
 
-/* Return the k of a run. It is at most 15 even in a damaged file: k is a shift count. */
-static inline int index_k(const index_run *run)
+/* Return slot_bits of a run: at most 15 even in a damaged file, because a shift by a
+ * larger number is not defined in C. */
+static inline int index_slot_bits(const index_run *run)
 {
     return (int)(run->start & 0xF);
 }
 
-static inline uint32_t index_slot_in_segment(uint64_t key, int k)
+static inline uint32_t index_slot_in_segment(uint64_t key, int slot_bits)
 {
-    return (uint32_t)(key & 0xFFFF) >> (16 - k);
+    return (uint32_t)(key & 0xFFFF) >> (16 - slot_bits);
 }
 
-/* The last run that starts at or before a key; the first run if no run does. */
+/* Return the last run that starts at or before a key; the first run if there is none. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t last = key | 0xFFFF; /* not less than high << 16 | k, for any k */
+    const uint64_t last = key | 0xFFFF; /* a run with the same high starts at most here */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {
@@ -91,24 +100,23 @@ static inline const index_run *index_run_of(const exact_index *index, uint64_t k
     return run;
 }
 
-/* The slot for a key; index->n_slots if there is no slot. */
+/* Return the slot of a key; index->n_slots if the key is in no run. */
 static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
 {
     if (index->n_runs == 0)
         return index->n_slots;
     const index_run *run = index_run_of(index, key);
-    /* If the key is before the run, the unsigned difference is a very large number. */
+    /* if the key is before the run, the unsigned difference is a very large number */
     const uint64_t segment = (key >> 16) - (run->start >> 16);
     if (segment >= run->n_segments)
         return index->n_slots;
-    const int k = index_k(run);
+    const int slot_bits = index_slot_bits(run);
     const uint64_t slot =
-        run->first_slot + (segment << k) + index_slot_in_segment(key, k);
+        run->first_slot + (segment << slot_bits) + index_slot_in_segment(key, slot_bits);
     return slot < index->n_slots ? slot : index->n_slots;
 }
 
-/* Read the entries of a slot below n_slots; return INDEX_DAMAGED if they are
- * invalid. */
+/* Set `range` to the entries of a slot; return INDEX_DAMAGED if they are invalid. */
 static inline int index_read_slot(const exact_index *index, uint64_t slot,
                                   index_range *range)
 {
@@ -119,7 +127,7 @@ static inline int index_read_slot(const exact_index *index, uint64_t slot,
     return 0;
 }
 
-/* Return the entries of one key within a slot. */
+/* Return the entries of a key, which are among the entries of its slot. */
 static inline index_range index_search(const exact_index *index, index_range slot,
                                        uint64_t key)
 {
@@ -133,7 +141,7 @@ static inline index_range index_search(const exact_index *index, index_range slo
         else
             end = middle;
     }
-    /* count the smaller remainders: this loop has no branch and compiles to SIMD */
+    /* this loop counts the smaller remainders; it has no branch and compiles to SIMD */
     for (uint32_t i = start; i < end; i++)
         n_below += remainders[i] < wanted;
     index_range found = {start + n_below, start + n_below};
@@ -167,7 +175,7 @@ static inline int32_t index_first_active(const exact_index *index, index_active 
     return INDEX_ABSENT;
 }
 
-/* Find the entries of a key; return INDEX_DAMAGED if the arrays are invalid. */
+/* Set `range` to the entries of a key; return INDEX_DAMAGED if the arrays are invalid. */
 static inline int index_find(const exact_index *index, uint64_t key, index_range *range)
 {
     const uint64_t slot = index_slot_of(index, key);
@@ -189,7 +197,8 @@ static inline int32_t index_match(const exact_index *index, index_active active,
     return index_first_active(index, active, range);
 }
 
-/* Look up n keys together. Each loop prefetches the data that the next loop reads. */
+/* Look up n keys together. Each loop prefetches the data that the following loop reads,
+ * so that the processor does not wait for the memory. */
 static inline int index_resolve(const exact_index *index, index_active active,
                                 index_candidate *candidates, size_t n,
                                 int32_t *codes)
@@ -205,7 +214,6 @@ static inline int index_resolve(const exact_index *index, index_active active,
         index_range *range = &candidates[i].range;
         if (index_read_slot(index, candidates[i].slot, range))
             return INDEX_DAMAGED;
-        /* a slot may be in two cache lines */
         SBBF_PREFETCH(index->remainders + range->start);
         SBBF_PREFETCH(index->remainders + range->end);
     }
@@ -242,7 +250,7 @@ static inline int index_match_many(sbbf filter, const exact_index *index,
             const size_t position = done + passed[i];
             pending[n_pending].key = keys[position];
             pending[n_pending].position = position;
-            n_pending += keys[position] >= INDEX_N_PLACEHOLDERS;
+            n_pending += keys[position] >= INDEX_FIRST_KEY;
         }
         if (n_pending < INDEX_PENDING)
             continue;

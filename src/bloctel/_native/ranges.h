@@ -1,9 +1,10 @@
-/* Disjoint ranges of 64-bit keys, each with a code, and a bitmap that avoids searches.
+/* Map from ranges of keys to codes, and a bitmap that avoids most searches.
  *
- * The bitmap, called gate, has one bit for each group of neighbouring keys: keys of the
- * same length in bits, with the same 15 highest bits. The bit of a group is 1 if any key
- * of the group has a code. For most keys the bit is 0, and no search is needed. The
- * 10^9 numbers of one country use 120 bytes of the bitmap, so it stays in the cache.
+ * A code is an integer that stands for a prefix rule. Each range ends before the next
+ * range. The bitmap has one bit for each group of neighbouring keys: keys with the same
+ * number of bits and the same 15 highest bits. The bit is 1 if a key of the group has a
+ * code. For most keys the bit is 0, and no search is needed. The 10^9 numbers of one
+ * country use 120 bytes of the bitmap, so these bytes stay in the processor's cache.
  */
 #pragma once
 
@@ -12,23 +13,24 @@
 #include <string.h>
 
 #define RANGES_NONE (-1)
-/* Integers below this are not keys, but codes of texts that are not phone numbers. */
+/* Integers below 64 are not keys: they stand for texts that are not phone numbers. */
 #define RANGES_FIRST_KEY 64
-/* A double can represent all keys up to this limit exactly. */
+/* The type double represents all integers up to this limit exactly. */
 #define RANGES_LAST_KEY ((uint64_t)1 << 53)
 #define RANGES_FRACTION_BITS 14
-#define RANGES_GATE_BITS ((uint64_t)1 << (RANGES_FRACTION_BITS + 4))
+#define RANGES_BITMAP_BITS ((uint64_t)1 << (RANGES_FRACTION_BITS + 4))
 #define RANGES_CHUNK 256
 
 typedef struct {
     const uint64_t *starts; /* the first key of each range, ascending from 0 */
-    const int32_t *codes;   /* the code of each range; RANGES_NONE means no code */
-    const uint8_t *gate;    /* RANGES_GATE_BITS bits */
-    uint64_t n;             /* the number of ranges; a look-up needs at least one */
+    const int32_t *codes;   /* the code of each range, or RANGES_NONE */
+    const uint8_t *bitmap;  /* RANGES_BITMAP_BITS bits */
+    uint64_t n;             /* the number of ranges, at least 1 */
 } key_ranges;
 
-/* Return the group of a key: the highest bits of the key as a double. */
-static inline uint64_t ranges_bucket(uint64_t key)
+/* Return the number of the group of a key. As a double, a key has an exponent (its count
+ * of bits) and a fraction (its highest bits without the first). */
+static inline uint64_t ranges_group(uint64_t key)
 {
     const double value = (double)(int64_t)key;
     uint64_t bits;
@@ -36,22 +38,22 @@ static inline uint64_t ranges_bucket(uint64_t key)
     return bits >> (52 - RANGES_FRACTION_BITS);
 }
 
-/* In the gate, set the bits of the keys from first to last. */
-static inline void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
+/* Set the bits of all groups that contain a key from `first` to `last`. */
+static inline void ranges_set_bits(uint8_t *bitmap, uint64_t first, uint64_t last)
 {
-    const uint64_t begin = ranges_bucket(first);
-    uint64_t n = ranges_bucket(last) - begin + 1;
-    n = n < RANGES_GATE_BITS ? n : RANGES_GATE_BITS;
+    const uint64_t begin = ranges_group(first);
+    uint64_t n = ranges_group(last) - begin + 1;
+    n = n < RANGES_BITMAP_BITS ? n : RANGES_BITMAP_BITS;
     for (uint64_t i = 0; i < n; i++) {
-        const uint64_t bit = (begin + i) % RANGES_GATE_BITS;
-        gate[bit / 8] |= (uint8_t)(1 << bit % 8);
+        const uint64_t bit = (begin + i) % RANGES_BITMAP_BITS;
+        bitmap[bit / 8] |= (uint8_t)(1 << bit % 8);
     }
 }
 
-static inline int ranges_passes(const key_ranges *all, uint64_t key)
+static inline int ranges_bit(const key_ranges *all, uint64_t key)
 {
-    const uint64_t bit = ranges_bucket(key) % RANGES_GATE_BITS;
-    return all->gate[bit / 8] >> bit % 8 & 1;
+    const uint64_t bit = ranges_group(key) % RANGES_BITMAP_BITS;
+    return all->bitmap[bit / 8] >> bit % 8 & 1;
 }
 
 static inline int32_t ranges_search(const key_ranges *all, uint64_t key)
@@ -68,22 +70,22 @@ static inline int32_t ranges_search(const key_ranges *all, uint64_t key)
 
 static inline int32_t ranges_find(const key_ranges *all, uint64_t key)
 {
-    return ranges_passes(all, key) ? ranges_search(all, key) : RANGES_NONE;
+    return ranges_bit(all, key) ? ranges_search(all, key) : RANGES_NONE;
 }
 
-/* Write the positions of the keys whose bit in the gate is 1. */
+/* Write to `passed` each i for which the bit of keys[i] is 1; return how many. */
 static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
                                     size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
     for (size_t i = 0; i < n; i++) {
         passed[n_passed] = (uint16_t)i;
-        n_passed += (size_t)ranges_passes(all, keys[i]);
+        n_passed += (size_t)ranges_bit(all, keys[i]);
     }
     return n_passed;
 }
 
-/* Replace each RANGES_NONE in codes by the code of its key. */
+/* If codes[i] is RANGES_NONE, set it to the code of keys[i]. */
 static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
                                     size_t n, int32_t *codes)
 {

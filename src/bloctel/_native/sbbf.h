@@ -1,8 +1,10 @@
-/* The split-block Bloom filter of Apache Parquet, over 64-bit integer keys.
+/* Split-block Bloom filter of Apache Parquet, for 64-bit integers (keys).
  *
- * Source: apache/parquet-format, BloomFilter.md. A filter is an array of blocks of
- * 256 bits; a block has eight lanes of 32 bits. The high half of a key's hash selects
- * the block; the low half, multiplied by a lane's salt, selects one bit in the lane.
+ * A Bloom filter answers whether a key was added: "certainly not" or "perhaps".
+ * Source: apache/parquet-format, BloomFilter.md. A filter is an array of blocks. A block
+ * has eight words of 32 bits. Each key sets one bit in each word of one block. The upper
+ * 32 bits of the key's hash select the block. The lower 32 bits (`low`), multiplied by a
+ * constant of each word (its salt), select the bit in this word.
  */
 #pragma once
 
@@ -12,7 +14,7 @@
 #include "xxh64.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#error "the lanes are read in place, which works on little-endian machines only"
+#error "the filter is read in place, which works on little-endian machines only"
 #endif
 
 #if defined(__GNUC__)
@@ -21,48 +23,47 @@
 #define SBBF_PREFETCH(address) ((void)(address))
 #endif
 
-/* BLOCTEL_NO_SIMD selects the portable code, so that it can be tested. */
+/* A build with BLOCTEL_NO_SIMD uses only the functions without SIMD; tests need it. */
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(BLOCTEL_NO_SIMD)
 #define SBBF_HAS_AVX2 1
 #include <immintrin.h>
 #endif
 
-#define SBBF_N_LANES 8
-/* The number of keys that are hashed before their blocks are read: the cache lines fit
- * in a first-level cache of 32 KiB, and many of them are fetched at the same time. */
+#define SBBF_BLOCK_WORDS 8
+/* All keys of a chunk are hashed before their blocks are read. So the processor fetches
+ * many blocks at the same time. The blocks of one chunk fit in a cache of 32 KiB. */
 #define SBBF_CHUNK 256
 
 typedef struct {
-    uint32_t *lanes; /* n_blocks * SBBF_N_LANES */
+    uint32_t *words; /* an array of n_blocks * SBBF_BLOCK_WORDS words */
     uint32_t n_blocks;
 } sbbf;
 
-/* For each key of a chunk: its block in the filter, and the low half of its hash. */
 typedef struct {
     uint32_t *block[SBBF_CHUNK];
     uint32_t low[SBBF_CHUNK];
 } sbbf_chunk;
 
-static const uint32_t sbbf_salts[SBBF_N_LANES] = {
+static const uint32_t sbbf_salts[SBBF_BLOCK_WORDS] = {
     0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
     0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U,
 };
 
 static inline uint32_t *sbbf_block_of(sbbf filter, uint64_t hash)
 {
-    return filter.lanes + (((hash >> 32) * filter.n_blocks) >> 32) * SBBF_N_LANES;
+    return filter.words + (((hash >> 32) * filter.n_blocks) >> 32) * SBBF_BLOCK_WORDS;
 }
 
-static inline uint32_t sbbf_bit(uint32_t low, int lane)
+static inline uint32_t sbbf_bit(uint32_t low, int word)
 {
-    return (low * sbbf_salts[lane]) >> 27;
+    return (low * sbbf_salts[word]) >> 27;
 }
 
 static inline int sbbf_block_has(const uint32_t *block, uint32_t low)
 {
     uint32_t all = 1;
-    for (int lane = 0; lane < SBBF_N_LANES; lane++)
-        all &= block[lane] >> sbbf_bit(low, lane);
+    for (int word = 0; word < SBBF_BLOCK_WORDS; word++)
+        all &= block[word] >> sbbf_bit(low, word);
     return (int)all;
 }
 
@@ -78,8 +79,8 @@ __attribute__((target("avx2"))) static inline __m256i sbbf_mask_avx2(uint32_t lo
 __attribute__((target("avx2"))) static inline int
 sbbf_block_has_avx2(const uint32_t *block, uint32_t low)
 {
-    const __m256i held = _mm256_loadu_si256((const __m256i *)block);
-    return _mm256_testc_si256(held, sbbf_mask_avx2(low));
+    const __m256i old = _mm256_loadu_si256((const __m256i *)block);
+    return _mm256_testc_si256(old, sbbf_mask_avx2(low));
 }
 #endif
 
@@ -94,14 +95,14 @@ static inline int sbbf_might_contain(sbbf filter, uint64_t key)
     return sbbf_block_has(block, (uint32_t)hash);
 }
 
-/* Set the bits of a key; return 1 if one of these bits was 0 before. */
+/* Set the bits of a key; return 1 if one of them was 0 before. */
 static inline int sbbf_insert(uint32_t *block, uint32_t low)
 {
     uint32_t is_new = 0;
-    for (int lane = 0; lane < SBBF_N_LANES; lane++) {
-        const uint32_t bit = sbbf_bit(low, lane);
-        is_new |= ~(block[lane] >> bit) & 1;
-        block[lane] |= (uint32_t)1 << bit;
+    for (int word = 0; word < SBBF_BLOCK_WORDS; word++) {
+        const uint32_t bit = sbbf_bit(low, word);
+        is_new |= ~(block[word] >> bit) & 1;
+        block[word] |= (uint32_t)1 << bit;
     }
     return (int)is_new;
 }
@@ -123,8 +124,8 @@ static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
     }
 }
 
-/* Write the positions of the keys that are perhaps in the filter. Other positions are
- * written too and then overwritten, because a branch on random data would be slower. */
+/* See sbbf_passing. The loop writes every i, and overwrites it in the next step if the
+ * key is not in the filter. A branch would be slower, because its direction is random. */
 static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
@@ -148,8 +149,8 @@ sbbf_passing_avx2(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 }
 #endif
 
-/* Write the positions of the keys that are perhaps in the filter, in ascending order,
- * and return their number. There are at most SBBF_CHUNK keys. */
+/* Write to `passed`, in ascending order, each i for which keys[i] is perhaps in the
+ * filter. Return how many were written. n is at most SBBF_CHUNK. */
 static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
                                   uint16_t *passed)
 {
@@ -177,7 +178,7 @@ static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, si
     }
 }
 
-/* Insert a chunk, and return the number of its keys that set a new bit. */
+/* Add the keys of a chunk, and return how many of them set a bit that was 0 before. */
 static uint64_t sbbf_insert_chunk_portable(const sbbf_chunk *chunk, size_t n)
 {
     uint64_t n_new = 0;
@@ -193,10 +194,10 @@ sbbf_insert_chunk_avx2(const sbbf_chunk *chunk, size_t n)
     uint64_t n_new = 0;
     for (size_t i = 0; i < n; i++) {
         __m256i *block = (__m256i *)chunk->block[i];
-        const __m256i held = _mm256_loadu_si256(block);
+        const __m256i old = _mm256_loadu_si256(block);
         const __m256i mask = sbbf_mask_avx2(chunk->low[i]);
-        n_new += !_mm256_testc_si256(held, mask);
-        _mm256_storeu_si256(block, _mm256_or_si256(held, mask));
+        n_new += !_mm256_testc_si256(old, mask);
+        _mm256_storeu_si256(block, _mm256_or_si256(old, mask));
     }
     return n_new;
 }
@@ -211,7 +212,8 @@ static inline uint64_t sbbf_insert_chunk(const sbbf_chunk *chunk, size_t n)
     return sbbf_insert_chunk_portable(chunk, n);
 }
 
-/* Insert a chunk key by key; return 0 if the filter is full before the last key. */
+/* Add a chunk for which the capacity may be too small. Return 0 at the first key that
+ * would set a new bit when *n_added has reached the capacity. */
 static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
                                    uint64_t capacity, uint64_t *n_added)
 {
@@ -224,8 +226,9 @@ static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
     return 1;
 }
 
-/* Add keys, and count those that set a new bit. Return 0 at the first key that would
- * set a new bit in a full filter; this key and all later keys are not added. */
+/* Add keys, and increase *n_added for each key that sets a new bit. When *n_added has
+ * reached the capacity, return 0 at the first key that would set a new bit; this key and
+ * all later keys are not added. Return 1 if there is no such key. */
 static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
                          uint64_t capacity, uint64_t *n_added)
 {
@@ -248,16 +251,17 @@ static inline int sbbf_count_ones(uint32_t word)
     return (int)((((word + (word >> 4)) & 0x0F0F0F0FU) * 0x01010101U) >> 24);
 }
 
-/* The probability that the filter reports a random key that was not added. For each
- * block, the shares of set bits in the lanes are multiplied; the mean is returned. */
+/* Return the probability that the filter reports a random key that was not added. For
+ * one block, it is the product of the shares of set bits in its eight words. The result
+ * is the mean over all blocks. */
 static inline double sbbf_measured_rate(sbbf filter)
 {
     double sum = 0;
     for (uint32_t block = 0; block < filter.n_blocks; block++) {
-        const uint32_t *lanes = filter.lanes + (size_t)block * SBBF_N_LANES;
+        const uint32_t *words = filter.words + (size_t)block * SBBF_BLOCK_WORDS;
         double chance = 1;
-        for (int lane = 0; lane < SBBF_N_LANES; lane++)
-            chance *= sbbf_count_ones(lanes[lane]) / 32.0;
+        for (int word = 0; word < SBBF_BLOCK_WORDS; word++)
+            chance *= sbbf_count_ones(words[word]) / 32.0;
         sum += chance;
     }
     return sum / filter.n_blocks;

@@ -1,4 +1,4 @@
-/* XXH64 with seed 0 of one 64-bit key, as Parquet hashes an INT64 column.
+/* Hash function XXH64 with seed 0 for one 64-bit key, as in Parquet's INT64 columns.
  *
  * Source: the xxHash specification 0.1.1, section "XXH64 algorithm", for an input of
  * exactly 8 bytes: step 1 for short inputs, one round of step 5, and the avalanche.

@@ -1,7 +1,8 @@
 """Pointers to the items of NumPy arrays and bytes, checked for type and length.
 
-Each function takes the array, the number of items that it must have, and its name for
-the error message. The caller keeps a reference to the array while it uses the pointer.
+The arguments of each function are the array, the number of items that it must have, and
+its name for the error message. The caller must keep a reference to the array while it
+uses the pointer.
 
 Raises:
     TypeError: The argument is not an array, or its items have another type.

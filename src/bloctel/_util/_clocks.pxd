@@ -1,4 +1,4 @@
-"""C interface of the clocks for other compiled modules."""
+"""Declarations of the clocks that other compiled modules import."""
 
 
 cdef extern from "clocks.h" nogil:

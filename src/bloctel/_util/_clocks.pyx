@@ -2,7 +2,7 @@
 # cython: freethreading_compatible=True
 """Clocks that tests can advance: elapsed time, and a coarse wall clock.
 
-Look-ups read the coarse wall clock, because a system call would take longer than a
+A look-up reads the coarse wall clock: reading an exact clock would take longer than the
 look-up.
 """
 
@@ -11,7 +11,7 @@ _adjusted = 0
 
 
 def elapsed():
-    """Return the seconds of a clock that never stops, even in a suspended machine."""
+    """Return seconds since an unspecified moment, also counted while suspended."""
     return elapsed_seconds() + _skipped
 
 

@@ -67,7 +67,6 @@ class _FlushedAhead(io.FileIO):
     def __init__(self, path: Path, final: Path) -> None:
         self._final = final
         self._unflushed = 0
-        # this import is slow, and programs that write no file do not need it
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         self._flusher = ThreadPoolExecutor(1, "bloctel-flush")
@@ -271,7 +270,7 @@ def _create(final: Path) -> tuple[Path, _FlushedAhead, int | None]:
             lock = _locked_copy(file.fileno())
         except OSError:  # the file system has no locks
             return path, file, None
-        # before this lock, another process may have removed the file as a leftover
+        # another process may have removed the file before this process locked it
         if lock is None or os.fstat(lock).st_nlink:
             return path, file, lock
         os.close(lock)

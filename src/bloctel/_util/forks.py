@@ -34,7 +34,7 @@ def keep_forever(inherited: object) -> None:
 
 def cut_off(fileno: Callable[[], int]) -> None:
     """Replace a file or socket, copied from the parent process, by the null device."""
-    with suppress(Exception):  # the file is already closed
+    with suppress(Exception):  # *fileno* raises an error if the file is already closed
         descriptor = fileno()
         null = os.open(os.devnull, os.O_RDWR)
         try:

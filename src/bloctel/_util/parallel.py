@@ -52,7 +52,6 @@ def map_in_order(
     if workers < 1:
         yield from map(work, pieces)
         return
-    # this import is slow, and look-ups do not need it
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     pending: deque[Future[_Result]] = deque()

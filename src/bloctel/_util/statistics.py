@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-#: A sum ends at the first term that is at most the sum multiplied by this value.
+#: A series is summed until a term is at most this share of the sum.
 _NEGLIGIBLE: Final = 1e-17
 
 
@@ -63,7 +63,7 @@ def chi_square_below(value: float, degrees: int) -> float:
         return 0.0
     half, x = degrees / 2, value / 2
     if x > half + 40 * math.sqrt(half) + 40:
-        return 1.0  # almost, because *value* is far above the mean
+        return 1.0  # *value* is so far above the mean that rounding gives 1
     first = half * math.log(x) - x - math.lgamma(half + 1)
     return _summed(first, lambda step: x / (half + step))
 

@@ -47,7 +47,7 @@ from bloctel.tabular.phone_columns import (
 _LIST: Final = "fr.bloctel"
 _STATUS_COLUMN: Final = 3
 _STATUS: Final = "statut"
-#: Words that are statuses, in lower case; the operator may also use other words.
+#: Words that a column of statuses contains, in lower case.
 _STATUS_WORDS: Final = frozenset(("ok", "ko", "oppose", "opposé", "invalide"))
 _OK: Final = b"OK"
 _BLANKS: Final = b" \t"
@@ -181,7 +181,7 @@ def _are_statuses(cells: Sequence[str]) -> bool:
 _HEADER: Final = ("Telephone", "Identifiant")
 _STATUS_HEADER: Final = "Statut"
 
-#: The statuses, in order: on no list, on a list, not a phone number.
+#: The statuses of a number: not on the list, on the list, not a phone number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
 
 

@@ -189,7 +189,7 @@ class _Reader:
                 self._read_lines(left, n, end, n_lines, name)
             n_lines += n
             left = left[n * (width + len(end)) :] + piece
-        if left:  # a last line without its end
+        if left:  # the last text line has no line ending
             self._read_lines(left + end, 1, end, n_lines, name)
 
     def _read_lines(
@@ -305,14 +305,14 @@ def _north_american(lines: NDArray[np.uint8]) -> _Keys:
 
 #: The number of digits of a British number, with the first 0.
 _BRITISH: Final = (8, 11)
-_CODE: Final = 5  # the characters of the dialling code, which is left-justified
+_CODE: Final = 5  # the width of the dialling code, which blanks may follow
 
 
 def _british(lines: NDArray[np.uint8]) -> _Keys:
     digits = lines - ord("0")
     is_digit = digits <= 9
     n_digits = is_digit.sum(axis=1)
-    # either all digits come first, or those of the code come first and the rest last
+    # blanks are allowed only at the end, or only between dialling code and other digits
     falls = is_digit[:, :-1] & ~is_digit[:, 1:]
     rises = ~is_digit[:, :-1] & is_digit[:, 1:]
     is_whole = ~rises.any(axis=1)

@@ -39,7 +39,7 @@ from bloctel.tabular.phone_columns import (
     shown,
 )
 
-#: Code of a day that cannot be read.
+#: The value of a day that cannot be read.
 NO_DAY: Final = np.iinfo(np.int64).min
 
 #: Reasons to reject a row, in addition to the reasons in `bloctel.numbers.Reason`.

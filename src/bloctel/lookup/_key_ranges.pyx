@@ -1,6 +1,6 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Map from ranges of keys to codes (integers that stand for prefix rules)."""
+"""Map from ranges of keys (phone numbers as integers) to codes of prefix rules."""
 
 import numpy as np
 
@@ -20,26 +20,26 @@ from bloctel.errors import InputError
 cdef class Ranges:
     """Immutable map from ranges of keys to codes.
 
-    A code is an integer that stands for a prefix rule. *starts* contains the first key
-    of each range (uint64), in ascending order from 0 to at most 2**53. A range ends
-    before the next range. *codes* contains the code of each range (int32), or -1 if no
-    rule applies. The code must be -1 in the last range and for keys below 64.
+    A code is an integer that stands for a prefix rule; -1 means that no rule applies.
+    *starts* contains the first key of each range (uint64), ascending, from 0 to at most
+    2**53. Each range ends before the next range. *codes* contains the code of each
+    range (int32). It must be -1 in the last range and for keys below 64.
     """
 
     def __cinit__(self, starts, codes):
         cdef Py_ssize_t n = len(starts)
         self._starts = np.array(starts)
         self._codes = np.array(codes)
-        self._gate = np.zeros(RANGES_GATE_BITS // 8, np.uint8)
-        cdef uint8_t *gate = writable_uint8_items(
-            self._gate, RANGES_GATE_BITS // 8, b"gate")
+        self._bitmap = np.zeros(RANGES_BITMAP_BITS // 8, np.uint8)
+        cdef uint8_t *bitmap = writable_uint8_items(
+            self._bitmap, RANGES_BITMAP_BITS // 8, b"bitmap")
         self._ranges = key_ranges(
             uint64_items(self._starts, n, b"starts"),
             int32_items(self._codes, n, b"codes"),
-            gate,
+            bitmap,
             <uint64_t>n,
         )
-        _open_gate(&self._ranges, gate)
+        _fill_bitmap(&self._ranges, bitmap)
 
     def find(self, uint64_t key, /):
         """Return the code of the range that contains *key*, or -1."""
@@ -63,8 +63,8 @@ cdef class Ranges:
         return False
 
 
-cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
-    """Check all ranges, and fill *gate*, a filter of the keys that have a code."""
+cdef int _fill_bitmap(const key_ranges *all, uint8_t *bitmap) except -1:
+    """Check all ranges, and set the bits of *bitmap* for the keys that have a code."""
     cdef uint64_t i, start
     cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:
@@ -79,6 +79,6 @@ cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
                 "a code >= 0; but -1 for keys below 64 and in the last range",
                 f"{code}", f"range {i}")
         if before != RANGES_NONE:
-            ranges_open(gate, all.starts[i - 1], start - 1)
+            ranges_set_bits(bitmap, all.starts[i - 1], start - 1)
         before = code
     return 0

@@ -1,11 +1,12 @@
 # cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
 # cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Compiled look-up of one phone number.
+"""Compiled look-up of one phone number, without creating a Python object.
 
-A look-up parses the text or integer, and then reads the Bloom filter, the index and the
-byte of the period, without creating a Python object. Python code looks up a number if
-the package `phonenumbers` must parse it, or if it changed after the table was built.
+The look-up parses a text or an integer to a key, and searches the key in a Bloom filter
+and then in an exact index. It leaves some numbers to the look-up that is written in
+Python: numbers that only the package `phonenumbers` can parse, and numbers that changed
+after the index was built.
 """
 
 cimport cython
@@ -48,23 +49,24 @@ cdef extern from "french_text.h" nogil:
 
 from bloctel.numbers import _digits
 
-# Results of a look-up. A result of 0 or more stands for a period or a prefix rule.
+# Results of a look-up. A result of 0 or more stands for the period or rule that blocks.
 cdef enum:
     CLEAR = -1
-    UNDECIDED = -2  # Python code must look up the number
+    UNDECIDED = -2  # the look-up in Python must answer
 
 cdef uint64_t _first_key = _digits.FIRST_KEY
-# Nine digits can be a French number without the 0, or a foreign number without the +.
+# The integers of nine digits that do not begin with 0. Nine digits can be a French
+# number without its 0, or a foreign number without its plus.
 cdef uint64_t _first_ambiguous = 100000000
 cdef uint64_t _after_ambiguous = 1000000000
 cdef uint64_t _france = 33000000000
 
 
 cdef inline uint64_t _other_of(object number, uint64_t key) noexcept:
-    """Return the key of the foreign number that nine digits can also mean, or 0.
+    """Return the key of the foreign number that *number* can mean, or 0 for none.
 
-    *key* is the key of the French number. A text that starts with 0, + or 33 can mean
-    only the French number.
+    *key* is the French number that *number* can mean. If *number* is a text that starts
+    with 0, + or 33, it means only the French number.
     """
     cdef Py_UCS4 first
     if isinstance(number, Line):
@@ -79,15 +81,15 @@ cdef inline uint64_t _other_of(object number, uint64_t key) noexcept:
 
 @cython.final
 cdef class Probe:
-    """Compiled look-up in a table, for one day and a set of lists.
+    """Compiled look-up in an index, for one day and a set of lists.
 
     Args:
-        filter: The Bloom filter of all keys of the table.
-        index: The exact index of the table.
-        active: One byte for each period of the index. The byte is not 0 if the period
-            includes the requested day.
+        filter: The Bloom filter of all keys of the index.
+        index: The exact index. A code of the index stands for a period.
+        active: One byte for each code. The byte is not 0 if the period is on one of the
+            lists and includes the day.
         plan: The numbering plan for digits without a country code (`_digits.read`).
-        changed: A Bloom filter of keys that changed after the table was built, or None.
+        changed: A Bloom filter of keys that changed after the index was built, or None.
         nine_changed: True if *changed* can contain foreign numbers of nine digits.
         prefixes: The ranges of keys that prefix rules block, or None.
 
@@ -98,11 +100,11 @@ cdef class Probe:
     cdef BloomFilter _filter
     cdef ExactIndex _index
     cdef bytes _active
-    cdef index_active _flags  # the same data as `_active`, for C code
+    cdef index_active _flags  # a C struct with the address of `_active`
     cdef int _plan
     cdef BloomFilter _changed
     cdef Ranges _prefixes
-    cdef key_ranges _prefix_ranges  # the same data as `_prefixes`, for C code
+    cdef key_ranges _prefix_ranges  # a copy of the C struct in `_prefixes`
     cdef readonly bint has_ambiguous
 
     def __init__(
@@ -127,10 +129,10 @@ cdef class Probe:
         self.has_ambiguous = nine_changed or self._has_ambiguous()
 
     cdef int32_t find(self, object number) except? -3:
-        """Return `CLEAR`, `UNDECIDED`, or the code of what blocks *number*.
+        """Return `CLEAR`, `UNDECIDED`, or the code of a period or rule that blocks.
 
-        The code stands for a period or a prefix rule. If *number* cannot be parsed, the
-        result is `UNDECIDED`, and Python code raises the error.
+        If *number* cannot be parsed, the result is `UNDECIDED`; the look-up in Python
+        then raises the error.
         """
         cdef uint64_t key
         cdef int64_t value
@@ -183,7 +185,7 @@ cdef class Probe:
         return code
 
     cdef bint _has_ambiguous(self) noexcept:
-        """Return True if the table or a rule has a foreign number of nine digits."""
+        """Return True if the index or a rule may have a key of nine digits."""
         cdef exact_index *index = &self._index._index
         if self._prefixes is not None and self._prefixes.touches(
                 _first_ambiguous, _after_ambiguous):
@@ -194,33 +196,32 @@ cdef class Probe:
 cdef class CompiledBook:
     """Base class of `Book` with the compiled look-up of one phone number.
 
-    A book caches a `Probe` for each recent day; the day None means today. A probe
-    searches all lists, and is used only between a start time and an end time. If there
-    is no probe for the day, or if the probe cannot decide, the Python method
-    `_is_blocked` answers.
+    A book caches a `Probe` for each recent day. A probe searches all lists of the book.
+    The probe for the day None (today) is valid only between two times. If there is no
+    valid probe, or if the probe cannot decide, the Python method `_is_blocked` answers.
     """
 
     cdef readonly object _questions
     cdef dict _probes
     cdef bint _is_final
-    # The probe of the last call, with its day and times: most calls have the same day.
+    # The day of the last call, its probe and the two times: most calls have one day.
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin
-    cdef double _last_until  # 0 if there is no last probe
+    cdef double _last_until  # 0 if `_last_probe` must not be used
 
     def _publish(self, questions, *, bint is_final):
-        """Use a new `_QuestionCache`, unless the cache of a closed book is in use."""
+        """Use a new `_QuestionCache`; do nothing if the book is already closed."""
         cdef dict probes = questions.probes
-        # Keep the old objects until all attributes are set. The destructor of an object
-        # can run other code, which must not see a mixture of old and new attributes.
+        # Delete the old objects last: their destructors can call methods of this book,
+        # which must not see some old and some new attributes.
         old = self._questions, self._probes
         if not self._is_final:
             self._questions, self._probes = questions, probes
             self._is_final, self._last_until = is_final, 0
         del old
 
-    @cython.binding(False)  # a plain C method: fewer instructions for each call
+    @cython.binding(False)  # CPython calls the method faster
     def is_blocked(self, number, *, on=None, lists=None, region=None):
         """Return True if a list blocks *number* on the day *on*.
 
@@ -237,8 +238,8 @@ cdef class CompiledBook:
             InvalidNumberError: The value is not exactly one phone number.
             ListClosedError: All requested lists are closed on that day.
             DayNotCoveredError: The book has no data for that day.
-            NotKnownError: A list is known only from the answers of the body that runs
-                the list, and there is no valid answer about this phone number.
+            NotKnownError: The book has only the answers of the body that runs the list,
+                and no valid answer about this phone number.
             UnknownListError: The book does not contain a requested list.
         """
         cdef int32_t code
@@ -249,7 +250,7 @@ cdef class CompiledBook:
         return self._is_blocked(number, on, lists, region)
 
     cdef inline bint _has_probe(self, on) except -1:
-        """Set `_last_probe` to a day's probe; return False if there is no probe."""
+        """Set `_last_probe` to the probe of a day; return False if none is valid."""
         if on is self._last_on and self._is_last_current():
             return True
         return self._load_probe(on)
@@ -257,12 +258,12 @@ cdef class CompiledBook:
     cdef bint _load_probe(self, on) except -1:
         try:
             found = self._probes.get(on)
-        except TypeError:  # *on* is not a day, because it has no hash
+        except TypeError:  # *on* has no hash, so it is not a day
             return False
         if found is None:
             return False
         probe, begin, until = found
-        old = self._last_probe  # its destructor could run code, so delete it at the end
+        old = self._last_probe  # deleted last: its destructor can call this book
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
         del old

@@ -1,9 +1,9 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Builder of the entries of a table: it sorts and merges keys with periods in place.
+"""Collection of keys with periods that is sorted and merged to the entries of a table.
 
-A period is packed into 63 bits: 16 for the list, 23 for the first day, and 24 for the
-first day after the period.
+A period is one integer of 63 bits: 16 bits for the list, 23 for the first day, and 24
+for the day after the last day.
 """
 
 import threading
@@ -32,7 +32,7 @@ cdef extern from "entries.h" nogil:
         uint64_t *periods
         uint32_t n
     ctypedef struct entries:
-        pairs held
+        pairs items
         size_t n
         period_set periods
     bint entries_reserve(entries *all, size_t n)
@@ -47,7 +47,7 @@ cdef extern from "entries.h" nogil:
 
 @cython.final
 cdef class _Block:
-    """Memory that C code allocated, as a buffer; it is freed with the object."""
+    """Owner of memory that a C function allocated; Python code reads it as a buffer."""
 
     cdef void *_start
     cdef Py_ssize_t _size
@@ -61,9 +61,9 @@ cdef class _Block:
 
 @cython.final
 cdef class Entries:
-    """Collection of pairs of a key and a period; several threads can add pairs.
+    """Collection of entries: pairs of a key and a period. Several threads can add.
 
-    A pair (an entry) needs 12 bytes. After a MemoryError, the collection is empty.
+    After a MemoryError, the collection is empty.
     """
 
     cdef entries _all
@@ -76,7 +76,7 @@ cdef class Entries:
         entries_free(&self._all)
 
     def reserve(self, size_t n, /):
-        """Allocate memory for *n* more entries, so that `add` need not allocate it."""
+        """Allocate memory for *n* more entries at once; otherwise `add` does it."""
         with self._lock:
             self._require(entries_reserve(&self._all, n))
 
@@ -92,19 +92,19 @@ cdef class Entries:
             self._require(has_room)
 
     def join(self):
-        """Remove all entries, and return keys, codes, periods and the count of keys.
+        """Merge the entries, and return keys, codes, periods and the count of keys.
 
-        Adjacent and overlapping periods of one key on one list are merged. *periods*
-        contains each period once. *keys* and *codes* have an element for each entry.
-        The code of an entry is the index of its period in *periods*. All arrays are in
-        ascending order: the entries by key, and then by code.
+        Periods of one key on one list are merged if they overlap or follow each other
+        without a gap. *keys* and *codes* have an item for each merged entry, sorted by
+        key and then by code. *periods* contains each distinct period once, ascending.
+        The code of an entry is the index of its period. The collection is then empty.
         """
         cdef size_t n_keys = 0
         with self._lock:
             try:
                 self._sort(&n_keys)
                 codes, periods = self._coded()
-                keys = _taken(<void **>&self._all.held.keys, self._all.n, np.uint64)
+                keys = _taken(<void **>&self._all.items.keys, self._all.n, np.uint64)
             finally:
                 entries_free(&self._all)
         return keys, codes, periods, n_keys
@@ -125,7 +125,7 @@ cdef class Entries:
         return self._require(has_room)
 
     cdef object _coded(self):
-        """Return the codes of all entries, and the periods that entries have."""
+        """Return the code of each entry, and the distinct periods of all entries."""
         cdef Py_ssize_t n_periods = self._all.periods.n
         used = np.zeros(n_periods, np.uint8)
         new_codes = np.zeros(n_periods, np.uint32)
@@ -141,12 +141,12 @@ cdef class Entries:
         new_codes[in_use] = np.arange(in_use.size)
         with nogil:
             entries_recode(&self._all, new_code)
-        codes = _taken(<void **>&self._all.held.values, self._all.n, np.uint32)
+        codes = _taken(<void **>&self._all.items.values, self._all.n, np.uint32)
         return codes.astype(np.min_scalar_type(in_use.size - 1)), periods[in_use]
 
 
 cdef object _taken(void **start, Py_ssize_t n, object dtype):
-    """Return an array that owns the memory at *start*, and set *start* to NULL."""
+    """Return an array that owns the memory at `start[0]`; set `start[0]` to NULL."""
     cdef _Block block = _Block.__new__(_Block)
     block._start, block._size = start[0], n * <Py_ssize_t>dtype().itemsize
     start[0] = NULL

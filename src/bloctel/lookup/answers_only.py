@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from bloctel.errors import NotKnownError
 from bloctel.lookup.prefix_rules import PrefixRule, prefixes_outside
 from bloctel.lookup.question import UNKNOWN, Question, State, Status, Verdict
-from bloctel.lookup.table import UNDATED, Known
+from bloctel.lookup.table import UNDATED, Newest
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import NO_END, from_epoch_day
 
-#: If a list with index i has no valid answer, the code is this value plus i.  The codes
-#: of periods begin at 0, and the codes of prefix rules end at 2^31 - 1.
+#: The result of a look-up is this value plus i if list i has no valid answer.  Small
+#: results stand for periods, and results up to 2^31 - 1 for prefix rules.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
@@ -88,13 +88,13 @@ class AnswersOnlyQuestion(Question):
             days += [end] if end is not None else []
         return min(days, default=None)
 
-    def match(self, key: int, known: Known) -> int:
+    def match(self, key: int, newest: Newest) -> int:
         """Return -1 if a key is clear, or else the code of what blocks the key."""
-        code = super().match(key, known)
+        code = super().match(key, newest)
         if code >= 0:
             return code
         for index, cleared in self._cleared_numbers.items():
-            if cleared.match(key, known) < 0:
+            if cleared.match(key, newest) < 0:
                 return _FIRST_UNKNOWN + index
         return -1
 
@@ -107,12 +107,12 @@ class AnswersOnlyQuestion(Question):
             out[numbers & not_cleared & (out < 0)] = _FIRST_UNKNOWN + index
         return out
 
-    def is_blocked(self, key: int, known: Known) -> bool:
+    def is_blocked(self, key: int, newest: Newest) -> bool:
         """Return True if a key is blocked; raise an error if the key is not known."""
-        code = self.match(key, known)
+        code = self.match(key, newest)
         if _is_unknown(code):
             index = code - _FIRST_UNKNOWN
-            is_stale = self._unknown_reason(key, code, known) == "stale_answer"
+            is_stale = self._unknown_reason(key, code, newest) == "stale_answer"
             kind = "answer" if self._lists[index].distribution is None else "file"
             got = f"{'an expired' if is_stale else 'no'} {kind}"
             where, message = f"list {self._names[index]}", _MESSAGES[kind][is_stale]
@@ -134,22 +134,22 @@ class AnswersOnlyQuestion(Question):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)
 
-    def verdict(self, key: int, known: Known) -> Verdict:
+    def verdict(self, key: int, newest: Newest) -> Verdict:
         """Return the result of `Book.check` for a key."""
-        code = self.match(key, known)
+        code = self.match(key, newest)
         if not _is_unknown(code):
-            return super().verdict(key, known)
-        reason = self._unknown_reason(key, code, known)
+            return super().verdict(key, newest)
+        reason = self._unknown_reason(key, code, newest)
         name = self._names[code - _FIRST_UNKNOWN]
         return Verdict(Status.BLOCKED, number_of(key), name, None, None, reason)
 
-    def _unknown_reason(self, key: int, code: int, known: Known) -> str:
+    def _unknown_reason(self, key: int, code: int, newest: Newest) -> str:
         """Return `stale_answer` if an answer has expired, otherwise `not_known`."""
         index = code - _FIRST_UNKNOWN
         cleared, day = self._cleared_lists[index], self._days[index]
         expired = any(
             entry.list == cleared and entry.ends_on <= day
-            for _, entry in self._entries_of(key, known)
+            for _, entry in self._entries_of(key, newest)
         ) or any(
             rule.ends_on <= day and str(key).startswith(str(rule.prefix))
             for rule in self._covered[index]

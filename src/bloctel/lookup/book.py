@@ -126,8 +126,6 @@ class Book(CompiledBook):
         state = State((BookList(rules),), table, Overlay(table), plain_file=plain_file)
         return cls(state, region)
 
-    # -- look-ups -------------------------------------------------------------
-
     def _is_blocked(
         self,
         number: object,
@@ -138,10 +136,10 @@ class Book(CompiledBook):
         """Return the result of `is_blocked`; called if the `Probe` cannot decide."""
 
         def look_up(question: Question) -> bool:
-            key, known = question.read_number(number)
+            key, newest = question.read_number(number)
             if key < _digits.FIRST_KEY:
                 raise errors.InvalidNumberError(reason_of(key))
-            return question.is_blocked(key, known)
+            return question.is_blocked(key, newest)
 
         return self._answer(look_up, on, lists, region)
 
@@ -162,10 +160,10 @@ class Book(CompiledBook):
         """
 
         def look_up(question: Question) -> Verdict:
-            key, known = question.read_number(number)
+            key, newest = question.read_number(number)
             if key < _digits.FIRST_KEY:
                 return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
-            return question.verdict(key, known)
+            return question.verdict(key, newest)
 
         return self._answer(look_up, on, lists, region)
 
@@ -276,8 +274,6 @@ class Book(CompiledBook):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- questions ------------------------------------------------------------
 
     def _refresh(self) -> None:
         """Read the content of the book again if its storage or file has changed."""

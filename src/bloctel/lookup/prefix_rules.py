@@ -24,7 +24,7 @@ from bloctel.numbers.readings import has_other_form, keeps_zero, load_phonenumbe
 
 #: All prefixes are less than this value, because numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first prefix rule; the code of each further rule is lower by one.
+#: A look-up returns this integer for the first prefix rule, one less for the second.
 LAST_CODE: Final = 2**31 - 1
 
 
@@ -43,15 +43,14 @@ class PrefixRule:
     blocks: bool
 
 
-# -- parser -----------------------------------------------------------------------
-
 _FORM: Final = (
     "a prefix of at most 15 digits, such as +33162, 0033162 or, in France, 0162"
 )
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
 _OVERSEAS: Final = ("262", "508", "590", "594", "596")
-#: After an overseas code, fewer digits would also match numbers of other territories.
+#: The least count of digits after an overseas country code: a prefix with fewer digits
+#: would also match numbers of other territories.
 _FEWEST_OVERSEAS: Final = 3
 _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
 
@@ -128,7 +127,6 @@ def _overseas(code: str, rest: str) -> int:
 
 
 def _foreign(digits: str) -> int:
-    # import this slow package only here, because French prefixes do not need it
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415
 
     codes = (digits[:length] for length in (1, 2, 3))
@@ -157,8 +155,6 @@ def _checked(digits: str, longest: int) -> int:
         raise InputError(_FORM, f"{len(digits)} digits, too many for a phone number")
     return int(digits)
 
-
-# -- key ranges -------------------------------------------------------------------
 
 #: All keys that start with 33 are French numbers, and have the same length.
 _FRENCH: Final = "33"
@@ -216,8 +212,6 @@ def _keys(prefix: int) -> list[tuple[int, int]]:
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]
     return [(prefix * scale, (prefix + 1) * scale) for scale in scales]
 
-
-# -- regions ----------------------------------------------------------------------
 
 _NORTH_AMERICA: Final = "1"  # the country code that 25 regions share
 _AREA_CODES: Final = range(200, 1000)

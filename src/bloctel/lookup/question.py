@@ -23,7 +23,7 @@ from bloctel._util.strict import show
 from bloctel.errors import InputError, InvalidNumberError, NotKnownError
 from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
-from bloctel.lookup.table import UNDATED, Entry, Known, Overlay, Table
+from bloctel.lookup.table import UNDATED, Entry, Newest, Overlay, Table
 from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import Block, blocks
 from bloctel.periods import NO_END, from_epoch_day
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 #: Treatment of a number that is not valid or not known: an error, or the result True.
 OrBlock = Literal["raise", "block"]
 
-#: Additional value of `Status`, only inside the library: the body that runs the list
-#: has given no valid answer about the number, and no file that covers the number.
+#: Status of a number that is not known, only inside the library: the body that runs the
+#: list has given no valid answer about it, and no file that covers it.
 UNKNOWN: Final = 3
 
 
@@ -218,36 +218,36 @@ class Question:
         """The names of the requested lists, each with the day of the look-up."""
         return {each.rules.name: each.on for each in self.requested_lists}
 
-    def read_number(self, number: object) -> tuple[int, Known]:
+    def read_number(self, number: object) -> tuple[int, Newest]:
         """Return the key of a phone number, and the newest changes about the number.
 
         An error code (less than any key) replaces the key in two cases: the number
         cannot be read, or its digits can also mean another number that is blocked.
         """
         key, *others = found = phone_number.readings_of(number, self.region)
-        known = self._known(found)
-        if others and self.match(key, known) < 0:
-            key = _digits.AMBIGUOUS if self._any_opposition(others, known) else key
-        return key, known
+        newest = self._newest(found)
+        if others and self.match(key, newest) < 0:
+            key = _digits.AMBIGUOUS if self._any_opposition(others, newest) else key
+        return key, newest
 
-    def _known(self, keys: Iterable[int]) -> Known:
-        return self._overlay.known(keys, self._days)
+    def _newest(self, keys: Iterable[int]) -> Newest:
+        return self._overlay.newest(keys, self._days)
 
-    def match(self, key: int, known: Known) -> int:
+    def match(self, key: int, newest: Newest) -> int:
         """Return the code of the period or prefix rule that blocks a key, or -1.
 
-        *known* contains the entries of the overlay (the newest changes).
+        *newest* contains the entries of the overlay (the newest changes).
         """
-        if key in known:
-            code = self._match_entries(known[key])
+        if key in newest:
+            code = self._match_entries(newest[key])
         else:
             table = self._table
             code = _filter.match(table.filter, table.index, self._active, key)
         return self._ranges.find(key) if code < 0 and self._ranges else code
 
-    def is_blocked(self, key: int, known: Known) -> bool:
+    def is_blocked(self, key: int, newest: Newest) -> bool:
         """Return True if a key is blocked."""
-        return self.match(key, known) >= 0
+        return self.match(key, newest) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the code that `match` returns for each key."""
@@ -257,10 +257,10 @@ class Question:
         if self._overlay:
             rows = np.flatnonzero(self._overlay.filter.might_contain_many(keys))
             changed = keys[rows].tolist()
-            known = self._known(set(changed))
+            newest = self._newest(set(changed))
             for row, key in zip(rows.tolist(), changed, strict=True):
-                if key in known:
-                    out[row] = self._match_entries(known[key])
+                if key in newest:
+                    out[row] = self._match_entries(newest[key])
         if self._ranges:
             self._ranges.find_many(keys, out)
         return out
@@ -276,9 +276,9 @@ class Question:
                     1:
                 ]
         if others:
-            known = self._known({key for keys in others.values() for key in keys})
+            newest = self._newest({key for keys in others.values() for key in keys})
             for row, found in others.items():
-                if matches[row] < 0 and self._any_opposition(found, known):
+                if matches[row] < 0 and self._any_opposition(found, newest):
                     keys[row] = _digits.AMBIGUOUS
         return keys, matches
 
@@ -351,9 +351,9 @@ class Question:
             statuses[keys < _digits.FIRST_KEY] = Status.INVALID
         return statuses
 
-    def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
+    def _any_opposition(self, keys: Iterable[int], newest: Newest) -> bool:
         """Return True if a period or a prefix rule blocks one of the keys."""
-        return any(Question.match(self, key, known) >= 0 for key in keys)
+        return any(Question.match(self, key, newest) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
         return next((code for code, entry in entries if self._is_active(entry)), -1)
@@ -377,19 +377,19 @@ class Question:
         table = self._table if code < len(self._table.lists) else self._overlay
         return table.entry(code)
 
-    def verdict(self, key: int, known: Known) -> Verdict:
+    def verdict(self, key: int, newest: Newest) -> Verdict:
         """Return the result of `Book.check` for a key."""
         number = phone_number.number_of(key)
-        code = self.match(key, known)
+        code = self.match(key, newest)
         if code >= 0:
             name, since, until = self.reason(code)
             reason = "prefix" if self._rule(code) else "registered"
             return Verdict(Status.BLOCKED, number, name, since, until, reason)
-        reason = self._clear_reason(self._entries_of(key, known))
+        reason = self._clear_reason(self._entries_of(key, newest))
         return Verdict(Status.CLEAR, number, None, None, None, reason)
 
-    def _entries_of(self, key: int, known: Known) -> Sequence[tuple[int, Entry]]:
-        return known[key] if key in known else self._table.entries(key)
+    def _entries_of(self, key: int, newest: Newest) -> Sequence[tuple[int, Entry]]:
+        return newest[key] if key in newest else self._table.entries(key)
 
     def _clear_reason(self, entries: Iterable[tuple[int, Entry]]) -> str:
         requested = [entry for _, entry in entries if entry.list in self._days]

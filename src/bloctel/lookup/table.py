@@ -39,7 +39,7 @@ class Entry:
 
 
 #: The periods of each key that an overlay contains, each with its code in the overlay.
-Known = Mapping[int, Sequence[tuple[int, Entry]]]
+Newest = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
 class Table:
@@ -225,7 +225,7 @@ class Overlay:
             self.filter = larger
         self.filter.add(key)
 
-    def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
+    def newest(self, keys: Iterable[int], days: Mapping[int, int]) -> Newest:
         """Return the periods, with codes, of the *keys* that the overlay contains.
 
         This overlay does not use *days*; the overlay that reads a storage does.

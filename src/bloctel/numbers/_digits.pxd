@@ -1,12 +1,12 @@
-"""C interface of the phone number parser for other compiled modules."""
+"""Declarations of the phone number parser that other compiled modules import."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 ctypedef const uint8_t* Text
 
-# The numbering plan for digits that have no country code.
+# The national numbering plan that is used for digits without a country code.
 cpdef enum:
-    ANY_PLAN     # the region is None: texts need a plus, integers are E.164 digits
+    ANY_PLAN     # no plan: texts need a plus, and integers begin with a country code
     FRENCH_PLAN
     OTHER_PLAN
 

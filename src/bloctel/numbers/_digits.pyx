@@ -3,20 +3,19 @@
 # cython: freethreading_compatible=True
 """Compiled parser of phone numbers: one text or a column to keys, without the GIL.
 
-A *key* is the E.164 number as an integer.  There is an exception: a line of the French
-closed plan has the same key with each of its country codes
-(`bloctel.numbers.phone_number`).  Every function returns one unsigned 64-bit integer: a
-key or, below `FIRST_KEY`, a refusal code: the reason why the value is not accepted.
+A key is the integer that identifies a phone line: the digits of its E.164 number.  A
+French line has one key, although it can be written with several country codes (33, and
+overseas 262 and others).  The result of a function is a key.  If a value is not one
+phone number, the result is a reason: an integer below `FIRST_KEY`.
 
-There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
-that a person could not read as one number.  This step does not depend on the country.
-`_key` converts digits to a key if they belong to the French plan.  For other digits it
-returns `WORLD`, and `bloctel.numbers` calls `phonenumbers`.  The most frequent French
-forms have a fast path, `french_text.h`.
+There are two steps.  `_scan` reduces the bytes of a text to digits.  `_key` converts
+the digits to a key if they are a French number.  For other digits it returns `WORLD`,
+and `bloctel.numbers` calls the package `phonenumbers`.  The most frequent forms of
+French numbers have a faster parser, `french_text.h`.
 
-Text is UTF-8.  The single bytes that cp1252 uses for a no-break space, a soft hyphen
-and dashes are read as these characters: they are not valid UTF-8.  So a column of a
-cp1252 file needs no transcoding.
+Text is UTF-8.  If a file is in cp1252, its no-break spaces, soft hyphens and dashes are
+bytes that are not valid in UTF-8.  The parser accepts these bytes, so that a column of
+the file need not be converted.
 """
 
 import operator
@@ -43,14 +42,14 @@ cdef extern from "Python.h":
 
 
 cdef extern from "french_text.h" nogil:
-    uint64_t french_line(uint64_t nsn)
+    uint64_t french_key(uint64_t nsn)
     uint64_t french_integer_key(int64_t value)
     uint64_t french_clean_key(const uint8_t *text, size_t n)
     uint64_t french_spaced_key(const uint8_t *text, size_t n)
     bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
-# Refusal codes: why a value is not accepted, in the order of the enum `Reason`.
+# Reasons why a value is not one phone number, in the order of the enum `Reason`.
 cpdef enum:
     EMPTY = 1
     NOT_TEXT
@@ -66,33 +65,33 @@ cpdef enum:
     UNKNOWN_COUNTRY
     NO_COUNTRY
     AMBIGUOUS
-    WORLD        # no refusal code: Python parses the number with `phonenumbers`
-    CONTEXT      # no refusal code: Python parses `;phone-context=` (RFC 3966)
+    WORLD        # not a reason: the package `phonenumbers` must parse the digits
+    CONTEXT      # not a reason: `;phone-context=` (RFC 3966) must be parsed in Python
     FIRST_KEY = 64
 
 cdef enum:
     _MAX_DIGITS = 32
-    _CHUNK = 1024   # the count of integers that are read in one step
+    _CHUNK = 1024   # `read_integers` tests this number of integers together
 
-cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
+cdef int64_t _KEY_LIMIT = 1000000000000000  # an E.164 number has at most 15 digits
 
-# Kinds of separators: `Scan.seen` and `Scan.pending` contain one bit for each kind.
+# Kinds of separators, each with its own bit.
 cdef enum:
     _BLANK = 1      # blanks, dashes, parentheses, invisible marks
     _DOT = 2
     _COMMA = 4
     _SLASH = 8
-    _HARD = 16      # separates two numbers: ; | & and line ends
+    _HARD = 16      # characters between two phone numbers: ; | & and line endings
 
 cdef struct Scan:
     uint8_t digits[_MAX_DIGITS]
-    int n           # count of all digits in the text, which can exceed _MAX_DIGITS
+    int n           # the count of digits; only the first _MAX_DIGITS are stored
     bint plus
-    int seen        # kinds of separators between two digits
-    int pending     # kinds of separators since the last digit
-    int marks       # count of dots and commas between two digits
-    int at_mark     # count of digits before the last dot or comma
-    int at_slash    # count of digits before the last slash, or 0
+    int seen        # the kinds of all separators between digits
+    int pending     # the kinds of the separators after the last digit
+    int points      # the count of dots and commas between digits
+    int at_point    # the count of digits before the last dot or comma
+    int at_slash    # the count of digits before the last slash; 0 without a slash
 
 
 # -- Characters ---------------------------------------------------------------
@@ -102,7 +101,6 @@ cdef inline bint _is_digit(uint8_t c) noexcept nogil:
 
 
 cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
-    """Return an ASCII letter in lower case, or 0 if the byte is not a letter."""
     c |= 32
     return c if 97 <= c <= 122 else 0
 
@@ -116,7 +114,7 @@ cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
         return _SLASH
     if c == 44:
         return _COMMA
-    if c == 59 or c == 124 or c == 38 or 10 <= c <= 13:  # ; | & and line ends
+    if c == 59 or c == 124 or c == 38 or 10 <= c <= 13:  # ; | & and line endings
         return _HARD
     return 0
 
@@ -124,7 +122,8 @@ cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
 cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
     """Return the length in bytes of a non-ASCII character; 0 if it is not accepted.
 
-    `kind` is set to the bit of a separator, to an ASCII digit, or to 43 (a plus sign).
+    For a separator, `kind[0]` is set to its kind, otherwise to the ASCII digit or plus
+    sign that the character stands for.
     """
     kind[0] = _BLANK
     cdef uint8_t a = p[0]
@@ -142,8 +141,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
         if c == 0xA8 or c == 0xA9:  # line and paragraph separators
             kind[0] = _HARD
             return 3
-        # U+2000-200F spaces, U+2010-2015 dashes, U+2022 bullet, U+202A-202F; if the
-        # text lacks the third byte of the character, c is below 0x80
+        # U+2000-200F spaces, U+2010-2015 dashes, U+2022 bullet, U+202A-202F
         return 3 if 0x80 <= c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x81:  # U+205F space, U+2060-206F invisible
         return 3 if 0x9F <= c <= 0xAF else 0
@@ -159,7 +157,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Do what `_wide` does, for a full-width character whose last byte is *c*."""
+    """Return the result of `_wide` for a full-width character; its last byte is *c*."""
     cdef uint8_t plain = c - 0x60  # the ASCII character with the same shape
     if c <= 0x80:
         return 0
@@ -167,14 +165,14 @@ cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
     return 0 if kind[0] in (0, _COMMA, _HARD) else 3
 
 
-# -- Characters around a number -----------------------------------------------
+# -- Text before and after the digits -----------------------------------------
 
 cdef inline bint _is_blank(uint8_t c) noexcept nogil:
     return c == 32 or 9 <= c <= 13
 
 
 cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
-    """Remove blanks, quotes and `tel:`, and the =" " and ' that spreadsheets add."""
+    """Exclude blanks, quotes and `tel:`; and ="..." or ', which spreadsheets add."""
     cdef Text q = p[0]
     cdef Py_ssize_t m = n[0]
     while m and _is_blank(q[m - 1]):
@@ -208,7 +206,7 @@ cdef inline bint _is_word(Text p, Py_ssize_t n, const char* word) noexcept nogil
 
 
 cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
-    """Return whether the end of a text is an extension such as `ext. 12`."""
+    """Return whether a text is an extension such as `ext. 12`."""
     cdef Py_ssize_t i = 0, word, first
     if n and p[0] == 59:  # RFC 3966: ";ext=12"
         i = 1
@@ -226,7 +224,7 @@ cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
         return False
     if i == word:  # "#12"
         i += 1
-    # a dot, a colon, an equals sign or blanks may follow the word
+    # skip dots, colons, equals signs and blanks after the word
     while i < n and (p[i] == 46 or p[i] == 58 or p[i] == 61 or p[i] == 32):
         i += 1
     first = i
@@ -240,7 +238,7 @@ cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _exponent(Text p, Py_ssize_t n) noexcept nogil:
-    """Return the exponent that ends a number, such as `E10` or `e+10`; else -1."""
+    """Return 10 for the text `E10` or `e+10`; -1 if the text is not an exponent."""
     cdef Py_ssize_t i = 1
     cdef int value = 0
     if n < 2 or _lower(p[0]) != 101:
@@ -264,8 +262,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
         if s.n:
             s.seen |= s.pending
             if s.pending & (_DOT | _COMMA):
-                s.marks += 1
-                s.at_mark = s.n
+                s.points += 1
+                s.at_point = s.n
             if s.pending & _SLASH:
                 s.at_slash = s.n
         s.pending = 0
@@ -275,10 +273,10 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 
 
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
-    """Classify the end of a text from the first letter, `#` or `;` on.
+    """Classify the rest of a text; the rest begins with a letter, `#` or `;`.
 
-    Return 0 if the end can be ignored (an extension or an exponent), -1 if the first
-    character is a separator, or else a refusal code (see `Reason`).
+    Return 0 if the rest is an extension or an exponent, -1 if its first character is a
+    separator, or else a reason (see `Reason`).
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -289,21 +287,21 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
             return CONTEXT
         return -1
     exponent = _exponent(p, n)
-    if exponent < 0 or s.n == 0 or s.seen & ~(_DOT | _COMMA) or s.marks > 1:
+    if exponent < 0 or s.n == 0 or s.seen & ~(_DOT | _COMMA) or s.points > 1:
         return UNEXPECTED if p[0] == 35 else LETTERS
     # 3.3612345678E10 contains all digits of the number; 3.36123E+10 lost some digits
-    fraction = s.n - s.at_mark if s.marks else 0
-    s.marks = s.seen = 0
+    fraction = s.n - s.at_point if s.points else 0
+    s.points = s.seen = 0
     return 0 if exponent == fraction else (
         ROUNDED if exponent > fraction else DECIMAL)
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
-    """Store the digits of a text in *s*; return 0 or a refusal code (`Reason`)."""
+    """Store the digits of a text in *s*; return 0 or a reason (see `Reason`)."""
     cdef Py_ssize_t i = 0
-    cdef int kind = 0, length, verdict
+    cdef int kind = 0, length, reason
     cdef uint8_t c
-    s.n = s.plus = s.seen = s.pending = s.marks = s.at_mark = s.at_slash = 0
+    s.n = s.plus = s.seen = s.pending = s.points = s.at_point = s.at_slash = 0
     _unwrap(&p, &n)
     while i < n:
         c = p[i]
@@ -319,9 +317,9 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
         else:
             kind = _ascii_separator(c)
             if _lower(c) or c == 35 or c == 59:  # a letter, # or ;
-                verdict = _tail(s, p + i, n - i)
-                if verdict >= 0:
-                    return verdict if verdict else _check_digits(s)
+                reason = _tail(s, p + i, n - i)
+                if reason >= 0:
+                    return reason if reason else _check_digits(s)
             elif not kind:
                 return UNEXPECTED
         if kind >= 48:
@@ -337,31 +335,31 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
 
 
 cdef int _check_digits(Scan* s) noexcept nogil:
-    """Return 0 if the digits may be one number, else a refusal code (`Reason`)."""
+    """Return 0 if the digits may be one phone number, else a reason (see `Reason`)."""
     cdef int i
     if s.n == 0:
         return EMPTY
     if s.n > _MAX_DIGITS:
         return SEVERAL_NUMBERS
-    if s.marks == 1 and not s.seen & ~(_DOT | _COMMA):
-        i = s.at_mark
+    if s.points == 1 and not s.seen & ~(_DOT | _COMMA):
+        i = s.at_point
         while i < s.n and s.digits[i] == 0:
             i += 1
-        # A spreadsheet adds .0 to a number. Such a number does not start with + or 0,
-        # so the zeros of 063998.0000 are digits of the phone number.
+        # A spreadsheet can add .0 or .00 to an integer, for example 639981234.00. In
+        # 063998.0000, the zeros are digits of the phone number: it starts with 0.
         if i == s.n and (
-                s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
-            s.n = s.at_mark
+                s.n - s.at_point == 1 or not (s.plus or s.digits[0] == 0)):
+            s.n = s.at_point
             return 0
-        # 48.8566141 is a latitude, but 06.39981234 is a phone number
-        if not s.plus and (s.digits[0] != 0 or s.at_mark == 1):
+        # 48.8566141 may be a latitude, but 06.39981234 is a phone number
+        if not s.plus and (s.digits[0] != 0 or s.at_point == 1):
             return DECIMAL
     if s.seen & (_HARD | _COMMA):
         return SEVERAL_NUMBERS
     return 0
 
 
-# -- Digits to keys of the French plan ----------------------------------------
+# -- Digits of French numbers to keys ----------------------------------------
 
 cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
     cdef uint64_t value = 0
@@ -372,7 +370,7 @@ cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
 
 
 cdef inline bint _is_plan(const uint8_t* d) noexcept nogil:
-    """Return whether three digits are an overseas country code of the French plan."""
+    """Return whether three digits are a country code of French overseas numbers."""
     cdef int code = 100 * d[0] + 10 * d[1] + d[2]
     return code == 262 or code == 590 or code == 594 or code == 596 or code == 508
 
@@ -382,7 +380,7 @@ cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
-    """Return the key of the digits after + or 00, `WORLD` or a refusal code."""
+    """Return the key of *n* digits that follow + or 00, or `WORLD`, or a reason."""
     cdef int code = 2
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
@@ -392,21 +390,21 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     d += code
     n -= code
     if miquelon and n == 6:
-        return french_line(508000000 + _number(d, 6))
+        return french_key(508000000 + _number(d, 6))
     if n and d[0] == 0:  # the needless 0 of +33 (0)6 and +3306
         d += 1
         n -= 1
     if n == 9 and d[0] != 0:
-        return french_line(_number(d, 9))
+        return french_key(_number(d, 9))
     if miquelon and n == 6 and d[0] != 0:
-        return french_line(508000000 + _number(d, 6))
+        return french_key(508000000 + _number(d, 6))
     if code == 2 and n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0:
         return MACHINE
     return TOO_SHORT if n < 9 else _too_long(s) if n > 9 else UNKNOWN_COUNTRY
 
 
 cdef uint64_t _short(Scan* s) noexcept nogil:
-    """Return `SHORT_NUMBER` for a short number of the French plan, else `TOO_SHORT`.
+    """Return `SHORT_NUMBER` for a French short number, else `TOO_SHORT`.
 
     Short numbers are 1X, 1XX, 10XX, 3XXX, 3XXXX to 8XXXX, 116XXX and 118XXX.
     """
@@ -422,13 +420,13 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
-    """Return the key of French digits without a plus, or a refusal code (`Reason`)."""
+    """Return the key of digits without a plus in France, or `WORLD`, or a reason."""
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
-        return french_line(_number(d + 1, 9))
+        return french_key(_number(d + 1, 9))
     if n == 9 and d[0] != 0:  # a spreadsheet removed the 0
-        return french_line(_number(d, 9))
+        return french_key(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
         # 00465711234 means +46 5711234, or 0465711234 with one zero too many
         return WORLD if n == 11 and d[2] != 0 else _abroad(s, d + 2, n - 2)
@@ -441,7 +439,7 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
         return MACHINE
     if n <= 9:
         return _short(s)
-    # WORLD: the text may be a foreign number whose plus is missing
+    # the text may be a foreign number whose plus is missing: return WORLD
     return _too_long(s) if d[0] == 0 or s.at_slash or n > 15 else WORLD
 
 
@@ -466,15 +464,15 @@ cdef uint64_t read_text(Text p, Py_ssize_t n, int plan) noexcept nogil:
 
 cdef uint64_t _read_slowly(Text p, Py_ssize_t n, int plan) noexcept nogil:
     cdef Scan s
-    cdef int refusal = _scan(p, n, &s)
-    return <uint64_t>refusal if refusal else _key(&s, plan)
+    cdef int reason = _scan(p, n, &s)
+    return <uint64_t>reason if reason else _key(&s, plan)
 
 
 cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
-    """Convert an integer to digits, with a plus if *plan* is `ANY_PLAN` (no region)."""
+    """Store the digits of an integer in *s*, with a plus if *plan* is `ANY_PLAN`."""
     cdef uint8_t reverse[20]
     cdef int i
-    s.n = s.seen = s.marks = s.at_mark = s.at_slash = s.pending = 0
+    s.n = s.seen = s.points = s.at_point = s.at_slash = s.pending = 0
     while value:
         reverse[s.n] = <uint8_t>(value % 10)
         value //= 10
@@ -501,12 +499,10 @@ cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil:
 
 @cython.total_ordering
 cdef class Line:
-    """Phone line, identified by its key: the compiled base class of `PhoneNumber`.
-
-    `PhoneNumber` checks the key; this class does not.
+    """Compiled base class of `PhoneNumber`; it does not check the key.
 
     Attributes:
-        key: The integer that identifies the line.
+        key: The integer that identifies the phone line.
     """
 
     def __cinit__(self, int64_t key):
@@ -530,7 +526,6 @@ cdef class Line:
 
 
 cdef int64_t _as_int64(object value) except? -2:
-    """Return an int as int64, or -1 if it is negative or needs more bits."""
     cdef int overflow = 0
     cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
     return -1 if overflow or number < 0 else number
@@ -544,13 +539,13 @@ cdef uint64_t read_str(str text, int plan) except 0:
             <Text>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), plan)
     try:
         p = PyUnicode_AsUTF8AndSize(text, &n)
-    except UnicodeEncodeError:  # a lone surrogate
+    except UnicodeEncodeError:  # half of a surrogate pair, which is not a character
         return UNEXPECTED
     return read_text(<Text>p, n, plan)
 
 
 cpdef uint64_t read(object value, int plan) except 0:
-    """Return the key of one text or int, or a refusal code (see `Reason`).
+    """Return the key of a phone number, or a reason (see `Reason`).
 
     *plan* is the numbering plan for digits without a country code: `ANY_PLAN`,
     `FRENCH_PLAN` or `OTHER_PLAN`.
@@ -566,7 +561,7 @@ cpdef uint64_t read(object value, int plan) except 0:
         return line_key(value)
     if isinstance(value, bool):
         return NOT_TEXT
-    if PyIndex_Check(value):  # numpy's and other libraries' integers
+    if PyIndex_Check(value):  # an integer of NumPy or another library
         try:
             value = operator.index(value)
         except TypeError:  # an array of several numbers
@@ -583,7 +578,7 @@ cdef uint64_t line_key(Line line) noexcept:
 
 
 cdef bint _is_missing(object value):
-    """Return whether data frames use *value* for a missing value: NaN, NA or NaT."""
+    """Return whether *value* stands for a missing value in data frames, as NaN does."""
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ in ("NAType", "NaTType")
@@ -593,8 +588,8 @@ def clean(object value, int plan):
     """Return the digits of a text or int for which `read` returned `WORLD`.
 
     The result starts with a plus if the text has one, or if *value* is an int and
-    *plan* is `ANY_PLAN`.  The last slash between two digits remains in the result.
-    For a text that is refused, the result is empty.
+    *plan* is `ANY_PLAN`.  It contains the last slash between two digits.  If the text
+    is not one phone number, the result is empty.
     """
     cdef Scan s
     cdef bytes text
@@ -610,7 +605,7 @@ def clean(object value, int plan):
     return f"{digits[:i]}/{digits[i:]}" if s.at_slash else digits
 
 
-@cython.boundscheck(True)  # an object's __index__ could shorten the list
+@cython.boundscheck(True)  # `read` can call an `__index__` that shortens the list
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
     """Set each `out[i]` to the result of `read` for `values[first + i]`.
 

@@ -54,7 +54,7 @@ class Spans:
         return self.starts.size
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set each item of *out* (uint64) to the key of its row, or to a refusal code.
+        """Set each item of *out* (uint64) to the key of its row, or to a reason.
 
         The result is True if each row has a key.
         """
@@ -83,7 +83,7 @@ class Integers:
         return self.values.size
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set each item of *out* to a key or a refusal code; see `Spans.read`."""
+        """Set each item of *out* to a key or a reason; see `Spans.read`."""
         # an unsigned integer above the range of int64 becomes negative, and is refused
         are_keys = _digits.read_integers(self.values.view(np.int64), plan, out)
         if self.valid is None:
@@ -102,7 +102,7 @@ class Integers:
 class Objects:
     """Block of rows of Python objects."""
 
-    values: list[object]  # each value is a str, an int, None, or will be refused
+    values: list[object]  # str, int or None; `read` refuses values of other types
     indexes: range  # the indexes of the rows of this block in `values`
 
     @classmethod
@@ -114,7 +114,7 @@ class Objects:
         return len(self.indexes)
 
     def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
-        """Set each item of *out* to a key or a refusal code; see `Spans.read`."""
+        """Set each item of *out* to a key or a reason; see `Spans.read`."""
         return _digits.read_objects(self.values, self.indexes.start, plan, out)
 
     def value(self, row: int) -> object:
@@ -186,7 +186,7 @@ def _arrow_chunks(
         pa = optional_module("pyarrow", "columns of Arrow", "arrow")
         with _refusing_failures(pa):
             chunks: Iterator[Any]
-            if isinstance(column, pa.RecordBatchReader):  # may be larger than memory
+            if isinstance(column, pa.RecordBatchReader):  # a stream: read it in parts
                 chunks = (batch.to_struct_array() for batch in column)
                 arrow_type = pa.struct(column.schema)
             else:
@@ -238,7 +238,7 @@ def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
     for chunk in chunks:
         is_text = _arrow_kind(chunk.type) == "text"
         is_dictionary = hasattr(chunk, "dictionary")
-        if is_dictionary and is_text:  # dictionary_decode refuses string_view
+        if is_dictionary and is_text:  # `dictionary_decode` cannot convert string_view
             words = chunk.dictionary.cast("large_binary")
             chunk = type(chunk).from_arrays(chunk.indices, words)
         for start in range(0, len(chunk), _BLOCK_ROWS):
@@ -313,9 +313,9 @@ def _byte_block(rows: NDArray[Any]) -> Block:
 
 def _text_block(rows: NDArray[Any]) -> Block:
     texts = np.ascontiguousarray(np.ma.filled(rows, ""), rows.dtype.newbyteorder("="))
-    codes = texts.view(np.uint32)
-    if codes.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
-        return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
+    points = texts.view(np.uint32)
+    if points.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
+        return _fixed_spans(points.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
     return Objects.of_all([text or None for text in texts.tolist()])
 
 

@@ -100,16 +100,16 @@ _NO_KEYS: Final = np.empty(0, np.uint64)
 
 #: The key of a French line is this integer plus the nine digits of the number.
 FRANCE: Final = np.uint64(33 * 10**9)
-#: Ranges of French numbers that are not keys.  Their keys begin with 33 in place of an
-#: overseas code or of 330 (a wrong 0), and with 508 in place of 33508.
+#: Ranges of integers that are French numbers, but not keys.  The keys of these numbers
+#: begin with 33, not with an overseas code or 330 (a wrong 0); or with 508, not 33508.
 NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),
 )
-#: A region with more characters than this is not shown in error messages.
+#: Error messages do not show a longer region, which may be a misplaced phone number.
 _SHOWN_REGION: Final = 4
 
-#: The position of each reason, from 1, is its refusal code in the compiled parser.
+#: The names of the reasons, at the indexes that the compiled parser returns for them.
 REASONS: Final = ("", *(reason.value for reason in Reason))
 
 
@@ -334,7 +334,7 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _country_codes() -> NDArray[np.uint64]:
     """Return the country code of French lines, by the five digits after the 0."""
     codes = np.full(10**5, 33, np.uint64)
-    for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes are set last
+    for prefix in sorted(_OVERSEAS, key=len):  # longer prefixes overwrite shorter ones
         width: int = 10 ** (5 - len(prefix))
         codes[int(prefix) * width :][:width] = _OVERSEAS[prefix]
     return codes
@@ -409,7 +409,7 @@ def _no_key(got: str, where: str) -> InputError:
     return InputError(expected, got, where, message=message)
 
 
-# -- For the other modules: keys, or codes of refusals below FIRST_KEY --------
+# -- For the other modules: keys, or reasons below FIRST_KEY ------------------
 
 
 def check_region(region: str | None) -> str | None:
@@ -422,7 +422,6 @@ def check_region(region: str | None) -> str | None:
     if region in _FRENCH_REGIONS:
         return region
     if region not in load_phonenumbers().SUPPORTED_REGIONS:
-        # a longer text may be a phone number, which must not be in a message
         is_short = len(region) <= _SHOWN_REGION
         got = repr(region) if is_short else f"text of {len(region)} characters"
         raise InputError("an ISO 3166-1 alpha-2 region, such as FR", got)
@@ -430,7 +429,7 @@ def check_region(region: str | None) -> str | None:
 
 
 def reason_of(code: int) -> Reason:
-    """Return the reason for a refusal code."""
+    """Return the member of `Reason` for an integer of the compiled parser."""
     return Reason(REASONS[code])
 
 
@@ -454,13 +453,13 @@ def is_french(region: str | None) -> bool:
 
 
 def read(number: object, region: str | None) -> int:
-    """Return the key of *number*, or a refusal code."""
+    """Return the key of *number*, or a reason."""
     answer = _digits.read(number, plan_of(region))
     return _read_slowly(number, answer, region)[0] if answer in _SLOW else answer
 
 
 def readings_of(number: object, region: str | None) -> Readings:
-    """Return the key of *number* or a refusal code, then its other readings.
+    """Return the key of *number* or a reason, then its other readings.
 
     The other readings are the keys of lines that the same digits may mean, such as a
     foreign number without its plus.  Only if none of these lines is blocked, the number
@@ -481,7 +480,7 @@ def readings_of(number: object, region: str | None) -> Readings:
 def read_block(
     block: Block, region: str | None, others: dict[int, Readings] | None = None
 ) -> NDArray[np.uint64]:
-    """Return the key of each row of a block, or a refusal code.
+    """Return the key of each row of a block, or a reason.
 
     If the compiled parser cannot read a row, Python code reads it, and stores the other
     keys that its digits may mean in *others*.
@@ -508,7 +507,7 @@ def read_block(
 
 
 def keys_to_store(block: Block, region: str | None) -> NDArray[np.uint64]:
-    """Return the key of each row as `number_to_store` does, or a refusal code."""
+    """Return the key of each row as `number_to_store` does, or a reason."""
     others: dict[int, Readings] = {}
     keys = read_block(block, region, others)
     for row, rest in others.items():

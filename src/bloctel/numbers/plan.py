@@ -45,9 +45,9 @@ class FictionRanges:
 
     starts: NDArray[np.uint64]  # the first key of each range, in ascending order
     size: int  # the number of keys in each range
-    share_of_plan: float  # the share of all lines of the plan that are in the ranges
+    share_of_plan: float  # the share of all French numbers that are in the ranges
     source: str  # the document that reserves the ranges
-    certainty: str  # the certainty of the source, a code that `fiction.toml` explains
+    certainty: str  # the certainty of the source, such as `V1` (see `fiction.toml`)
 
     def contain(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return a bool for each key: True if the key is in a range."""

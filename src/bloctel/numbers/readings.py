@@ -23,7 +23,7 @@ from bloctel.numbers import _digits
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-#: The most likely key of some digits (or a refusal code), then all other possible keys.
+#: The most likely key of some digits (or a reason), then all other possible keys.
 Readings: TypeAlias = tuple[int, ...]
 
 #: E.164 numbers have at most 15 digits, so keys are below 2^50.
@@ -50,7 +50,7 @@ class _Fit(IntEnum):
 
 class _Reading(NamedTuple):
     fit: _Fit
-    key: int  # the key, or a refusal code if the fit is `NONE`
+    key: int  # the key, or a reason if the fit is `NONE`
 
 
 _NO_READING: Final = _Reading(_Fit.NONE, 0)
@@ -58,7 +58,7 @@ _NO_READING: Final = _Reading(_Fit.NONE, 0)
 
 @lru_cache(maxsize=1 << 16)
 def readings(digits: str, region: str | None, plan: int) -> Readings:
-    """Return the keys that digits may have, or a refusal code."""
+    """Return the keys that digits may have, or a reason."""
     before, slash, after = digits.rpartition("/")
     if slash:
         if _is_assigned(before, region, plan):
@@ -83,7 +83,7 @@ def readings(digits: str, region: str | None, plan: int) -> Readings:
 
 
 def key_to_store(found: Readings, code: str) -> int:
-    """Return the key under which a number is stored, or a refusal code.
+    """Return the key under which a number is stored, or a reason.
 
     A foreign number is refused as ambiguous if its digits can also mean a second number
     that is equally likely.  Perhaps the plus or one of the zeros is a typing error.
@@ -227,7 +227,7 @@ def _without_plus(digits: str, region: str) -> Readings:
     national = _line(digits, region)
     code = str(load_phonenumbers().country_code_for_region(region))
     if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
-        return (national.key,)  # begins with an international prefix, such as 011
+        return (national.key,)  # the digits begin with an exit code, such as 011
     if digits.startswith("0"):
         return _chosen([national], _NO_READING)
     restored = _line("0" + digits, region)
@@ -368,8 +368,8 @@ def _patterns(country_code: int) -> list[re.Pattern[str]]:
     return [re.compile(plan.general_desc.national_number_pattern) for plan in plans]
 
 
-#: Integers of NumberParseException.error_type in `phonenumbers`, and (below) of its
-#: ValidationResult.  To use their names, we would have to import the slow library.
+#: The reason for each `NumberParseException.error_type` of the package `phonenumbers`,
+#: and (below) for each `ValidationResult`.  Importing the names would be slow.
 _REFUSED: Final = {
     0: _digits.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
     1: _digits.TOO_SHORT,  # NOT_A_NUMBER

@@ -43,7 +43,6 @@ def new_body(fields: Mapping[str, object]) -> str:
         body = canonical(salted)
         parse(body.decode())
     except (TypeError, ValueError, RecursionError):
-        # the original error can contain values of the fields, so it is not attached
         message = "the fields cannot be stored as JSON (fractions are not allowed)"
         got = f"{len(fields)} fields"
         raise_alone(InputError("JSON", got, "fields", message=message))

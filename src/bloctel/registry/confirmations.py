@@ -189,7 +189,6 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
 
 
 def _signer(key: bytes) -> "Signer":
-    # this import is slow, and most users of a registry never need it
     from itsdangerous import Signer  # noqa: PLC0415
 
     return Signer(
@@ -256,8 +255,6 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
         expected, got = f"at most {most} numbers for each person", "one more"
         raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
 
-
-# -- contacts ---------------------------------------------------------------------
 
 #: Invisible characters that are not in the Unicode categories Cc and Cf, and the
 #: ideographic full stop, which mail systems read as the dot of a domain.

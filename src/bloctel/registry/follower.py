@@ -75,7 +75,7 @@ class Follower(Book):
         # set if the rules of a list differ between this process and the registry
         self._refusal: errors.ListRulesError | None = None
         self._closed = Event()
-        self._changing = Lock()  # held while a thread reads and sets a new state
+        self._changing = Lock()  # held while a thread updates the content
         self._rebuilding = Thread()  # placeholder until the first rebuild begins
         self._queue: _Queue | None = None
         self._thread = Thread(target=self._follow, name="bloctel-follower", daemon=True)
@@ -287,8 +287,7 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # use a copy: reading sets `current_at`, from which the age of the old state is
-        # computed, and look-ups still use the old state
+        # use a copy: reading changes `current_at`, from which look-ups compute the age
         reader = copy(self._replica)
         state = None
         if self._cache is not None:
@@ -298,7 +297,7 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # keep the old state if it is newer: a copy of the server can lack changes
+            # a copy of the server can lack changes: then keep the newer old content
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 

@@ -120,12 +120,12 @@ def read_position(text: str) -> tuple[int, Position]:
 
 
 def events_after(
-    reader: Reader, cursor: int, known: Position | None, limit: int
+    reader: Reader, cursor: int, seen: Position | None, limit: int
 ) -> list[Event]:
-    """Return changes after *cursor*; the journal must contain the position *known*."""
+    """Return changes after *cursor*; the journal must contain the position *seen*."""
     events = reader.changes(cursor, limit)
-    # if the journal does not contain *known*, the cursor may belong to another change
-    if known is not None and reader.token(known.cursor) != known.token:
+    # in a restored or another registry, the same cursor has another token
+    if seen is not None and reader.token(seen.cursor) != seen.token:
         expected, got = "a position of this journal", "a position not in this journal"
         message = (
             "the journal does not contain the position: a backup was restored, the "
@@ -137,11 +137,11 @@ def events_after(
 
 def changes(storage: Storage, since: str | None) -> Iterator[Change]:
     """Yield the changes after the position *since*, in order."""
-    cursor, known = (0, None) if since is None else read_position(since)
+    cursor, seen = (0, None) if since is None else read_position(since)
     while True:
         with storage.read() as reader:
             end = reader.position()
-            events = events_after(reader, cursor, known, _PAGE)
+            events = events_after(reader, cursor, seen, _PAGE)
             names = {stored.id: stored.name for stored in reader.lists()}
         # in a storage without read transactions, there may be events after *end*
         page = [event for event in events if event.cursor <= end.cursor]
@@ -156,7 +156,7 @@ def changes(storage: Storage, since: str | None) -> Iterator[Change]:
             )
         if len(page) < _PAGE:
             return
-        cursor, known = page[-1].cursor, end
+        cursor, seen = page[-1].cursor, end
 
 
 def history(reader: Reader, key: int) -> list[HistoryEntry]:

@@ -78,7 +78,7 @@ class _Recorder:
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # `cleared_on` keeps the earliest
+                key=lambda row: -row.registered_on,  # the earliest day comes last: kept
             )
             if row.list_id == self._cleared_id and row.registered_on > self._day
         }
@@ -94,7 +94,7 @@ class _Recorder:
             for row in self._writer.registrations_of(keys.tolist())
             if row.list_id == self._opposed_id
         ]
-        # a protection that begins after the day of the answer "clear" does not end
+        # keep a protection that begins after the day of the answer "clear"
         ended = [
             row._replace(ends_on=self._day)
             for row in rows

@@ -21,7 +21,7 @@ from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import ChangeKind, Event, PrefixRow, day_of
 
 _PART: Final = 1 << 14
-#: A file is refused if more than this share of an area's numbers would end.
+#: A file is refused if more than one in ten numbers of an area would leave the list.
 _FEWER: Final = 10
 _POWERS: Final = np.array([10**n for n in range(16)], np.uint64)
 
@@ -59,11 +59,11 @@ def replace_numbers(
     for area in distinct:
         coverage.refuse_newer(area)
         in_file = np.unique(keys[areas == area])
-        known = _registered(writer, list_id, area, in_file, to_epoch_day(on))
-        ended = np.setdiff1d(known, in_file, assume_unique=True)
-        if _FEWER * len(ended) > len(known) and not allow_fewer:
-            raise _too_few(area, len(ended), len(known))
-        new = np.setdiff1d(in_file, known, assume_unique=True)
+        listed = _registered(writer, list_id, area, in_file, to_epoch_day(on))
+        ended = np.setdiff1d(listed, in_file, assume_unique=True)
+        if _FEWER * len(ended) > len(listed) and not allow_fewer:
+            raise _too_few(area, len(ended), len(listed))
+        new = np.setdiff1d(in_file, listed, assume_unique=True)
         parts = (builder.build(list_id, part) for part in _parts(new))
         n_registered += registrations.add_parts(writer, list_id, parts)
         for part in _parts(ended):

@@ -168,7 +168,7 @@ class Registry(Book):
         """
         storage = opening.join_storage(url, secret, restored=True)
         with closing(storage), storage.write():
-            pass  # a write transaction removes the mark of a backup in the file
+            pass  # the first write transaction makes a restored backup usable
 
     @staticmethod
     def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:

@@ -27,7 +27,7 @@ from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import (
     FALSE_POSITIVE_RATE,
     Entry,
-    Known,
+    Newest,
     Overlay,
     Table,
     TableBuilder,
@@ -162,7 +162,7 @@ class FilterOnlyOverlay(Overlay):
             later._note(new)
         return later
 
-    def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
+    def newest(self, keys: Iterable[int], days: Mapping[int, int]) -> Newest:
         """Look numbers up in the storage; raise an error for a day with erased data."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
@@ -219,9 +219,9 @@ class Replica:
         The result is None if the journal lacks changes after the snapshot.
         """
         state = replace(old, covered_until=None)
-        known = _position_of(state)
+        seen = _position_of(state)
         with self._storage.read(max_lag_seconds=inf) as reader:
-            if known is None or self._events(reader, known) is None:
+            if seen is None or self._events(reader, seen) is None:
                 return None
         return self.catch_up(state, reload=False)
 
@@ -233,13 +233,13 @@ class Replica:
         asked_at = clock.elapsed()
         with self._storage.read(max_lag_seconds=inf) as reader:
             position, lag = reader.position(), reader.lag()
-            known = _position_of(state)
-            if lag is not None and known is not None and position.cursor < known.cursor:
+            seen = _position_of(state)
+            if lag is not None and seen is not None and position.cursor < seen.cursor:
                 expected, got = "a server with all changes", "a copy that lacks changes"
                 message = "the server is a copy that lacks the last changes; try later"
                 raise errors.StorageUnreachableError(expected, got, message=message)
             later = state
-            if position != known:
+            if position != seen:
                 later = self._applied(reader, state, position)
                 if self.is_behind(later) and reload:
                     later = self._loaded(reader, position)
@@ -253,10 +253,10 @@ class Replica:
 
     def _applied(self, reader: Reader, state: State, position: Position) -> State:
         """Return a copy of *state* with all changes up to *position*."""
-        known = _position_of(state)
-        if known is None or position.cursor - known.cursor > _RELOAD_AFTER:
+        seen = _position_of(state)
+        if seen is None or position.cursor - seen.cursor > _RELOAD_AFTER:
             return self._loaded(reader, position)
-        events = self._events(reader, known)
+        events = self._events(reader, seen)
         if events is None:
             _log.warning(
                 "the journal of the registry was trimmed, or the storage lost its last "
@@ -274,10 +274,10 @@ class Replica:
         has_erased = state.has_erased or any(map(_is_erasure, events))
         return self._state(reader, state.table, overlay, position, has_erased)
 
-    def _events(self, reader: Reader, known: Position) -> list[Event] | None:
-        """Return the events after *known*; None if *known* is not in the journal."""
+    def _events(self, reader: Reader, seen: Position) -> list[Event] | None:
+        """Return the events after *seen*; None if *seen* is not in the journal."""
         try:
-            return events_after(reader, known.cursor, known, 2 * _RELOAD_AFTER)
+            return events_after(reader, seen.cursor, seen, 2 * _RELOAD_AFTER)
         except errors.CursorPurgedError:
             return None
 

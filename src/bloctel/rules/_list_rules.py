@@ -57,7 +57,7 @@ _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 _LONGEST_FILE: Final = 1 << 20
 
-#: Keys whose values only inform people; these values never change an answer.
+#: Keys of a rules file whose values only inform people; they never change an answer.
 _TEXTS: Final = frozenset({"title", "source", "certainty", "note", "since"})
 
 _registered: Final[dict[str, "ListRules"]] = {}
@@ -486,7 +486,7 @@ def load(name: str) -> ListRules:
 def _load(name: str) -> ListRules:
     base, colon, scope = name.partition(":")
     listed = shared_rules_of(name)
-    # make a path only from the name of a known list, because another text could contain
+    # make a path only from the name of a list in the folder: another text could contain
     # ".." and lead out of the folder
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known, shown = ", ".join(names()), shown_name(name)

@@ -72,7 +72,7 @@ def countries_in(folder: Path) -> tuple[str, ...]:
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
     """Return the text and name of a country's file; the file must exist."""
-    # make a path only from the code of a known country, because another text could
+    # make a path only from the code of a country in the folder: another text could
     # contain ".." and lead out of the folder
     known = countries_in(folder)
     if country not in known:

@@ -27,15 +27,15 @@ KINDS: Final = ("clear", "blocked", "invalid")
 
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
-# A phone number is an integer of at least `FIRST_KEY`.  A smaller integer is the code
-# of a reason why a cell is not a phone number.  The next four codes are only for files.
-#: Code of a phone cell that is missing, because its row has too few fields.
+# A cell is read as an integer.  From `FIRST_KEY` on, it is a phone number.  A smaller
+# integer is a reason why the cell is not a phone number.  Four reasons are for files.
+#: Reason of a phone cell that is missing, because its row has too few fields.
 _MISSING_FIELD: Final = FIRST_KEY - 1
-#: Code of a workbook cell that contains an error, or a formula without a value.
+#: Reason of a workbook cell that contains an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: Code of all cells in a row that is not valid CSV: text follows a closing quote.
+#: Reason of all cells in a row that is not valid CSV: text follows a closing quote.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
-#: Code of a workbook cell whose format shows another phone number than its value.
+#: Reason of a workbook cell whose format shows another phone number than its value.
 CELL_FORMAT: Final = FIRST_KEY - 5
 
 _REFUSALS: Final = [
@@ -119,11 +119,11 @@ class RowCounts:
     """Counts of the rows that were classified so far, and of their phone cells."""
 
     def __init__(self, n_columns: int) -> None:
-        # counts of rows: by kind; invalid rows by reason; blocked rows by list
+        # counts of rows by kind, of invalid rows by reason, of blocked rows by list
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.lists: Counter[str] = Counter()
-        # by phone column: counts of filled cells, phone numbers, decimal fractions
+        # for each phone column, counts of filled cells, numbers and decimal fractions
         self.filled = np.zeros(n_columns, np.int64)
         self.numbers = np.zeros(n_columns, np.int64)
         self.decimals = np.zeros(n_columns, np.int64)

@@ -122,7 +122,7 @@ class _Buffers:
     """Pool of reusable buffers, because allocating a buffer takes a long time."""
 
     def __init__(self) -> None:
-        self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe
+        self._free: deque[NDArray[np.uint8]] = deque()  # a deque is thread-safe
 
     def take(self, size: int) -> NDArray[np.uint8]:
         """Return a buffer of at least *size* bytes, with undefined content."""

@@ -146,7 +146,6 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
         receipt = ReceiptOptions(receipt)
     targets = named_outputs(outputs.wanted()) | (receipt.files() if receipt else {})
     if report is not None:
-        # imported here because most scrubs have no report
         from bloctel.scrub.report.report import check_target, report_on  # noqa: PLC0415
 
         page = report if isinstance(report, ReportOptions) else ReportOptions(report)
@@ -205,7 +204,6 @@ def _split(source: csv_reader.Source, job: Job) -> ScrubSummary:
             return split_csv(stream, job)
         with _seekable(stream, name) as seekable:
             if kind == FileKind.EXCEL:
-                # imported here because most call files are not workbooks
                 from bloctel.scrub.excel import split_excel  # noqa: PLC0415
 
                 return split_excel(seekable, job)

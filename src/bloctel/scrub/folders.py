@@ -93,7 +93,6 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
     plan, left_out = plan_files(sources, into, write, against=against, receipt=receipt)
     watch: Watch | None = None
     if receipt is not None:
-        # imported here because most scrubs have no receipt
         from bloctel.scrub.receipts.writer import ReceiptMaker, stamped  # noqa: PLC0415
 
         if receipt.path is not None:

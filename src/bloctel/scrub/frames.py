@@ -228,8 +228,6 @@ class _PolarsLazyFrame(_FrameAdapter):
             ),
             is_elementwise=True,
         )
-        # the first `with_columns` adds one column with kind and reason, and the second
-        # splits this column in two
         fields = polars.col(ADDED_COLUMN).struct
         return self._frame.with_columns(both.alias(ADDED_COLUMN)).with_columns(
             fields.field(name) for name in (ADDED_COLUMN, REASON_COLUMN)

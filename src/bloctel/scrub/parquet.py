@@ -116,7 +116,6 @@ def _refuse_types(source: ParquetSource, chosen: ChosenColumns) -> None:
         type_ = source.schema.field(index).type
         try:
             blocks(empty.column(index))
-            # `blocks` would read a struct as a table of several columns
             is_text_or_integer = not pa.types.is_struct(type_)
         except InputError:
             is_text_or_integer = False

@@ -6,23 +6,23 @@ from typing import Final, NamedTuple
 import numpy as np
 
 #: The first bytes of every snapshot.  The first byte is not ASCII, and the last two
-#: bytes are a line end, so a program that copies the file as text changes them.
+#: bytes are a line ending, so a program that copies the file as text changes them.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: The code in the header for the kind of keys: 1 means E.164 numbers as integers.
+#: The version of the definition of keys: in version 1, keys are E.164 numbers.
 KEY_DOMAIN: Final = 1
 #: The version of the rules that convert a text to a key.
 NORMALISATION_VERSION: Final = 1
 
 #: Sections start at multiples of this number of bytes (the size of a cache line).
 ALIGN: Final = 64
-#: The fields of one section in the table: name, offset, size and checksum.
+#: One entry of the section table: name, offset, size and checksum of a section.
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
 #: Sections that only some files have: a file without prefix rules has no PREFIXES.
 OPTIONAL: Final = ("PREFIXES",)
-#: The fields of a period: the index of a list, the first day, the day after the last.
+#: A period: the index of its list, its first day, and the day after its last day.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
 PREFIX: Final = np.dtype(

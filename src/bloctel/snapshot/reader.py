@@ -126,7 +126,7 @@ class Content:
             return
         if found != known._replace(changed_ns=found.changed_ns):
             raise _modified(self.info.path)
-        # the file was renamed, or a program modified it and then reset `written_ns`
+        # the file was renamed, or a program modified it and then set its old time again
         try:
             self.check_sections()
         except DamagedSnapshotError as error:
@@ -171,7 +171,7 @@ _ADVICE: Final[dict[type[CannotAnswerError], str]] = {
     DamagedSnapshotError: "; build the snapshot again",
     NewerSnapshotError: "; update bloctel",
 }
-#: Errors that wrong content causes in this module even if all checksums are right.
+#: Errors that damaged or forged content causes in this module.
 _INCONSISTENT: Final = (
     BloctelError,
     ValueError,

@@ -99,7 +99,7 @@ class Snapshot(Book):
         Raises:
             DamagedSnapshotError: The content of the file was altered.
         """
-        self._refresh()  # to read a truncated mapped file would end the process
+        self._refresh()  # reading a mapped file that was truncated would kill Python
         table, content = self._state.table, self._content
         keys = table.index.keys()
         n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))
@@ -176,7 +176,7 @@ class _Following(Snapshot):
         _require_successor(self.info, content.info)
         self._content, self.info = content, content.info
         self._set_state(content.state)
-        # set the stamp last: after Ctrl-C, the next look-up then switches again
+        # set the stamp last: after Ctrl-C, the next look-up then reads the file again
         self._stamp, self._refused = content.stamp, None
 
 

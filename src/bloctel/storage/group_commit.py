@@ -160,7 +160,7 @@ class GroupCommit:
         for change in list(self._waiting):
             if group and (is_main or group[0].alone or change.alone):
                 break
-            if self._take(change):  # False if its thread no longer waits
+            if self._take(change):  # False if the thread of the change no longer waits
                 group.append(change)
 
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:
@@ -169,7 +169,6 @@ class GroupCommit:
                 results = _apply(changes, writer)
         except BaseException as error:
             if len(changes) > 1 and not isinstance(error, _STORAGE_ERRORS):
-                # the transaction was rolled back: try each change alone
                 for change in changes:
                     self._commit([change])
                 return

@@ -377,7 +377,6 @@ def open_storage(url: str) -> Storage:
         return storage
     if "@" in url or not colon:  # in "user:password@host", the user is not a scheme
         scheme = ""
-    # this slow import is not needed for the built-in storages
     from importlib.metadata import entry_points  # noqa: PLC0415
 
     for point in entry_points(group="bloctel.storage", name=scheme):
@@ -514,7 +513,7 @@ class CopyAge:
                 "clock of the machine that runs bloctel registry heartbeat, so the age "
                 "of the data is not known; synchronise the two clocks",
             )
-        # even if a clock is wrong, the data is older than its heartbeat's first read
+        # if a clock is wrong, use at least the time since the heartbeat was first read
         return max(age, clock.elapsed() - self._newest[1])
 
 

@@ -106,7 +106,6 @@ class MemoryReader:
             for row in rows
         )
         for part in in_parts(rows, _PART):
-            # one list per column: a list of tuples is slower and needs more memory
             yield Columns(
                 np.array([row.list_id for row in part], np.int64),
                 np.array([row.key for row in part], np.uint64),

@@ -159,7 +159,7 @@ class _Reader:
         return map(self._shown, parts)
 
     def columns(self, keys: range | None = None) -> Iterator[Columns]:
-        show = self._pseudonyms.show  # the encrypted numbers have another order
+        show = self._pseudonyms.show  # read all: encryption changes the order of keys
         for part in self._reader.columns():
             yield replace(part, keys=show(part.keys)).within(keys)
 

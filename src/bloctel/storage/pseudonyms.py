@@ -125,7 +125,6 @@ class Pseudonyms:
             nonce, rest = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
             return self._sealer.decrypt(nonce, rest, None).decode("utf-8", _SURROGATES)
         except (ValueError, InvalidTag):
-            # the original error can contain the text, so it is not attached
             raise_alone(
                 WrongSecretError(
                     "text that was encrypted with this secret",

@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """CSV scanner: offsets of records and fields, and copies of selected records.
 
-The grammar is the grammar of `csv.reader` with its default options, for a file that is
-opened with `newline=""`. Each function works on one buffer, keeps no state and releases
-the GIL, so that several threads can work on different buffers.
+A file is divided into the same records and fields as by `csv.reader` with its default
+options, if the file is opened with `newline=""`. The functions release the GIL, so that
+several threads can work on different buffers.
 """
 
 from typing import NamedTuple
@@ -66,12 +66,12 @@ STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """Offsets of the records in a buffer; each record ends where the next one starts.
+    """Offsets of the records in a buffer, and of the requested fields of each record.
 
-    Each requested field has flags. `ESCAPED` means that the bytes of the field differ
-    from its text. `MISSING` means that the record ends before the field. `STRAY` means
-    that a field of the record has text after its closing quote, so the ends of all
-    fields of the record are uncertain.
+    The content of a record ends before its line ending, and the record after it. Each
+    field has flags. `ESCAPED`: the bytes of the field contain quotes that are not in
+    its text. `MISSING`: the record ends before the field. `STRAY`: a field of the
+    record has text after its closing quote, so the ends of all fields are uncertain.
     """
 
     starts: object
@@ -92,7 +92,7 @@ cdef struct Cell:
 
 cdef struct Wanted:
     const int32_t *fields
-    const int32_t *slots
+    const int32_t *columns
     Py_ssize_t count
 
 
@@ -119,9 +119,9 @@ cdef struct Reader:
 
 
 cdef inline void _store(
-    Spans *spans, Py_ssize_t slot, Py_ssize_t row, const Cell *cell
+    Spans *spans, Py_ssize_t column, Py_ssize_t row, const Cell *cell
 ) noexcept nogil:
-    cdef Py_ssize_t i = slot * spans.capacity + row
+    cdef Py_ssize_t i = column * spans.capacity + row
     spans.starts[i] = cell.start
     spans.ends[i] = cell.end
     spans.flags[i] = cell.flag
@@ -130,10 +130,9 @@ cdef inline void _store(
 cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Store all requested fields from index *found* to the last as missing."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
-        _store(spans, wanted.slots[found], row, &cell)
+        _store(spans, wanted.columns[found], row, &cell)
         found += 1
 
 
@@ -151,8 +150,7 @@ cdef inline int64_t _end_of_quoted(
     """Return the end of the quoted field whose text starts at *inside*.
 
     Text after the closing quote belongs to the field, as in `csv.reader`. If this text
-    is not blank, the quote may belong to the text of the field, and the field may end
-    later.
+    is not blank, the flag `_STRAY` is set: perhaps the quote does not close the field.
     """
     cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
     cell.start = inside
@@ -174,7 +172,7 @@ cdef inline int64_t _end_of_quoted(
 cdef inline int64_t _end_of_field(
     csv_scan *scan, int64_t start, Cell *cell
 ) noexcept nogil:
-    """Return the end of the field at *start*; store the span of its text in *cell*."""
+    """Return the end of the field at *start*; store where its text is in *cell*."""
     if start < scan.size and scan.data[start] == QUOTE:
         return _end_of_quoted(scan, start + 1, cell)
     cell.start = start
@@ -186,14 +184,14 @@ cdef inline int64_t _end_of_field(
 cdef inline int64_t _end_of_record(
     csv_scan *scan, int64_t at, uint8_t *stray
 ) noexcept nogil:
-    """Return the end of the record that contains the field that ends at *at*."""
+    """Return the end of a record; *at* is the end of one of its fields."""
     cdef Cell cell
     while True:
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote begins a quoted field only directly after a delimiter. (data[at - 1]
-        # exists, because at least one field ends before this quote.)
+        # A quote begins a quoted field only directly after a delimiter. (at - 1 is not
+        # negative, because at least one field ends before this quote.)
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -206,16 +204,16 @@ cdef inline int64_t _end_of_record(
 cdef inline int64_t _read_record(
     csv_scan *scan, Wanted *wanted, Spans *spans, Py_ssize_t row, int64_t start
 ) noexcept nogil:
-    """Return the end of the content of the record at *start*, or `OPEN_QUOTE`."""
+    """Store a record's fields; return the end of its content, or `OPEN_QUOTE`."""
     cdef Cell cell
-    cdef Py_ssize_t found = 0, slot
+    cdef Py_ssize_t found = 0, column
     cdef int32_t field = 0
     cdef uint8_t stray = 0
     cdef int64_t end = _end_of_field(scan, start, &cell)
     while end != OPEN_QUOTE:
         stray |= cell.flag & _STRAY
         while found < wanted.count and wanted.fields[found] == field:
-            _store(spans, wanted.slots[found], row, &cell)
+            _store(spans, wanted.columns[found], row, &cell)
             found += 1
         if found == wanted.count:
             end = _end_of_record(scan, end, &stray)
@@ -226,15 +224,18 @@ cdef inline int64_t _read_record(
         end = _end_of_field(scan, end + 1, &cell)
     _store_missing(wanted, found, spans, row, end)
     if stray:
-        for slot in range(wanted.count):
-            spans.flags[slot * spans.capacity + row] |= _STRAY
+        for column in range(wanted.count):
+            spans.flags[column * spans.capacity + row] |= _STRAY
     return end
 
 
 cdef inline int64_t _after_line_ending(
     csv_scan *scan, int64_t end, bint last
 ) noexcept nogil:
-    """Return the start of the next record, or -1 if more bytes must be read first."""
+    """Return the start of the next record; -1 if this depends on bytes not yet read.
+
+    *end* is the end of the record's content. *last* is true at the end of the file.
+    """
     cdef bint at_edge = end + 1 >= scan.size
     if end == scan.size:
         return end if last else -1
@@ -254,7 +255,7 @@ cdef inline void _end_row(Found *found, int64_t end, int64_t following) noexcept
 cdef int _read_one(Reader *reader) noexcept nogil:
     """Read one record, and return 1.
 
-    If the record is incomplete, return `OPEN_QUOTE` inside a quoted field, otherwise 0.
+    If the data ends inside the record, return `OPEN_QUOTE` (in a quoted field) or 0.
     """
     cdef Found *found = &reader.found
     cdef int64_t start = found.bounds[found.rows], end, following
@@ -271,7 +272,6 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell, which `csv_read_window` has already checked."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -282,7 +282,6 @@ cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
 cdef inline void _store_fields(
     Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Store the requested fields of a record; *ends* contains the end of each field."""
     cdef Py_ssize_t row = reader.found.rows, i
     cdef int32_t field
     cdef Cell cell
@@ -298,11 +297,11 @@ cdef inline void _store_fields(
         cell.flag = 0
         if reader.window.has_quotes:
             _unquote(reader.scan.data, &cell)
-        _store(&reader.spans, reader.wanted.slots[i], row, &cell)
+        _store(&reader.spans, reader.wanted.columns[i], row, &cell)
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the complete records in the next block of bytes, and return their count."""
+    """Read all complete records in the next 16 KiB, and return their count."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
@@ -339,8 +338,9 @@ def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
     """Return the offsets of the first records of *data*; byte 0 must begin a record.
 
     *columns* are the indexes of the requested fields (int32), and *capacity* is the
-    maximum number of records. If *last* is false, an incomplete record at the end of
-    *data* is not returned, because the caller will read more bytes of this record.
+    maximum number of records. *last* is true if the file ends with *data*. Otherwise,
+    an incomplete record at the end of *data* is not returned: the caller must read more
+    bytes first.
     """
     cdef Py_ssize_t size = len(data), n_columns = len(columns)
     _check_request(delimiter, columns, capacity)
@@ -413,14 +413,12 @@ cdef inline bint _is_plain(
 cdef inline int64_t _rewrite(
     const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table, uint8_t *out
 ) noexcept nogil:
-    """Write the text of a cell to *out*; return its size in bytes."""
     cdef bint quoted = flag & _ESCAPED
     cdef int64_t i = 0, written = 0
     cdef uint8_t length
     while i < size:
         if quoted and cell[i] == QUOTE:
-            # Two quotes stand for one quote in the text; a single quote closes the
-            # field.
+            # two quotes stand for one quote; a single quote closes the field
             quoted = i + 1 < size and cell[i + 1] == QUOTE
             i += 1
             if not quoted:
@@ -435,10 +433,10 @@ cdef inline int64_t _rewrite(
 def rewrite_cells(data, starts, ends, flags, table):
     """Return (data, starts, ends), with the text of each cell in UTF-8.
 
-    The returned data begins with a copy of *data*. The text of a cell is appended to
-    this copy, at new offsets, if the cell is escaped or has a byte that *table*
-    changes. All other cells keep their offsets. For each byte, *table* contains the
-    number of bytes that replace it (1 to 3), and these bytes.
+    A cell is a field of a record. The returned data begins with a copy of *data*. If
+    the bytes of a cell are not its text in UTF-8, the text is appended to this copy,
+    and the cell has new offsets. *table* has four bytes for each byte value: the number
+    of UTF-8 bytes that replace it (1 to 3), and these bytes.
     """
     cdef Py_ssize_t i, n = len(starts), size = len(data)
     cdef const uint8_t *byte = uint8_items(data, size, b"data")
@@ -474,9 +472,9 @@ def rewrite_cells(data, starts, ends, flags, table):
 
 
 def gather(data, records, kinds, uint8_t kind, out):
-    """Copy the records whose kind is *kind* to *out*, and return the number of bytes.
+    """Copy to *out* the records i with `kinds[i] == kind`; return the number of bytes.
 
-    *out* must have room for all records. The bytes and their order do not change.
+    *out* must be large enough for all records.
     """
     cdef Py_ssize_t n = len(kinds), i = 0, first
     cdef int64_t size, done = 0
@@ -492,7 +490,7 @@ def gather(data, records, kinds, uint8_t kind, out):
             if kind_of[i] != kind:
                 i += 1
                 continue
-            # There are no bytes between adjacent records, so copy them in one call.
+            # adjacent records have no bytes between them: copy them in one call
             first = i
             while i < n and kind_of[i] == kind:
                 i += 1
@@ -510,7 +508,7 @@ class Added(NamedTuple):
 
 
 def pack(fields):
-    """Join *fields*, a sequence of bytes, to the texts that `gather_extended` adds."""
+    """Join texts (bytes) to the argument *added* of `gather_extended`."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
@@ -542,11 +540,11 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
 def gather_extended(
     data, records, kinds, uint8_t kind, added_of, added, *, bint in_front=False
 ):
-    """Return the records whose kind is *kind*, each with an added text.
+    """Return the records i with `kinds[i] == kind` as bytes, each with an added text.
 
-    The text is added before the line ending of the record, or at its start if
-    *in_front* is true. *added_of* contains, for each record, the index of its text in
-    *added*, the result of `pack`.
+    The text is added before the line ending of the record, or at the start of the
+    record if *in_front* is true. The text of record i is the item `added_of[i]` of the
+    fields from which `pack` made *added*.
     """
     cdef Py_ssize_t i, n = len(kinds), n_added = len(added.offsets) - 1
     cdef int64_t size, before

@@ -157,7 +157,7 @@ def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
         yield archive
         archive.close()
     finally:
-        with suppress(OSError, ValueError):  # it fails again if the disk is full
+        with suppress(OSError, ValueError):  # closing fails again if the disk is full
             archive.close()
 
 

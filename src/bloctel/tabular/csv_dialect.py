@@ -22,7 +22,7 @@ SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
 _ROWS_COMPARED: Final = 200
-#: For each encoding that a caller may give (its name in `codecs`), the encoding to use.
+#: For each encoding that `CsvOptions` accepts (its name in `codecs`), the one to use.
 _ACCEPTED: Final = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8"} | {
     name: name
     for name in (
@@ -57,7 +57,7 @@ _MAGICS: Final = {
     b"GIF8": "an image",
 }
 
-#: Control characters that are normal in text files: tabs, line ends and form feed.
+#: Control characters that are normal in text files: tabs, line endings and form feed.
 _TEXT_CONTROLS: Final = b"\t\n\v\f\r"
 _CONTROLS: Final = bytes(set(range(32)) - set(_TEXT_CONTROLS))
 _MOST_CONTROLS: Final = 0.1

@@ -78,7 +78,7 @@ class Batch:
         data = self.data[starts[0] : ends[-1]] if len(self) else self.data[:0]
         if not (data == _QUOTE).any():
             return none
-        # shortcut: if every line break ends a row, no cell contains a line break
+        # faster for most files: if every line break ends a row, no cell contains one
         if np.count_nonzero(data <= _RETURN) == (ends - content_ends).sum():
             return none
         breaks = np.flatnonzero((data == _LINE_FEED) | (data == _RETURN)) + starts[0]
@@ -308,7 +308,6 @@ class _File:
         if n_read:
             buffer[:n_read], self._pending = self._pending, b""
         else:
-            # the caller asks for new bytes, so it has processed all earlier bytes
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._read(buffer)
@@ -345,7 +344,6 @@ class _Transcoded:
             try:
                 text = self._decoder.decode(self._raw[:n_read], n_read == 0).encode()
             except UnicodeDecodeError as error:
-                # raise without the original error, which contains bytes of a cell
                 got = f"invalid bytes ({error.reason})"
                 raise_alone(InputError(f"text in {self._encoding}", got, self._name))
         buffer[: len(text)] = text

@@ -32,25 +32,25 @@ from bloctel.tabular.phone_columns import (
     shown,
 )
 
-#: Error code of a row with a phone number in a cell outside the phone columns.
+#: The reason of a row with a phone number in a cell outside the phone columns.
 UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
-#: Name of the error code `UNREAD_NUMBER` in reports, which programs read.
+#: The name of the reason `UNREAD_NUMBER` in reports.
 UNREAD_REASON: Final = "unread_number"
 
-#: Error codes of cells with several phone numbers, or with an uncertain phone number.
+#: The reasons of cells with several phone numbers, or with an uncertain phone number.
 _UNCLEAR: Final = (_digits.SEVERAL_NUMBERS, _digits.AMBIGUOUS, _digits.ROUNDED)
-#: Error codes of cells with letters or signs, which may also contain a phone number.
+#: The reasons of cells with letters or signs, which may also contain a phone number.
 _WORDS: Final = (_digits.LETTERS, _digits.UNEXPECTED)
 _BASE: Final = 10
 _FEWEST_DIGITS: Final = 8
 #: Maximum count of digit groups in a phone number: +33 6 39 98 12 34 has six groups.
 _MOST_GROUPS: Final = 8
-_RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
+_DIGITS: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
 _GROUP: Final = re.compile(r"\+?\d+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d?([./-])\d\d?\1\d{4}")
 #: Pattern of numbers that identify French firms: a SIREN (9 digits), a SIRET (14).
-_CODE: Final = re.compile(r"\d{9}|\d{14}")
-_CODE_NAME: Final = re.compile(r"siren|siret|(?<![a-z])(?:id|code)(?![a-z])")
+_IDENTIFIER: Final = re.compile(r"\d{9}|\d{14}")
+_IDENTIFIER_NAME: Final = re.compile(r"siren|siret|(?<![a-z])(?:id|code)(?![a-z])")
 #: Pattern of the names of phone columns, in lower case and without accents.
 _PHONE_NAME: Final = re.compile(
     r"phone|mobile|portable|msisdn|e\.?164|gsm|(?<![a-z])(?:num)?tel|(?<![a-z])cell"
@@ -167,12 +167,12 @@ def _detected(
 
 
 def _is_code_name(name: str) -> bool:
-    return bool(_CODE_NAME.search(name)) and not _PHONE_NAME.search(name)
+    return bool(_IDENTIFIER_NAME.search(name)) and not _PHONE_NAME.search(name)
 
 
 def _are_codes(name: str, cells: Sequence[str]) -> bool:
     filled = [_cell(cell) for cell in cells[1:] if cell.strip()]
-    return _is_code_name(name) and all(map(_CODE.fullmatch, filled))
+    return _is_code_name(name) and all(map(_IDENTIFIER.fullmatch, filled))
 
 
 def _cell(value: object) -> str:
@@ -228,14 +228,14 @@ def has_unread_numbers(
     for row in words.tolist():
         text = str(block.value(row))
         found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
-    # in a column such as `siren` or `id`, 9 or 14 digits are not a phone number
+    # in a column named `siren` or `id`, 9 or 14 digits are not a phone number
     if (
         columns.has_header
         and _PHONE_NAME.search(_plain(columns.names[0]))
         and _is_code_name(_plain("".join(columns.first[index : index + 1])))
     ):
         for row in np.flatnonzero(found).tolist():
-            found[row] = not _CODE.fullmatch(_cell(block.value(row)))
+            found[row] = not _IDENTIFIER.fullmatch(_cell(block.value(row)))
     return found
 
 
@@ -256,8 +256,8 @@ def _keys_in(text: str, region: str | None) -> set[int]:
     """
     found = set()
     code = phone_number.home_code(region)
-    for run in _RUN.finditer(_DATE.sub("|", text)):
-        groups = _GROUP.findall(run[0])
+    for match in _DIGITS.finditer(_DATE.sub("|", text)):
+        groups = _GROUP.findall(match[0])
         for first, group in enumerate(groups):
             for last in range(first, min(first + _MOST_GROUPS, len(groups))):
                 number = "".join(groups[first : last + 1])

@@ -58,7 +58,7 @@ _MOST_ROWS: Final = 1_048_576  # the maximum of Excel
 #: rectangle is refused if it has more than `_MOST_SPAN_RATIO` cells for each value.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
-#: Replacement for built-in formats that do not show only the digits, such as dates.
+#: Format that is stored in place of a built-in format with other signs, such as a date.
 _NOT_PLAIN: Final = "%"
 #: Pattern of a range of cells, such as B2:D9; the groups are the letters B and D.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
@@ -209,12 +209,13 @@ class SheetCells:
     n_cells: int = 0
     last_row: int = -1  # the last row with a cell that is not empty
     last_column: int = -1
-    #: By column: the rows with an error, and the rows with a formula without a text.
+    #: For each column, the rows whose cell has an error, or a formula without a text.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
-    #: By column and format: the rows with a format that is not plain (`xlsx_formats`).
+    #: For each column and format, the rows whose cell has the format.  Formats that
+    #: show only the digits of a value (`xlsx_formats.is_plain`) are left out.
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
-    #: Ranges of columns (first, last) with a conditional format that is not plain.
+    #: Ranges of columns (first, last) with a conditional format of the same kind.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -434,7 +435,7 @@ class _Scanner:
                     columns = _index(first), _index(last or first)
                     self.cells.conditional.append(columns)
         elif name == "numFmt" and not is_plain(attributes["formatCode"]):
-            # the range of this rule is later in the file, so assume all columns
+            # the columns of this rule come later in the file, so assume all columns
             self.cells.conditional.append((0, MOST_COLUMNS))
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:

@@ -22,11 +22,10 @@ from bloctel.complaints.lifecycle import Case
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
-#: The chance that a number was mistyped as one particular number: 81 numbers differ
-#: from the correct number in one digit.
+#: The chance that a typing error turns a number into one given other number: 81 numbers
+#: differ from a number in one digit.
 _SLIP: Final = MISTYPED / 81
-#: The chance that a SIREN was mistyped as one particular SIREN: only one of ten
-#: mistyped SIRENs passes the checksum.
+#: The same chance for a SIREN: only one of ten mistyped SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
 #: A name or an address links complaints if a wrong link is less likely than this.
 _CHANCE: Final = 1e-3
@@ -37,12 +36,12 @@ _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: If this number of firms share a feature, or more, the feature identifies no firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name in a smaller share than this of the complaints about one number is ignored.
+#: A name is ignored if a smaller share of the complaints about a number contains it.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: Invented numbers that people type in a complaint; the leading 0 is left out here.
-_RUN: Final = ("123456789", "987654321")
+_INVENTED: Final = ("123456789", "987654321")
 #: A caller is reported only if a wrong link is less likely than this.
 _DOUBTFUL: Final = 0.01
 #: The lowest estimate of the chance that two firms have the same sector.
@@ -138,7 +137,7 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # again: two firms that share a number can be one now
+        self._join_by_number()  # again: firms with one number may now count as one firm
         return self._sets
 
     def _join_by_number(self) -> None:
@@ -229,7 +228,7 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 def _own_number(one: Observation) -> int:
     """Return the presented number; 0 if it is invented, or is the called number."""
     digits = french_nsn(one.shown) or str(one.shown)
-    is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
+    is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _INVENTED
     return 0 if is_made_up or one.shown == one.called else one.shown
 
 

@@ -11,9 +11,9 @@ from bloctel.errors import MissingExtraError
 
 _SIREN_DIGITS: Final = 9
 _SIRET_DIGITS: Final = 14
-#: A SIREN with fewer distinct digits, or with a text in `_RUNS`, is probably invented.
+#: A SIREN with fewer distinct digits, or with one of `_ORDERED`, is probably invented.
 _FEWEST_DISTINCT: Final = 3
-_RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
+_ORDERED: Final = ("12345678", "23456789", "87654321", "98765432")
 
 
 @not_shown("called", "shown", "shown_text", "caller", "siren", "address")
@@ -82,6 +82,6 @@ def siren_of(text: str) -> str:
     if len(digits) == _SIRET_DIGITS:
         digits = digits[:_SIREN_DIGITS] if siret.is_valid(digits) else ""
     is_real = re.fullmatch(f"[0-9]{{{_SIREN_DIGITS}}}", digits) and not (
-        len(set(digits)) < _FEWEST_DISTINCT or any(run in digits for run in _RUNS)
+        len(set(digits)) < _FEWEST_DISTINCT or any(each in digits for each in _ORDERED)
     )
     return digits if is_real and siren.is_valid(digits) else ""

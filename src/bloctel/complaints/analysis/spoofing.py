@@ -168,7 +168,7 @@ _BLOCK: Final = 5
 #: The assumed chance that two phone numbers of one area are in the same block.  The
 #: numbers of the French town halls show 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: `_block_share` counts `_SHARE` like a share observed in this count of numbers.
+#: `_block_share` adds `_SHARE` to its mean, with the weight of this count of numbers.
 _WEIGHT: Final = 5
 
 

@@ -195,7 +195,7 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         buffer = io.BytesIO()
-        # leave out the date and the version, so that equal complaints give equal bytes
+        # no date and no version, so that equal complaints give equal bytes
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
         file.write(buffer.getvalue())

@@ -21,12 +21,12 @@ cdef struct Drawing:
 
 
 cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
-    # 2^64 divided by the golden ratio; its multiples are spread evenly modulo 2^64
+    # 2^64 divided by the golden ratio: its multiples modulo 2^64 are a simple hash
     cdef uint64_t key, spread = 0x9E3779B97F4A7C15ULL
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # without "| 1", the hash could be 0, which would be drawn even at the limit 0
+        # "| 1": the hash is never 0, so that the limit 0 draws no group
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
@@ -37,10 +37,10 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
 def draw(keys, uint64_t group, uint64_t limit, out):
     """Copy the keys of randomly drawn groups to *out*; stop when *out* is full.
 
-    A group consists of *group* consecutive keys, and is drawn if its hash is at most
-    *limit*.  The limit 2^64 - 1 draws all groups, 2^63 draws half of the groups, and 0
-    draws no group.  The result is the number of keys that were read, and the number of
-    keys that were copied.
+    Keys are in one group if their quotients, divided by *group*, are equal.  A group is
+    drawn if the hash of this quotient is at most *limit*: the limit 2^64 - 1 draws all
+    groups, 2^63 draws about half of them, and 0 draws none.  The result is the number
+    of keys that were read, and the number of keys that were copied.
     """
     if group == 0:
         raise ValueError("expected groups of 1 or more, got 0")
@@ -61,7 +61,7 @@ def draw(keys, uint64_t group, uint64_t limit, out):
 
 
 def count_steps(keys):
-    """Return the count of keys that are one more or one less than the key before."""
+    """Count the keys that are one more or one less than the preceding key in *keys*."""
     cdef Py_ssize_t i, n = len(keys), n_steps = 0
     cdef const uint64_t *key = uint64_items(keys, n, b"keys")
     with nogil:

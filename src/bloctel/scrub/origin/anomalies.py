@@ -17,9 +17,9 @@ from bloctel._util import statistics
 from bloctel._util.messages import format_probability
 from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 
-#: Telephone operators receive phone numbers in blocks of this size.
+#: Telephone companies receive phone numbers in blocks of this size.
 BLOCK: Final = 10_000
-#: Smaller files are not tested: numbers of one firm are similar, as if generated.
+#: Smaller files are not tested: their numbers can be similar without being generated.
 FEWEST_NUMBERS: Final = 1_000
 
 #: The result of a test is an anomaly if it has a lower probability than this.
@@ -37,7 +37,7 @@ _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
 _LARGER_BLOCKS: Final = (100_000, 1_000_000)
-#: With a lower variance, the count in `_endings` has no normal distribution.
+#: `_endings` assumes a normal distribution, which needs at least this variance.
 _LEAST_VARIANCE: Final = 10
 _ENDINGS: Final = 10_000
 _LOOKED_UP: Final = 1_000

@@ -81,7 +81,6 @@ class SigningKey:
         try:
             key = _module(_SERIALIZATION).load_pem_private_key(content, password=None)
         except (ValueError, TypeError, unsupported):
-            # the original error could contain parts of the key, so it is not attached
             got = f"{len(content)} bytes that are not a PEM key"
             raise_alone(InputError(_A_KEY, got, str(path)))
         if not isinstance(key, _module(_ED25519).Ed25519PrivateKey):

@@ -39,7 +39,6 @@ def driver_faults() -> Iterator[None]:
     try:
         yield
     except interface.UNEXPECTED as error:
-        # the exception can contain stored values, so it is not attached
         raise_alone(DriverFault(f"unexpected {type(error).__name__} in the driver"))
 
 
@@ -92,8 +91,6 @@ class SqlStorage:
         If a reader prevents this, return False, and the next transaction tries again.
         """
         return True
-
-    # -- the protocol -----------------------------------------------------------
 
     def create(self, settings: Mapping[str, str]) -> None:
         with self._transaction(writes=True) as connection:
@@ -177,8 +174,6 @@ class SqlStorage:
         for engine in (self._engine, self._lookups):
             engine.dispose()
 
-    # -- connections ------------------------------------------------------------
-
     def _require_open(self) -> None:
         if self._refusal is not None:
             raise self._refusal(self._where)
@@ -219,7 +214,7 @@ class SqlStorage:
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
         connection = engine.connect()
         try:
-            if engine is self._engine:  # the statement of a look-up checks the rest
+            if engine is self._engine:  # a look-up checks all this in its own statement
                 is_copy = self._start(connection, writes=writes)
                 connection.info["is_copy"] = is_copy
                 if is_copy and writes:
@@ -285,9 +280,6 @@ def _stored_version(connection: sa.Connection) -> str | None:
 def _setting(connection: sa.Connection, name: str) -> str | None:
     columns = schema.setting.c
     return connection.scalar(sa.select(columns.value).where(columns.name == name))
-
-
-# -- database servers ---------------------------------------------------------------
 
 
 def server_engines(

@@ -106,7 +106,7 @@ def _prepare(raw: Any, record: Any) -> None:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_CLUSTER)
         names = {name for name, value in cursor.fetchall() if value}
-        if "wsrep_on" in names:  # Galera: each statement first waits for these changes
+        if "wsrep_on" in names:  # Galera: wait for the changes of the other servers
             cursor.execute("SET wsrep_sync_wait = 7, wsrep_dirty_reads = 0")
     # MySQL group replication: any server of the group can be behind
     record.info["needs_heartbeats"] = "group_replication_group_name" in names

@@ -63,7 +63,7 @@ class PostgresqlStorage(engine.SqlStorage):
         if writes:  # READ COMMITTED: each statement sees the latest commits
             then = (
                 f"SET LOCAL lock_timeout = {1000 * self.busy_seconds:.0f};"
-                f" NOTIFY {_CHANNEL};"  # sent by the commit
+                f" NOTIFY {_CHANNEL};"  # the commit sends the notification
                 # if synchronous_commit is off, a crash can lose a committed change
                 " SELECT set_config('synchronous_commit', 'on', true)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
@@ -225,7 +225,7 @@ FROM unnest(ARRAY[{", ".join(f"to_regclass('{name}')" for name in _NAMES)}])
   SELECT id UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = id
 ) AS part (part_id) JOIN pg_class ON oid = part_id
 """  # noqa: S608 - the names of our own tables
-#: The ends of the messages: the state of a table, its effect, and the remedy.
+#: The ends of the messages: what is wrong with a table, its effect, and the remedy.
 _ERRORS: Final = (
     "is a view, or is unlogged, temporary or foreign, or has a rule, so rows can be "
     "missing; correct search_path, or use ALTER TABLE ... SET LOGGED or DROP RULE",

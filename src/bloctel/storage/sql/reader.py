@@ -133,7 +133,7 @@ class SqlReader:
         for part in self._columns(None):
             n -= len(part.keys)
             yield part
-        if n:  # during a restore, a table can have fewer rows than the state needs
+        if n:  # during a restore, a table can have fewer rows than `state` counts
             expected, got = "all rows of the registry", "missing or additional rows"
             raise StorageError(expected, got, message=_INCOMPLETE)
 
@@ -244,8 +244,8 @@ def _lookup(flaw: sa.ColumnElement[int]) -> sa.CompoundSelect[Any]:
     return sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, token.where(_HAS_CURSOR))
 
 
-#: The columns of the two tables that contain journal lines: for each table, the column
-#: of the cursor, and the columns of the other fields of `Event`.
+#: The columns of the two tables that contain the journal: for each table, the column of
+#: the cursor, and the columns of the other fields of `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     (
         registration.c.cursor,

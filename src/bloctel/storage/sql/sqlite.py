@@ -33,7 +33,6 @@ class SqliteStorage(SqlStorage):
         if path == url or not path:
             raise errors.InputError("sqlite:///path", "a URL without a path")
         self._path = Path(path).absolute()
-        # SQLite creates the write-ahead log next to the target of a symbolic link
         try:
             file = os.path.realpath(self._path)
         except ValueError as error:  # a null character or an unpaired surrogate

@@ -313,7 +313,7 @@ class SqliteFile:
                 sqlite_stamps.set_complete(self._connection, complete=False)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-                    self._connection.rollback()  # its read lock would block writers
+                    self._connection.rollback()  # an open transaction blocks writers
                     return
                 raise
             # this stamp is still in the log: move it to the file, so that a copy of

@@ -37,7 +37,7 @@ _PREVIOUS: Final = slice(68, 72)
 _STAMPS: Final = slice(60, 72)
 _HEADER_BYTES: Final = 72
 _LOG_HEADER_BYTES: Final = 32
-_FRAME_HEADER_BYTES: Final = 24  # before each page in the log
+_FRAME_HEADER_BYTES: Final = 24  # a header precedes each page in the log
 
 
 def stamp(connection: sa.Connection) -> None:
@@ -69,7 +69,7 @@ def is_backup(path: Path) -> bool:
             header = _header(opened.fileno())
     except FileNotFoundError:
         return False
-    # if there is a log, it can contain a transaction that removes the mark
+    # if there is a log, it can contain a transaction that removes this value
     has_log = os.path.exists(f"{file}-wal")
     return header[_PREVIOUS] == _INCOMPLETE.to_bytes(4, "big") and not has_log
 
@@ -167,5 +167,5 @@ def _store(execute: Callable[[str], Any], new: int) -> None:
 
 
 def _new_stamp() -> int:
-    # odd, and greater than `_INCOMPLETE`
+    # a stamp is odd, and greater than `_INCOMPLETE`
     return 2 * secrets.randbelow(2**30 - 1) + 3

@@ -353,8 +353,8 @@ _REPLACE: Final = (
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 _line_cursor, _line_columns = reader.JOURNAL[0]
-#: The statement that keeps the journal line of a registration: it copies this line to
-#: the table `event` before the registration is erased.
+#: The statement that keeps a registration in the journal: it copies the registration to
+#: the table `event`, before the registration is erased.
 _MOVE_LINE: Final = event.insert().from_select(
     _LINE,
     sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),

@@ -31,14 +31,14 @@ ROW: Final = np.dtype(
     ]
 )
 
-#: A line of the journal: the number or 0, a flag (1 with a number, 0 without a number),
-#: the kind, the list and the day.
+#: One change in the journal: the number or 0, a flag (1 if there is a number, else 0),
+#: the kind of the change, the list and the day.
 LINE: Final = Struct("<QBBIi")
 DROPPED: Final = bytes(LINE.size)
-_NO_EVENT: Final = 7  # the kind of a line that only advances the cursor
-#: The bytes that replace the number and the flag of a line if the number is erased.
+_NO_EVENT: Final = 7  # the kind of a journal line that only advances the cursor
+#: The bytes that replace the number and the flag if the number is erased.
 BLANK: Final = bytes(9)
-PAGE: Final = 1024  # the number of lines in a page
+PAGE: Final = 1024  # the number of changes in a page of the journal
 
 _KINDS: Final = {
     1: ChangeKind.REGISTERED,

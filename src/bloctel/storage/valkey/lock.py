@@ -60,7 +60,7 @@ class WriterLock:
 
     def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)
-        # if the driver repeats SET, the second SET fails, but GET returns this token
+        # if the driver repeats SET, the second SET fails, but GET returns our token
         _, holder = self._server.send(
             ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
         )

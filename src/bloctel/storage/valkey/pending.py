@@ -150,7 +150,7 @@ class JournalChanges:
 class RequestChanges:
     """Requests by id: after the transaction (`new`), and before it (`stored`)."""
 
-    new: dict[str, RequestRow | None] = field(default_factory=dict)  # None if dropped
+    new: dict[str, RequestRow | None] = field(default_factory=dict)  # None: deleted
     stored: dict[str, RequestRow] = field(default_factory=dict)
 
     def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:

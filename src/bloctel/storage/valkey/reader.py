@@ -161,7 +161,7 @@ class ValkeyReader:
         last_page = self._last_change // encoding.PAGE
         if self._last_change > after and None in pages[: last_page - first + 1]:
             raise self._server.damaged("a registry without a page of its journal")
-        # ignore later lines, which were added during this read
+        # ignore later changes, which were added during this read
         cursors = range(after + 1, self._last_change + 1)
         with self._server.decoding():
             events = [

@@ -241,7 +241,6 @@ class ValkeyServer:
             yield
         except interface.UNEXPECTED as error:
             kind = type(error).__name__
-            # the original error can contain stored values, so it is not attached
             raise_alone(self.damaged(f"a value that cannot be decoded ({kind})"))
 
     def _require_open(self) -> None:
