@@ -47,7 +47,8 @@ def test_a_file_that_does_not_fit_is_refused(url: str, tmp_path: Path) -> None:
 
     message = sentence(done)
     assert message.endswith(f"at {file}, line 2")
-    assert "got another line" in message
+    assert "got a line of 9 characters, 8 of which are digits" in message
+    assert "55501\n" not in message
 
 
 def test_the_layout_and_the_day_are_required(url: str, tmp_path: Path) -> None:

@@ -7,113 +7,49 @@ with the library yet, and must disagree until the key is removed.
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bloctel.compliance import (
-    Answer,
-    Attempt,
-    CallBackRequest,
-    Consent,
-    Contract,
-    Desk,
-    Evidence,
-    Outcome,
-    Slot,
-)
-from tests.helpers.law_rows import PlainCalls, PlainConsents, book_of
+from tests.helpers.law_rows import ask
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from bloctel.compliance import Answer
 
 FILE = tomllib.loads(
     Path(__file__).with_name("law_scenarios.toml").read_text(encoding="utf-8")
 )
-#: The inputs of `may_call` that every row has.
-INPUTS = (
-    "purpose",
-    "sector",
-    "subject",
-    "channel",
-    "caller",
-    "automated",
-    "business_line",
-    "time_zone",
-)
+#: The words of these rows for outcomes that other rows of legal test data call so.
+WORDS = {"unanswered": "attempts", "declined": "refused"}
 SCENARIOS = [{**FILE["default"], **row} for row in FILE["scenario"]]
-
-
-def local(at: datetime, row: dict[str, Any]) -> datetime:
-    """Return an instant; without an offset it is in the time zone of the row."""
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(row["time_zone"]))
-
-
-def evidence_of(row: dict[str, Any]) -> Evidence:
-    """Return the consents, contracts and requests of a row."""
-    return Evidence(
-        consents=[
-            Consent(
-                id="1",
-                given_at=local(one["given_at"], row),
-                expires_on=one["expires_on"],
-                firm=one["firm"],
-                subject=one["subject"],
-                slots=tuple(
-                    Slot(local(start, row), local(end, row))
-                    for start, end in one.get("slots", ())
-                ),
-                has_all_mentions=one.get("all_mentions", False),
-                withdrawn_at=local(one["withdrawn_at"], row)
-                if "withdrawn_at" in one
-                else None,
-            )
-            for one in row["consents"]
-        ],
-        contracts=[
-            Contract(
-                starts_on=one["starts_on"],
-                # the row has the last day, the record the first day after the contract
-                ends_on=one["ends_on"].fromordinal(one["ends_on"].toordinal() + 1)
-                if "ends_on" in one
-                else None,
-                firm=one["firm"],
-                subject=one["subject"],
-            )
-            for one in row["contracts"]
-        ],
-        call_backs=[
-            CallBackRequest(
-                asked_at=local(one["asked_at"], row),
-                firm=one["firm"],
-                subject=one["subject"],
-            )
-            for one in row["call_backs"]
-        ],
-    )
 
 
 def answer_to(row: dict[str, Any]) -> Answer:
     """Return the answer of a desk to a scenario."""
     on_own = "objected_on" in row and row["objected_on"] <= row["at"].date()
-    inputs = {name: row[name] for name in INPUTS}
-    attempts = [
-        Attempt(local(one["at"], row), Outcome(one["outcome"]))
-        for one in row["attempts"]
-    ]
-    desk = Desk(
-        row["country"],
-        book=book_of(
-            bloctel="listed" if row["listed"] else "clear",
-            own="listed" if on_own else "clear",
-        ),
-        consents=PlainConsents(evidence_of(row)),
-        calls=PlainCalls(attempts),
-        firm=row["firm"],
-    )
-    return desk.may_call(row["called"], at=local(row["at"], row), **inputs)
+    attempts: dict[str, Any] = {"attempts": []}
+    for one in row["attempts"]:
+        word = WORDS.get(one["outcome"], one["outcome"])
+        attempts.setdefault(word, []).append(one["at"])
+    stated = {
+        "bloctel": "listed" if row["listed"] else "clear",
+        "own": "listed" if on_own else "clear",
+        "consents": [
+            {"has_all_mentions": one.get("all_mentions", False), **one}
+            for one in row["consents"]
+        ],
+        # the row has the last day, the record the first day after the contract
+        "contracts": [
+            {**one, "ends_on": one["ends_on"] + timedelta(days=1)}
+            if "ends_on" in one
+            else one
+            for one in row["contracts"]
+        ],
+    }
+    return ask({**row, **stated, **attempts}, ZoneInfo(row["time_zone"]))
 
 
 def _parameter(row: dict[str, Any]) -> Any:

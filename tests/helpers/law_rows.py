@@ -124,22 +124,25 @@ def rows() -> list[Any]:
     ]
 
 
-def ask(row: dict[str, Any]) -> Answer:
-    """Return the answer of a desk to a row."""
+def ask(row: dict[str, Any], zone: ZoneInfo = PARIS) -> Answer:
+    """Return the answer of a desk to a row; times without an offset are in *zone*."""
     says = {key: row.get(key, "clear") for key in ("bloctel", "own")}
-    consents = None if row.get("consents") == "none" else PlainConsents(_evidence(row))
+    evidence = None if row.get("consents") == "none" else _evidence(row, zone)
+    attempts = None if row.get("calls") == "none" else _attempts(row, zone)
+    called = row.get("called", "FR")
     desk = Desk(
+        row.get("country", "FR"),
         book=None if "none" in says.values() else book_of(**says),
-        consents=consents,
-        calls=None if row.get("calls") == "none" else PlainCalls(_attempts(row)),
+        consents=None if evidence is None else PlainConsents(evidence),
+        calls=None if attempts is None else PlainCalls(attempts),
         firm=row.get("firm", FIRM) or None,
         local_holidays=row.get("local_holidays", False),
         trust=Certainty(row.get("trust", "V2")),
         horizon_days=row.get("horizon_days", 366),
     )
     return desk.may_call(
-        PhoneNumber(KEYS[row.get("called", "FR")]),
-        at=moment(row["at"]),
+        PhoneNumber(KEYS[called]) if called in KEYS else called,
+        at=moment(row["at"], zone),
         purpose=row.get("purpose", "sale") or None,
         sector=row.get("sector", "travel") or None,
         caller=row.get("caller", "0162000000") or None,
@@ -151,14 +154,14 @@ def ask(row: dict[str, Any]) -> Answer:
     )
 
 
-def moment(at: datetime) -> datetime:
-    """Return an instant; without an offset it is in the time zone of Paris."""
-    return at if at.tzinfo else at.replace(tzinfo=PARIS)
+def moment(at: datetime, zone: ZoneInfo = PARIS) -> datetime:
+    """Return an instant; without an offset it is in *zone*."""
+    return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
-def consent(held: dict[str, Any]) -> Consent:
+def consent(held: dict[str, Any], zone: ZoneInfo = PARIS) -> Consent:
     """Return a consent, valid for a year unless the row says otherwise."""
-    given_at = moment(held.get("given_at", datetime(2026, 9, 1, 9, tzinfo=PARIS)))
+    given_at = moment(held.get("given_at", datetime(2026, 9, 1, 9, tzinfo=PARIS)), zone)
     withdrawn_at = held.get("withdrawn_at")
     return Consent(
         id="1",
@@ -167,17 +170,18 @@ def consent(held: dict[str, Any]) -> Consent:
         firm=held.get("firm", FIRM),
         subject=held.get("subject", "travel"),
         slots=tuple(
-            Slot(moment(start), moment(end)) for start, end in held.get("slots", ())
+            Slot(moment(start, zone), moment(end, zone))
+            for start, end in held.get("slots", ())
         ),
         has_all_mentions=held.get("has_all_mentions", True),
-        withdrawn_at=moment(withdrawn_at) if withdrawn_at else None,
+        withdrawn_at=moment(withdrawn_at, zone) if withdrawn_at else None,
     )
 
 
-def _evidence(row: dict[str, Any]) -> Evidence:
-    started = moment(row["at"]).date() - timedelta(days=400)
+def _evidence(row: dict[str, Any], zone: ZoneInfo) -> Evidence:
+    started = moment(row["at"], zone).date() - timedelta(days=400)
     return Evidence(
-        consents=[consent(held) for held in row.get("consents", ())],
+        consents=[consent(held, zone) for held in row.get("consents", ())],
         contracts=[
             Contract(
                 starts_on=held.get("starts_on", started),
@@ -189,7 +193,7 @@ def _evidence(row: dict[str, Any]) -> Evidence:
         ],
         call_backs=[
             CallBackRequest(
-                asked_at=moment(held["asked_at"]),
+                asked_at=moment(held["asked_at"], zone),
                 firm=held.get("firm", FIRM),
                 subject=held["subject"],
             )
@@ -198,16 +202,17 @@ def _evidence(row: dict[str, Any]) -> Evidence:
     )
 
 
-def _attempts(row: dict[str, Any]) -> list[Attempt]:
+def _attempts(row: dict[str, Any], zone: ZoneInfo) -> list[Attempt]:
     outcomes = {
         "attempts": Outcome.UNANSWERED,
+        "answered": Outcome.ANSWERED,
         "refused": Outcome.DECLINED,
         "objected": Outcome.OBJECTED,
         "released": Outcome.RELEASED,
         "reserved": Outcome.RESERVED,
     }
     return [
-        Attempt(moment(at), outcome)
+        Attempt(moment(at, zone), outcome)
         for key, outcome in outcomes.items()
         for at in row.get(key, ())
     ]

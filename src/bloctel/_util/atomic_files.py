@@ -154,8 +154,10 @@ class PendingFile:
         if self._is_inherited:
             expected = "a file that this process created"
             got = "a file that its parent process created"
-            message = "this process was forked while its parent process wrote the "
-            message += "file; only the parent process can complete the file"
+            message = (
+                "this process was forked while its parent process wrote the file; "
+                "only the parent process can complete the file"
+            )
             raise ForkedError(expected, got, str(self._final), message=message)
 
     def _unlock(self) -> None:

@@ -139,8 +139,10 @@ def _check_fields(columns: ConsentColumns) -> None:
         raise InputError("either a column or a value", got, f"field {both[0]}")
     if "number" in columns.values:
         expected, got = "a column of phone numbers", "one phone number for all rows"
-        message = "all rows would be consents of one person: name the column that "
-        message += "contains the phone number of each row"
+        message = (
+            "all rows would be consents of one person: name the column that contains "
+            "the phone number of each row"
+        )
         raise InputError(expected, got, "columns", message=message)
 
 

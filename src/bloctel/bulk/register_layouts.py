@@ -199,18 +199,24 @@ class _Reader:
         width = len(self.form.example)
         size = n * (width + len(end))
         if len(data) < size:
-            raise self._refusal(f"{name}, line {n_before + 1}")
+            raise self._refusal(data, f"{name}, line {n_before + 1}")
         lines = np.frombuffer(data, np.uint8, size).reshape(n, -1)
         keys = self.form.read(lines[:, :width])
         fits = (lines[:, width:] == np.frombuffer(end, np.uint8)).all(axis=1)
         fits &= keys > 0
         if not fits.all():
-            raise self._refusal(f"{name}, line {n_before + int(fits.argmin()) + 1}")
+            i = int(fits.argmin())
+            rest = data[i * (width + len(end)) :]
+            raise self._refusal(rest, f"{name}, line {n_before + i + 1}")
         self.parts.append(keys)
 
-    def _refusal(self, where: str) -> InputError:
+    def _refusal(self, rest: bytes, where: str) -> InputError:
+        """Return the error about the first line of *rest*, without its digits."""
         expected = f"a line such as {self.form.example!r}, of {_FULL}"
-        return InputError(expected, "another line", where)
+        line = rest.partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
+        n_digits = sum(map(str.isdecimal, line))
+        got = f"a line of {len(line)} characters, {n_digits} of which are digits"
+        return InputError(expected, got, where)
 
     def _read_xml(self, first: bytes, pieces: Iterator[bytes], name: str) -> None:
         scanner = _Scanner(self.form)

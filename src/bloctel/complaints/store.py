@@ -271,9 +271,11 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
             if not _is_earlier(case, same):
                 expected = "a complaint with the content of the stored complaint"
                 got = "other fields or other steps"
-                message = "another complaint with different fields or steps has this "
-                message += "id, so nothing was imported: correct the complaint in the "
-                message += "file, or remove its id to store it as a new complaint"
+                message = (
+                    "another complaint with different fields or steps has this id, so "
+                    "nothing was imported: correct the complaint in the file, or "
+                    "remove its id to store it as a new complaint"
+                )
                 raise InputError(expected, got, case.id, message=message)
         elif not case.id and unmatched[complaint]:
             unmatched[complaint] -= complaint.called is None

@@ -4,7 +4,7 @@ All limits, such as the maximum number of attempts to call a phone number, come 
 legal rules.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -43,7 +43,6 @@ from bloctel.periods import add_years
 from bloctel.rules import law
 from bloctel.rules.law import Law, LawVersion
 
-_R = TypeVar("_R")
 _S = TypeVar("_S", bound=StrEnum)
 
 
@@ -114,27 +113,20 @@ class CallUnderReview:
 
 def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     """Return the facts of a call at an instant in UTC."""
-    scope, evidence = call.scope, call.evidence
-    version_index = call.law.version_index_on(at.astimezone(call.zone).date())
-    version = call.law.versions[version_index]
+    index = call.law.version_index_on(at.astimezone(call.zone).date())
+    version = call.law.versions[index]
     instant = CallInstant(at, call.zone, version)
     attempts = _attempts_at(call, at)
     refused_at, objected = _last_refusal(attempts or (), instant)
-    regime = version.one(law.Regime)
-    law_lists = regime.lists if regime else ()
-    (national, *foreign), (own, *of_firm) = list_states(
-        call.book, call.readings, at, national=law_lists, lists=call.lists
-    )
-    listed = ListState.LISTED
-    if listed not in (national, own) and listed in (*foreign, *of_firm):
-        raise InvalidNumberError(Reason.AMBIGUOUS)
+    national, own = _lists_at(call, instant)
+    consent, contract, call_back = _evidence_at(call, refused_at, instant)
     return Facts(
-        version_index=version_index,
+        version_index=index,
         territory=call.territory,
         channel=call.inputs.channel,
         purpose=call.inputs.purpose,
-        sector=scope.sector,
-        subject_sector=sector_named(scope.subject, call.law),
+        sector=call.scope.sector,
+        subject_sector=sector_named(call.scope.subject, call.law),
         caller=None if call.caller is None else caller_kind(call.caller, version),
         automated=call.inputs.automated,
         business=call.inputs.business_line,
@@ -143,23 +135,9 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         else TimeState.UNKNOWN,
         national=national,
         own=own,
-        consent=_best(
-            ConsentState,
-            None if evidence is None else evidence.consents,
-            lambda one: state_of_consent(
-                _consent_at(one, call, at), refused_at, scope, instant
-            ),
-        ),
-        contract=_best(
-            ContractState,
-            None if evidence is None else evidence.contracts,
-            lambda one: _contract(one, scope, instant.day),
-        ),
-        call_back=_best(
-            CallBackState,
-            None if evidence is None else evidence.call_backs,
-            lambda one: call_back(one, refused_at, scope, instant),
-        ),
+        consent=consent,
+        contract=contract,
+        call_back=call_back,
         attempts=_attempts_in_window(attempts, instant),
         silence=SilenceState.UNKNOWN
         if attempts is None
@@ -168,6 +146,45 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         if refused_at is None
         else call.law.version_index_on(instant.day_of(refused_at)),
         objected=objected,
+    )
+
+
+def _lists_at(
+    call: CallUnderReview, instant: CallInstant
+) -> tuple[ListState, ListState]:
+    """Return the state on the lists that the law names, and on the other lists."""
+    regime = instant.version.one(law.Regime)
+    law_lists = regime.lists if regime else ()
+    (national, *foreign), (own, *of_firm) = list_states(
+        call.book, call.readings, instant.at, national=law_lists, lists=call.lists
+    )
+    listed = ListState.LISTED
+    if listed not in (national, own) and listed in (*foreign, *of_firm):
+        raise InvalidNumberError(Reason.AMBIGUOUS)
+    return national, own
+
+
+def _evidence_at(
+    call: CallUnderReview, refused_at: datetime | None, instant: CallInstant
+) -> tuple[ConsentState, ContractState, CallBackState]:
+    """Return the most favourable consent, contract and call-back request."""
+    evidence, scope = call.evidence, call.scope
+    if evidence is None:
+        return ConsentState.UNKNOWN, ContractState.UNKNOWN, CallBackState.UNKNOWN
+    consents = (_consent_at(one, call, instant.at) for one in evidence.consents)
+    return (
+        _best(
+            ConsentState,
+            (state_of_consent(one, refused_at, scope, instant) for one in consents),
+        ),
+        _best(
+            ContractState,
+            (_contract(one, scope, instant.day) for one in evidence.contracts),
+        ),
+        _best(
+            CallBackState,
+            (call_back(one, refused_at, scope, instant) for one in evidence.call_backs),
+        ),
     )
 
 
@@ -193,13 +210,9 @@ def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consen
     return replace(consent, withdrawn_at=known_at)
 
 
-def _best(
-    cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
-) -> _S:
-    """Return the most favourable state of the records: the first one in *cls*."""
-    if records is None:
-        return cls("unknown")
-    return min(map(state_of, records), key=list(cls).index, default=cls("none"))
+def _best(cls: type[_S], states: Iterable[_S]) -> _S:
+    """Return the most favourable state, which is the first one in *cls*."""
+    return min(states, key=list(cls).index, default=cls("none"))
 
 
 def state_of_consent(

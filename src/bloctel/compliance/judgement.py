@@ -327,9 +327,6 @@ def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
         if purpose in rule.purposes:
             yield case.permits(Ground.NOTHING_SOLD, rule)
     yield from _on_caller(case)
-    if purpose is law.Purpose.CONTRACT:
-        # refusals and objections are about prospecting, and this call is none for sure
-        return
     for ban in case.version.all(law.ContactBan):
         if not ban.sectors and _is_refused_since(case, ban):
             # the law is about sales, and no text is about other calls

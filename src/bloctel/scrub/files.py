@@ -267,8 +267,10 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
                 ending = name[name.rindex(".") :]
                 expected = f"a file name for {written}, the format of the input"
                 got = f"a name that ends in {ending}"
-                message = f"outputs have the format of the input, {written}: choose a "
-                message += f"file name that does not end in {ending}"
+                message = (
+                    f"outputs have the format of the input, {written}: choose a file "
+                    f"name that does not end in {ending}"
+                )
                 raise InputError(expected, got, str(path), message=message)
 
 

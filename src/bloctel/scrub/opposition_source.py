@@ -68,8 +68,10 @@ def open_question(
             if value is not None:
                 expected = f"no {name} with a prepared look-up"
                 got = f"a prepared look-up and {name}"
-                message = f"a prepared look-up already has a value for {name!r}: give "
-                message += f"{name!r} to Book.question()"
+                message = (
+                    f"a prepared look-up already has a value for {name!r}: give "
+                    f"{name!r} to Book.question()"
+                )
                 raise InputError(expected, got, name, message=message)
         yield against
     elif isinstance(against, Book):

@@ -102,8 +102,10 @@ class GroupCommit:
     def _wait_for(self, mine: _Change[_T]) -> _T:
         if self._leader == get_ident():
             expected, got = "one change at a time", "a change inside another"
-            message = "nested write: a method that changes the registry was called "
-            message += "during another change; call it after that change"
+            message = (
+                "nested write: a method that changes the registry was called during "
+                "another change; call it after that change"
+            )
             raise StorageError(expected, got, message=message)
         late_at = clock.elapsed() + self._storage.busy_seconds
         try:

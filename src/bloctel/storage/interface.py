@@ -405,8 +405,10 @@ def forked_error(where: str | None = None) -> errors.ForkedError:
     """Return the error for the use of a storage of the parent process after a fork."""
     expected = "a registry that this process opened"
     got = "a registry that was opened before a fork"
-    message = "the registry was opened before this process was forked from its parent "
-    message += "process; open it in this process"
+    message = (
+        "the registry was opened before this process was forked from its parent "
+        "process; open it in this process"
+    )
     return errors.ForkedError(expected, got, where, message=message)
 
 
@@ -428,8 +430,10 @@ def exists_error(where: str) -> errors.RegistryExistsError:
 def busy_error(where: str | None = None) -> errors.StorageBusyError:
     """Return the error that is raised after waiting too long for another writer."""
     expected, got = "the lock of the registry", "a lock that another writer holds"
-    message = "another program writes to the registry, and the wait took too long; try "
-    message += "again (busy_seconds= sets the longest wait)"
+    message = (
+        "another program writes to the registry, and the wait took too long; try "
+        "again (busy_seconds= sets the longest wait)"
+    )
     return errors.StorageBusyError(expected, got, where, message=message)
 
 
@@ -443,8 +447,10 @@ def no_backup_error(where: str, advice: str) -> errors.InputError:
 def not_found_error(where: str) -> errors.RegistryNotFoundError:
     """Return the error for opening a registry that does not exist."""
     expected, got = "an existing registry", "no registry"
-    message = "there is no registry; create it first (Registry.create, or bloctel "
-    message += "registry create)"
+    message = (
+        "there is no registry; create it first (Registry.create, or bloctel registry "
+        "create)"
+    )
     return errors.RegistryNotFoundError(expected, got, where, message=message)
 
 
@@ -471,8 +477,10 @@ def driver_error(
 def copy_error(where: str) -> errors.StorageReadOnlyError:
     """Return the error for a change on a server that copies another server."""
     expected, got = "the primary server", "a server that copies another server"
-    message = "the server is a copy of another server (a standby or replica), where a "
-    message += "change would be lost; use the URL of the primary server"
+    message = (
+        "the server is a copy of another server (a standby or replica), where a "
+        "change would be lost; use the URL of the primary server"
+    )
     return errors.StorageReadOnlyError(expected, got, where, message=message)
 
 
@@ -522,9 +530,11 @@ def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
     if age is not None and age > limit:
         shown = "of unknown age" if age == inf else f"{age:.0f} seconds old"
         expected = f"data that is at most {limit:g} seconds old"
-        message = f"the data is {shown}, but the limit is {limit:g} seconds: the "
-        message += "storage does not answer, or its server is a copy. For a copy, run "
-        message += "bloctel registry heartbeat with the URL of the primary server"
+        message = (
+            f"the data is {shown}, but the limit is {limit:g} seconds: the storage "
+            "does not answer, or its server is a copy. For a copy, run bloctel "
+            "registry heartbeat with the URL of the primary server"
+        )
         got = f"data that is {shown}"
         raise errors.StorageUnreachableError(expected, got, message=message)
 
@@ -534,9 +544,10 @@ def require_position(token: int | None, position: Position, where: str) -> None:
     if token != position.token:
         expected = "a server with all changes that were read before"
         got = "a server without the last changes"
-        message = "the server lacks changes that were read before: it is a copy that "
-        message += "does not have the last changes yet (try again later), or it lost "
-        message += "them"
+        message = (
+            "the server lacks changes that were read before: it is a copy that does "
+            "not have the last changes yet (try again later), or it lost them"
+        )
         raise errors.StorageUnreachableError(expected, got, where, message=message)
 
 
@@ -579,12 +590,16 @@ def require_version(text: str | None, version: int, where: str) -> None:
         return
     expected = f"a registry of schema version {version}"
     if text.isdecimal() and int(text) > version:
-        message = f"the registry has schema version {int(text)}, but this version of "
-        message += f"bloctel reads only {version}; update bloctel"
+        message = (
+            f"the registry has schema version {int(text)}, but this version of bloctel "
+            f"reads only {version}; update bloctel"
+        )
         got = f"version {int(text)}"
         raise errors.NewerRegistryError(expected, got, where, message=message)
-    message = "the registry has an unknown schema version: it is damaged, or another "
-    message += "program made it; check the URL, or restore a backup"
+    message = (
+        "the registry has an unknown schema version: it is damaged, or another "
+        "program made it; check the URL, or restore a backup"
+    )
     got = f"a version of {len(text)} characters"
     raise errors.StorageError(expected, got, where, message=message)
 

@@ -400,8 +400,10 @@ class MemoryStorage:
                 # a nested transaction would read or roll back an unfinished transaction
                 expected = "one transaction at a time in a registry in memory"
                 got = "a transaction inside another"
-                message = "nested transaction: a registry in memory has one "
-                message += "transaction at a time; end it before the next one"
+                message = (
+                    "nested transaction: a registry in memory has one transaction at "
+                    "a time; end it before the next one"
+                )
                 raise StorageError(expected, got, _URL, message=message)
             self._is_writing = writes
             self._n_readers += not writes

@@ -57,9 +57,11 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
     if is_bomb(packed, unpacked):
         expected = f"an archive that unpacks to at most {_MOST_RATIO} times its size"
         got = f"{unpacked} bytes from {packed}"
-        message = f"the archive unpacks to more than {_MOST_RATIO} times its size; if "
-        message += "you trust the archive, use --unpack-without-limit (in Python: "
-        message += "unpack_without_limit=True)"
+        message = (
+            f"the archive unpacks to more than {_MOST_RATIO} times its size; if you "
+            "trust the archive, use --unpack-without-limit (in Python: "
+            "unpack_without_limit=True)"
+        )
         raise InputError(expected, got, where, message=message)
 
 

@@ -156,8 +156,10 @@ def _detected(
         error = SeveralColumnsError if candidates else InputError
         expected = "one column of phone numbers"
         got = f"{len(candidates)} possible columns"
-        message = f"{len(candidates)} columns may contain the phone numbers{labels}: "
-        message += "give the columns to read, by name or by number"
+        message = (
+            f"{len(candidates)} columns may contain the phone numbers{labels}: give "
+            "the columns to read, by name or by number"
+        )
         raise error(expected, got, where, message=message)
     index = candidates[0]
     if has_header is None:
@@ -386,8 +388,10 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
         return InputError("a phone number", reason, at, message=text)
     expected = "phone numbers in the phone columns only"
     got = "a phone number in a cell that is not read"
-    message = "a cell that is not read may contain a phone number: give all phone "
-    message += "columns, or correct the row"
+    message = (
+        "a cell that is not read may contain a phone number: give all phone columns, "
+        "or correct the row"
+    )
     return InputError(expected, got, f"{where}, row {row}", message=message)
 
 
@@ -404,8 +408,10 @@ def refuse_header(
     if columns.has_header and is_number.any():
         expected = "a header without phone numbers"
         got = "a phone number as the name of a phone column"
-        message = "the first row contains a phone number, so it is not a header: read "
-        message += "the file without a header"
+        message = (
+            "the first row contains a phone number, so it is not a header: read the "
+            "file without a header"
+        )
         raise InputError(expected, got, where, message=message)
 
 

@@ -93,10 +93,9 @@ class _CallTable:
     """Columns of past calls, one row per call, sorted by phone number and time.
 
     Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
-    `date.toordinal` returns.  `version_indexes` contains indexes in
-    `Law.versions`.  `refused_at`
-    contains the time of the number's last earlier refusal, or `_NEVER_REFUSED`;
-    `refused_on` contains its local day, or 0.
+    `date.toordinal` returns.  `version_indexes` contains indexes in `Law.versions`.
+    `refused_at` contains the time of the number's last earlier refusal, or
+    `_NEVER_REFUSED`; `refused_on` contains its local day, or 0.
     """
 
     law: Law
@@ -443,66 +442,88 @@ def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
     return np.fromiter(found, np.int64)
 
 
+class _ConsentTable:
+    """Columns of consents, one row per consent, for the calls of a table."""
+
+    def __init__(self, table: _CallTable, records: Sequence[Consent]) -> None:
+        zones, law = table.zones.values, table.law
+        self.records = records
+        self.scopes = dictionary_encoded(
+            Scope(one.firm, one.subject) for one in records
+        )
+        self.given_at = _microseconds((c.given_at for c in records), "consent.given_at")
+        self.given_on = np.array([local_days(zone, self.given_at) for zone in zones])
+        withdrawals = (one.withdrawn_at for one in records)
+        self.withdrawn_at = _microseconds(withdrawals, "consent.withdrawn_at")
+        self.expires_on = _ordinals(one.expires_on for one in records)
+        self.has_mentions = np.array([one.has_all_mentions for one in records])
+        self.has_slots = np.array([bool(one.slots) for one in records])
+        self.published = _by_version(law, ConsentTerms, "published_on")
+        max_years = _by_version(law, ConsentTerms, "max_years")
+        self.terms, self.term_of = np.unique(max_years, return_inverse=True)
+        # the day on which the law ends each consent, by time zone and maximum validity
+        self.ends = np.array(
+            [
+                [_end_days(self.given_at, zone, years) for years in self.terms.tolist()]
+                for zone in zones
+            ]
+        )
+
+
 def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
-    given_at = _microseconds((one.given_at for one in records), "consent.given_at")
-    withdrawals = (one.withdrawn_at for one in records)
-    withdrawn_at = _microseconds(withdrawals, "consent.withdrawn_at")
-    expires_on = _ordinals(one.expires_on for one in records)
-    has_mentions = np.array([one.has_all_mentions for one in records])
-    has_slots = np.array([bool(one.slots) for one in records])
-    scopes = dictionary_encoded(Scope(one.firm, one.subject) for one in records)
+    consents = _ConsentTable(table, records)
     withdraws = _by_version(table.law, Refusal, "withdraws_consent") > 0
     refusal_from = _by_version(table.law, Refusal, "valid_from")
-    max_years = _by_version(table.law, ConsentTerms, "max_years")
-    terms, term_of = np.unique(max_years, return_inverse=True)
-    # the day on which the law ends each consent, by time zone and by maximum validity
-    ends = np.array(
-        [
-            [_end_days(given_at, zone, years) for years in terms.tolist()]
-            for zone in table.zones.values
-        ]
-    )
-
-    published = _by_version(table.law, ConsentTerms, "published_on")
-    given_on = np.array([local_days(zone, given_at) for zone in table.zones.values])
 
     def states(pairs: _Pairs) -> NDArray[np.int64]:
         rows, chosen = pairs
-        version_indexes = table.version_indexes[rows]
-        at, term = table.at[rows], term_of[table.version_indexes[rows]]
-        last = ends[table.zones.codes[rows], term, chosen]
-        problem = _compared(table, pairs, scopes, scope_problem)
-        refused = withdraws[table.version_indexes[rows]] & (
-            table.refused_at[rows] >= given_at[chosen]
+        versions = table.version_indexes[rows]
+        is_later = table.refused_at[rows] >= consents.given_at[chosen]
+        is_refused = withdraws[versions] & is_later
+        is_before = table.refused_on[rows] < refusal_from[versions]
+        state = _without_refusal(table, consents, pairs)
+        is_withdrawn = state == _code(ConsentState.WITHDRAWN)
+        state[is_refused & ~is_before & ~is_withdrawn] = _code(ConsentState.REFUSED)
+        doubtful, worst = (
+            is_refused & is_before,
+            _code(ConsentState.REFUSED_BEFORE_RULE),
         )
-        is_before = table.refused_on[rows] < refusal_from[table.version_indexes[rows]]
-        # if several of these reasons apply, the first reason is the consent's state
-        reasons = [
-            (at < given_at[chosen], ConsentState.NOT_YET),
-            (withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
-            (refused & ~is_before, ConsentState.REFUSED),
-            (
-                table.days[rows] >= np.minimum(expires_on[chosen], last),
-                ConsentState.EXPIRED,
-            ),
-            ((terms[term] > 0) & ~has_mentions[chosen], ConsentState.INCOMPLETE),
-        ]
-        state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
-        is_old = given_on[table.zones.codes[rows], chosen] < published[version_indexes]
-        state[is_old] = _code(ConsentState.OLD_FORM)
-        state[expires_on[chosen] > last] = _code(ConsentState.OVERLONG)
-        state = np.where(problem >= 0, problem, state)
-        for applies, reason in reversed(reasons):
-            state[applies] = _code(reason)
-        # consents for given time slots are rare, so they are evaluated one by one
-        slots = np.flatnonzero(has_slots[chosen])
-        with_slots = _Pairs(rows[slots], chosen[slots])
-        state[slots] = _one_by_one(table, with_slots, records, state_of_consent)
-        doubtful, worst = refused & is_before, _code(ConsentState.REFUSED_BEFORE_RULE)
         state[doubtful] = np.maximum(state[doubtful], worst)
         return state
 
     return states
+
+
+def _without_refusal(
+    table: _CallTable, consents: _ConsentTable, pairs: _Pairs
+) -> NDArray[np.int64]:
+    """Return the state of each consent at the time of the call, without refusals."""
+    rows, chosen = pairs
+    at, zones = table.at[rows], table.zones.codes[rows]
+    versions = table.version_indexes[rows]
+    term = consents.term_of[versions]
+    expires_on, last = consents.expires_on[chosen], consents.ends[zones, term, chosen]
+    lacks_mentions = (consents.terms[term] > 0) & ~consents.has_mentions[chosen]
+    problem = _compared(table, pairs, consents.scopes, scope_problem)
+    is_old = consents.given_on[zones, chosen] < consents.published[versions]
+    # if several of these reasons apply, the first reason is the consent's state
+    reasons = [
+        (at < consents.given_at[chosen], ConsentState.NOT_YET),
+        (consents.withdrawn_at[chosen] <= at, ConsentState.WITHDRAWN),
+        (table.days[rows] >= np.minimum(expires_on, last), ConsentState.EXPIRED),
+        (lacks_mentions, ConsentState.INCOMPLETE),
+    ]
+    state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
+    state[is_old] = _code(ConsentState.OLD_FORM)
+    state[expires_on > last] = _code(ConsentState.OVERLONG)
+    state = np.where(problem >= 0, problem, state)
+    for applies, reason in reversed(reasons):
+        state[applies] = _code(reason)
+    # consents for given time slots are rare, so they are evaluated one by one
+    slots = np.flatnonzero(consents.has_slots[chosen])
+    with_slots = _Pairs(rows[slots], chosen[slots])
+    state[slots] = _one_by_one(table, with_slots, consents.records, state_of_consent)
+    return state
 
 
 def _end_days(

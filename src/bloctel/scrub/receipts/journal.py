@@ -187,8 +187,10 @@ class Journal:
     def _truncated(self, where: str) -> TruncatedJournalError:
         expected = "a journal whose last line is complete"
         got = "a journal whose last line is incomplete"
-        message = "the last line of the journal is incomplete, as after a crash; run "
-        message += "bloctel receipt mend"
+        message = (
+            "the last line of the journal is incomplete, as after a crash; run "
+            "bloctel receipt mend"
+        )
         return TruncatedJournalError(expected, got, where, message=message)
 
 

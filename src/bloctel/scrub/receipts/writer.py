@@ -90,8 +90,10 @@ class ReceiptMaker:
         ):
             expected = "a registry, a snapshot or a file"
             got = "a book from another source"
-            message = "a receipt must name the source of the lists: scrub against a "
-            message += "registry, a snapshot or a file"
+            message = (
+                "a receipt must name the source of the lists: scrub against a "
+                "registry, a snapshot or a file"
+            )
             raise InputError(expected, got, "against", message=message)
 
     def make(

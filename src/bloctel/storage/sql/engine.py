@@ -348,8 +348,10 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
         # the host or the database then contains a part of the password: do not show it
         expected = "scheme://user:password@host/database"
         got = "a URL with an @ in another place"
-        message = "the URL must have the form scheme://user:password@host/database, "
-        message += "with two slashes before the user, and %40 for an @ in the password"
+        message = (
+            f"the URL must have the form {expected}, with two slashes before the user, "
+            "and %40 for an @ in the password"
+        )
         raise InputError(expected, got, message=message)
     if not parsed.database:
         expected, got = "a URL that names a database", "a URL without a database"

@@ -66,8 +66,10 @@ class MariadbStorage(engine.SqlStorage):
         connection.exec_driver_sql(_WAITS.format(seconds))
         if writes and (name := connection.exec_driver_sql(_NOT_FLUSHED).scalar()):
             expected, got = f"{name} = 1", "another value"
-            message = "the server can lose changes after their commit; set "
-            message += f"{name} to 1 in its configuration"
+            message = (
+                f"the server can lose changes after their commit; set {name} to 1 in "
+                "its configuration"
+            )
             raise errors.StorageError(expected, got, self._where, message=message)
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         status, signs = _REPLICATION[is_mariadb]

@@ -169,8 +169,10 @@ class SqliteFile:
                 if found is not None:
                     got, kind = "replaced by another file", errors.RegistryReplacedError
                 expected = "the file that was opened"
-                message = f"the open file {path.name} was {got}, so the last change "
-                message += "may be lost; open the registry again"
+                message = (
+                    f"the open file {path.name} was {got}, so the last change may be "
+                    "lost; open the registry again"
+                )
                 raise kind(expected, got, self._where, message=message)
 
     def close(self) -> None:
@@ -200,10 +202,11 @@ class SqliteFile:
         if status.st_nlink > 1:
             expected = "a database file with one name"
             got = f"a file with {status.st_nlink} names"
-            message = f"the file has {status.st_nlink} names (hard links), and each "
-            message += "name would have its own write-ahead log, so changes could be "
-            message += "lost; keep one name; replace the other names by copies or "
-            message += "symbolic links"
+            message = (
+                f"the file has {status.st_nlink} names (hard links), and each name "
+                "would have its own write-ahead log, so changes could be lost; keep "
+                "one name; replace the other names by copies or symbolic links"
+            )
             raise errors.StorageError(expected, got, self._where, message=message)
 
     def _mark_incomplete(self, busy_seconds: float) -> None:
@@ -250,20 +253,22 @@ class SqliteFile:
     def _foreign_error(self, other: Path) -> errors.StorageError:
         expected = f"no file {other.name}, or the file of this database"
         got = "a file of another database, or of another state of this database"
-        message = f"{other.name} does not belong to {self._path.name}: one of these "
-        message += "files was replaced, for example by a backup. Restore the two files "
-        message += f"that belong together; or, to use {self._path.name} alone, move "
-        message += f"{other.name} away, run bloctel registry mark-restored, and "
-        message += "register the missing changes again"
+        message = (
+            f"{other.name} does not belong to {self._path.name}: one of these files "
+            "was replaced, for example by a backup. Restore the two files that belong "
+            f"together; or, to use {self._path.name} alone, move {other.name} away, "
+            "run bloctel registry mark-restored, and register the missing changes again"
+        )
         return errors.StorageError(expected, got, self._where, message=message)
 
     def _incomplete_error(self) -> errors.StorageError:
         expected = "a database file with its write-ahead log"
         got = "a backup, or a copy without the log"
-        message = "the last changes may be missing: the file is a backup, or was "
-        message += f"copied without its write-ahead log ({self._log.name}). Copy the "
-        message += "log too, or run bloctel registry mark-restored and register the "
-        message += "missing changes again"
+        message = (
+            "the last changes may be missing: the file is a backup, or was copied "
+            f"without its write-ahead log ({self._log.name}). Copy the log too, or run "
+            "bloctel registry mark-restored and register the missing changes again"
+        )
         return errors.StorageError(expected, got, self._where, message=message)
 
     def _use_log(self, busy_seconds: float) -> None:
@@ -427,10 +432,11 @@ def acquire(
     if _is_unusable:
         expected = "a process that can use SQLite"
         got = "a process that was forked while its parent used SQLite"
-        message = "this process was forked while a thread of its parent process used "
-        message += "SQLite, and inherited locks that no thread will release; fork "
-        message += "before the parent process opens a registry, or start processes "
-        message += "with the method spawn"
+        message = (
+            "this process was forked while a thread of its parent process used SQLite, "
+            "and inherited locks that no thread will release; fork before the parent "
+            "process opens a registry, or start processes with the method spawn"
+        )
         raise errors.ForkedError(expected, got, where, message=message)
     with _mutex:
         id = _id_at(path)

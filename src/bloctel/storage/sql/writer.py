@@ -311,8 +311,10 @@ def require_changed(n: int, expected: int, table: sa.FromClause) -> None:
     """Check the number of changed rows; a trigger of the user can prevent changes."""
     if n != expected:
         got = f"{n} changed rows of {table}"
-        message = f"the database confirmed {n} instead of {expected} changed rows of "
-        message += f"{table}, so nothing was stored; look for a trigger on this table"
+        message = (
+            f"the database confirmed {n} instead of {expected} changed rows of "
+            f"{table}, so nothing was stored; look for a trigger on this table"
+        )
         raise StorageError(f"{expected} changed rows", got, message=message)
 
 

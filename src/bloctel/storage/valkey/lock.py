@@ -126,8 +126,10 @@ class WriterLock:
         if not is_primary(info):  # the role changed during the transaction
             expected = "a server that stays the primary server"
             got = "a server that became a replica"
-            message = "the server became a replica during the transaction, so the "
-            message += "change may be lost; make it again on the primary server"
+            message = (
+                "the server became a replica during the transaction, so the change "
+                "may be lost; make it again on the primary server"
+            )
             raise StorageGoneError(expected, got, self._server.where, message=message)
 
 

@@ -195,8 +195,10 @@ class ValkeyServer:
                 raise self._setting_error(name, wanted[name], got)
 
     def _setting_error(self, name: str, wanted: str, got: str) -> errors.StorageError:
-        message = "the server can lose changes that it has confirmed; set "
-        message += f"{name} to {wanted} in its configuration (it is {got})"
+        message = (
+            f"the server can lose changes that it has confirmed; set {name} to "
+            f"{wanted} in its configuration (it is {got})"
+        )
         expected, got = f"{name} {wanted}", f"{name} {got}"
         return errors.StorageError(expected, got, self.where, message=message)
 
