@@ -147,6 +147,7 @@ def test_a_withdrawn_objection_is_kept_for_three_years() -> None:
     for year in (2025, 2026, 2027, 2028):
         day = date(year, 1, 2)
         erase_on = OWN.erase_on(day, withdrawn_on=day)
+        assert erase_on is not None
         # one of the three years may have a 29 February
         assert erase_on - add_years(day, 3) in (timedelta(0), timedelta(1))
     # no rule gives a day of erasure for an objection that ends without withdrawal
