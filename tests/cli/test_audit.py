@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
+import bloctel
+from bloctel.compliance import CallInputs, CallLog, Desk
 from tests.helpers.command_line import run
 
 if TYPE_CHECKING:
@@ -105,6 +107,36 @@ def test_a_column_goes_before_an_option(tmp_path: Path, lists: str) -> None:
     )
 
     assert json.loads(done.stdout)["grounds"] == {"caller_masked": 1}
+
+
+def test_a_stored_verdict_replaces_erased_data(tmp_path: Path, lists: str) -> None:
+    """With the call log, a reserved call of an erased day is judged."""
+    at = datetime(2024, 3, 4, 9, 30, tzinfo=UTC)
+    with bloctel.Registry.open(lists) as book, CallLog.open(lists) as calls:
+        book.register("0199001235", list="own", on=date(2023, 1, 2))
+        inputs = CallInputs(purpose="sale", sector="travel", automated=False)
+        inputs["caller"] = "0199000000"
+        call = Desk("FR", book=book, calls=calls).reserve("0199001234", at=at, **inputs)
+        book.forget("0199001235")
+    log = tmp_path / "calls.csv"
+    log.write_text(
+        f"number;at;id\n0199001234;2024-03-04T10:31+01:00;{call.call}\n"
+        "0199001234;2024-03-05T10:31+01:00;\n"
+    )
+    what = (*WHAT, *CALLER, "--sector", "travel", "--against", lists)
+    audit = ("audit", log, *what, "--column", "reservation=id", "--format", "json")
+
+    without, with_log = (run(*audit, *more) for more in ((), ("--calls", lists)))
+
+    counts = [json.loads(done.stdout) for done in (without, with_log)]
+    assert [(one["lawful"], one["not_known"]) for one in counts] == [(0, 2), (1, 1)]
+    assert [one["stored_verdicts"] for one in counts] == [0, 1]
+    shown = run("calls", "list", lists, "0199001234", "--format", "json")
+    clear = "clear on 2024-03-04"
+    assert json.loads(shown.stdout)[0]["verdicts"] == {
+        "fr.bloctel": clear,
+        "own": clear,
+    }
 
 
 def test_parquet_is_read_like_csv(tmp_path: Path, lists: str) -> None:

@@ -76,23 +76,32 @@ def test_the_life_of_a_registration(tmp_path: Path) -> None:
     create = run("registry", "create", url, *own)
     assert (create.code, create.stdout, create.stderr) == (0, "", "")
 
-    register = ("registry", "register", url, LISTED, *own, "--on", "2024-03-01")
+    register = ("registry", "register", url, LISTED, *own, "--on", "2020-03-01")
     assert run(*register).stdout.split() == ["registered", "1", "known", "already", "0"]
     assert run(*register).stdout.split() == ["registered", "0", "known", "already", "1"]
-    assert run(*ask, "2024-02-29").code == 0
-    assert run(*ask, "2024-03-01").code == 1
-    renew = run("registry", "renew", url, LISTED, *own, "--on", "2024-04-01")
-    assert renew.stdout.splitlines() == ["starts_on  2024-03-01", "ends_on"]
-    withdraw = run("registry", "withdraw", url, LISTED, *own, "--on", "2024-05-01")
-    assert withdraw.stdout.splitlines()[1] == "ends_on    2024-05-01"
-    assert run(*ask, "2024-05-01").code == 0
+    assert run(*ask, "2020-02-29").code == 0
+    assert run(*ask, "2020-03-01").code == 1
+    renew = run("registry", "renew", url, LISTED, *own, "--on", "2020-04-01")
+    assert renew.stdout.splitlines() == ["starts_on  2020-03-01", "ends_on"]
+    withdraw = run("registry", "withdraw", url, LISTED, *own, "--on", "2020-05-01")
+    assert withdraw.stdout.splitlines()[1] == "ends_on    2020-05-01"
+    assert run(*ask, "2020-05-01").code == 0
     history = run("registry", "history", url, LISTED, "--format", "csv").stdout
     assert history == (
         "list,registered_on,starts_on,ends_on,withdrawn_on\n"
-        "own,2024-03-01,2024-03-01,2024-05-01,2024-05-01\n"
+        "own,2020-03-01,2020-03-01,2020-05-01,2020-05-01\n"
     )
-    purge = run("registry", "purge", url, "--on", "2024-06-01")
-    assert purge.stdout == "erased from own  1\n"
+    purge = ("registry", "purge", url, "--format", "csv", "--on")
+    early = run(*purge, "2020-06-01").stdout
+    assert ",0,0,2016-06-01,2016-06-01," in early
+    shown = run(*purge, "2023-05-02")
+    assert ",1,0,2016-06-01,2020-05-01," in shown.stdout
+    assert shown.stderr == "nothing was erased; to erase, add --yes\n"
+    assert run(*ask, "2020-03-01").code == 1
+    erased = run(*purge, "2023-05-02", "--yes")
+    assert ",1,1,2016-06-01,2020-05-01," in erased.stdout
+    assert erased.stderr == ""
+    assert run(*ask, "2020-03-01").code == 3
     history = run("registry", "history", url, LISTED, "--format", "json").stdout
     assert history == "[]\n"
 

@@ -135,7 +135,7 @@ def test_every_command_with_a_result_has_every_format(
         ("snapshot", "build", registry, snapshot),
         ("snapshot", "verify", snapshot),
         ("snapshot", "info", snapshot),
-        ("registry", "purge", registry),
+        ("registry", "purge", registry, "--yes"),
         ("registry", "withdraw", registry, LISTED, "--list", "own"),
         ("check", "12", "--against", registry),
         ("scrub", numbers, "--against", registry, "--column", "1"),

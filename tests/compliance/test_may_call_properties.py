@@ -323,7 +323,8 @@ def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
 
     assert judgement.deciding
     assert judge(facts, FRENCH, trust=trust) == judgement
-    if facts.own is ListState.LISTED:
+    # a call that executes a contract is no prospecting, so an objection is not about it
+    if facts.own is ListState.LISTED and facts.purpose is not Purpose.CONTRACT:
         assert judgement.decision is not Decision.YES
     if facts.national is ListState.LISTED and judgement.decision is Decision.YES:
         assert set(f.ground for f in judgement.deciding) != {"not_listed"}

@@ -184,6 +184,8 @@ def test_an_erased_registration_gives_no_right_to_its_successor(
     token = registry.request(TEXT, "a@b", list="fr.bloctel", now=early)
     registry.confirm(token, now=early)
     registry.register(TEXT, list="fr.bloctel", on=date(2024, 1, 1))
+    french = registry.preview_purge(on=date(2024, 1, 2))[2]
+    assert (french.n_due, french.answers_from_after) == (1, date(2019, 6, 2))
     assert registry.purge(on=date(2024, 1, 2))["fr.bloctel"] == 1
     registry.register(TEXT, list="fr.bloctel", on=early.date())
     now = early + timedelta(days=9)
@@ -222,6 +224,8 @@ def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
             registry.forget(TEXT, on=day)
     with pytest.raises(InputError, match="up to today"):
         registry.purge(on=date(2199, 1, 1))
+    with pytest.raises(InputError, match="up to today"):
+        registry.preview_purge(on=date(2199, 1, 1))
 
     assert registry.is_blocked(TEXT, on=DAY)
     assert registry.forget(TEXT, on=DAY) == 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bloctel
-from bloctel import Registry, Status, bulk, normalize_many
+from bloctel import Registry, Status, bulk, normalize_many, rules
 from bloctel._util import _clocks, clock
 from bloctel.errors import (
     CannotAnswerError,
@@ -384,18 +384,25 @@ def test_unknown_lists_and_numbers_are_distinguished(own: Registry) -> None:
             act(TEXT, list="fr.bloctel", on=date(2026, 8, 11))
 
 
-def test_erased_days_are_unknown_not_clear(own: Registry) -> None:
+def test_erased_days_are_unknown_not_clear(empty: Registry) -> None:
     """After a purge, look-ups for days of erased registrations raise an error."""
-    own.withdraw(TEXT, list="own", on=date(2024, 6, 1))
-    assert own.purge(on=date(2024, 5, 31)) == {"own": 0}
+    empty.register(TEXT, list="own", on=date(2020, 1, 2))
+    empty.withdraw(TEXT, list="own", on=date(2020, 6, 1))
+    assert empty.purge(on=date(2023, 6, 1)) == {"own": 0}
+    [preview] = empty.preview_purge(on=date(2023, 6, 2))
+    assert (preview.list, preview.n_due) == ("own", 1)
+    assert preview.retention == rules.load("own").retention[0]
+    assert preview.answers_from == date(2016, 6, 1)
+    assert preview.answers_from_after == date(2020, 6, 1)
+    assert empty.is_blocked(TEXT, on=date(2020, 5, 31))
 
-    assert own.purge(on=date(2024, 6, 1)) == {"own": 1}
+    assert empty.purge(on=date(2023, 6, 2)) == {"own": 1}
 
     with pytest.raises(DayNotCoveredError):
-        own.is_blocked("0639980001", on=date(2024, 5, 31))
-    assert own.check(TEXT, on=date(2024, 6, 1)).reason == "not_listed"
-    assert own.history(TEXT) == []
-    assert [change.number for change in own.changes()] == [None] * 3
+        empty.is_blocked("0639980001", on=date(2020, 5, 31))
+    assert empty.check(TEXT, on=date(2020, 6, 1)).reason == "not_listed"
+    assert empty.history(TEXT) == []
+    assert [change.number for change in empty.changes()] == [None] * 3
 
 
 # -- lists --------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import pickle
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from bloctel.errors import (
     NotRegisteredError,
     UnknownListError,
 )
-from bloctel.periods import RegistrationPeriod
+from bloctel.periods import RegistrationPeriod, add_years
 from bloctel.rules import Certainty, RenewalKind
 
 OWN = rules.load("own")
@@ -138,13 +138,18 @@ def test_a_firms_own_list_has_nothing_to_renew() -> None:
         OWN.renewed_period(period, DAY, on=date(2024, 5, 2))
 
 
-def test_a_withdrawn_objection_is_erased_at_once() -> None:
-    """The day of the withdrawal is not protected, and the data is erased on it."""
+def test_a_withdrawn_objection_is_kept_for_three_years() -> None:
+    """The day of the withdrawal is not protected; the data is erased 3 years later."""
     day = date(2025, 1, 2)
     withdrawn = OWN.withdrawn_period(OWN.registration_period(DAY), DAY, on=day)
 
     assert withdrawn == RegistrationPeriod(DAY, day)
-    assert OWN.erase_on(withdrawn.ends_on, withdrawn_on=day) == day
+    for year in (2025, 2026, 2027, 2028):
+        day = date(year, 1, 2)
+        erase_on = OWN.erase_on(day, withdrawn_on=day)
+        assert erase_on is not None
+        # one of the three years may have a 29 February
+        assert erase_on - add_years(day, 3) in (timedelta(0), timedelta(1))
     # no rule gives a day of erasure for an objection that ends without withdrawal
     assert OWN.erase_on(day) is None
 

@@ -25,12 +25,18 @@ def audit(
     column: list[str] | None = option(
         "--column FIELD=COLUMN",
         "The name of the column of a field; may be repeated.  Fields are number, at, "
-        "outcome, purpose, sector, caller, automated, business_line, subject, channel, "
-        "time_zone.",
+        "outcome, reservation, purpose, sector, caller, automated, business_line, "
+        "subject, channel, time_zone.",
     ),
     log_time_zone: str | None = option(
         "--log-time-zone ZONE",
         "The time zone of times without a UTC offset, such as Europe/Paris.",
+    ),
+    call_log: str | None = option(
+        "--calls URL",
+        "The log in which a desk reserved the calls (see bloctel calls).  It contains "
+        "verdicts of the lists, which are used if the data of a list was erased.  The "
+        "field reservation is the id of the call in this log.",
     ),
     output: Path | None = new_file(
         "--output FILE",
@@ -58,7 +64,7 @@ def audit(
         --output breaches.csv
     """
     names = parse_pairs("--column", column)
-    with opened_desk(given) as (desk, facts):
+    with opened_desk(given, calls=call_log) as (desk, facts):
         region = facts["region"] or desk.country
         log = read_call_log(calls, names=names, region=region)
         found = desk.audit(log, log_time_zone=log_time_zone, **facts)
@@ -94,6 +100,7 @@ def _summary(found: Audit) -> dict[str, object]:
         "grounds": found.grounds,
         "not_known": decisions[Decision.ASK],
         "unreadable": len(found.unreadable),
+        "stored_verdicts": found.n_stored,
     }
 
 

@@ -7,7 +7,7 @@ from bloctel.cli import options
 from bloctel.cli.io import Rows
 from bloctel.cli.options import argument, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
-from bloctel.compliance import Outcome
+from bloctel.compliance import LoggedCall, Outcome
 from bloctel.compliance.call_log import CallLog
 
 _group = RecordCommands(
@@ -70,8 +70,13 @@ def list_(calls: CallLog, **number: Any) -> Rows:
         bloctel calls list sqlite:///calls.db "01 99 00 12 34"
     """
     found = calls.calls(**number)
-    rows = [(str(c.id), c.at, c.outcome.value, c.details) for c in found]
-    return Rows(("id", "at", "outcome", "details"), rows)
+    rows = [(str(c.id), c.at, c.outcome.value, c.details, _verdicts(c)) for c in found]
+    return Rows(("id", "at", "outcome", "details", "verdicts"), rows)
+
+
+def _verdicts(call: LoggedCall) -> dict[str, str]:
+    lists = call.verdicts.lists if call.verdicts else {}
+    return {name: f"{one.state.value} on {one.on}" for name, one in lists.items()}
 
 
 @_group.command()

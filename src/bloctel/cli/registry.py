@@ -267,14 +267,41 @@ def export(
 
 
 @_group.command()
-def purge(registry: Registry, on: date | None = options.ON) -> dict[str, Any]:
-    """Erase the registrations whose retention period has ended by the given day.
+def purge(
+    registry: Registry,
+    on: date | None = options.ON,
+    yes: bool = options.option(
+        "--yes", "Erase the registrations, not only show them.", False
+    ),
+) -> io.Rows:
+    """Show the registrations whose retention period has ended; --yes erases them.
+
+    For each list, the table contains the rule of the list on the day of the purge, the
+    count of registrations whose period has ended (due), and the first day for which the
+    list can answer, now and after the purge.  An erasure cannot be undone.
 
     Example:
-        bloctel registry purge sqlite:///oppositions.db
+        bloctel registry purge sqlite:///oppositions.db --yes
     """
-    erased = registry.purge(on=on)
-    return {f"erased from {name}": n for name, n in erased.items()}
+    found = registry.preview_purge(on=on)
+    erased = registry.purge(on=on) if yes else {}
+    if not yes:
+        io.print_text("nothing was erased; to erase, add --yes\n", sys.stderr)
+    rows = [
+        (
+            *(each.list, each.retention.withdrawn_days, each.retention.lapsed_years),
+            *(each.retention.certainty.value, each.n_due, erased.get(each.list, 0)),
+            *(each.answers_from, each.answers_from_after, each.retention.source),
+        )
+        for each in found
+    ]
+    return io.Rows(_PURGE_COLUMNS, rows)
+
+
+_PURGE_COLUMNS: Final = (
+    *("list", "withdrawn_days", "lapsed_years", "certainty", "due", "erased"),
+    *("answers_from", "answers_from_after", "source"),
+)
 
 
 @_group.command(None, options.Number)

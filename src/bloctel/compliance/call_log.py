@@ -7,17 +7,18 @@ may have dialled the number.  `purge` can erase an attempt, but never the refusa
 person, because without the refusal an earlier consent would become valid again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show
+from bloctel.compliance.facts import ListVerdicts
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.records.stream import read_fields
@@ -78,6 +79,7 @@ class Reserving(Calls, Protocol):
         decide: Callable[[Sequence[Attempt]], bool],
         *,
         details: Mapping[str, str] | None = None,
+        verdicts: ListVerdicts | None = None,
     ) -> int | None:
         """Reserve an attempt and return its id; return None if *decide* forbids it."""
 
@@ -85,6 +87,16 @@ class Reserving(Calls, Protocol):
         self, call: int, outcome: Outcome, *, at: datetime | None = None
     ) -> None:
         """Record the outcome of an attempt; `RELEASED` if the call was never made."""
+
+
+@runtime_checkable
+class ManyCalls(Calls, Protocol):
+    """Call log that an audit can query for many numbers at once."""
+
+    def calls_of_many(
+        self, keys: Collection[int]
+    ) -> Mapping[int, Mapping[int, "LoggedCall"]]:
+        """Return the attempts to call the number with each key, by the id."""
 
 
 #: The name of the record stream that contains the calls.
@@ -97,6 +109,7 @@ class _Fields(Struct, forbid_unknown_fields=True):
     outcome: Outcome
     of: int | None = None
     details: dict[str, str] = {}
+    verdicts: ListVerdicts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,8 @@ class LoggedCall:
         outcome: The last recorded outcome.
         details: Notes about the attempt.
         refused_at: The time at which the person refused; None without a refusal.
+        verdicts: The verdicts of the lists about the number at the time of the attempt;
+            None if none were stored.
     """
 
     id: int
@@ -116,6 +131,7 @@ class LoggedCall:
     outcome: Outcome
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
     refused_at: datetime | None = None
+    verdicts: ListVerdicts | None = field(default=None, repr=False)
 
     def attempt(self) -> Attempt:
         """Return the time and the outcome of the attempt, without its details."""
@@ -145,6 +161,15 @@ class CallLog(RecordLog):
         key = self.key_of(number, region=region)
         with self._store.read() as transaction:
             return _calls(transaction, key)
+
+    def calls_of_many(self, keys: Collection[int]) -> dict[int, dict[int, LoggedCall]]:
+        """Return the attempts to call the number with each key, by the id."""
+        found: dict[int, list[Record]] = {key: [] for key in keys}
+        with self._store.read() as transaction:
+            for record in transaction.of_many(STREAM, keys):
+                if record.key is not None:
+                    found[record.key].append(record)
+        return {key: _calls_by_id(records) for key, records in found.items()}
 
     def add(
         self,
@@ -182,6 +207,7 @@ class CallLog(RecordLog):
         decide: Callable[[Sequence[Attempt]], bool],
         *,
         details: Mapping[str, str] | None = None,
+        verdicts: ListVerdicts | None = None,
     ) -> int | None:
         """Reserve an attempt and return its id; return None if *decide* forbids it.
 
@@ -195,11 +221,15 @@ class CallLog(RecordLog):
                 returns True to allow another attempt.  The function must not use the
                 storage of this log.  The function can be called more than once.
             details: Notes about the attempt, as in `add`.
+            verdicts: The verdicts of the lists about the number, to judge the call
+                after the lists' data of the day was erased.
 
         Raises:
             StorageError: The storage failed and no attempt is reserved, so do not call.
         """
         fields = _attempt_fields(Outcome.RESERVED, details)
+        if verdicts is not None:
+            fields["verdicts"] = to_builtins(verdicts)
 
         def change(transaction: WriteTransaction) -> int | None:
             calls = _calls(transaction, key)
@@ -303,7 +333,9 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
         outcome = fields.outcome
         refused_at = record.at if outcome in REFUSALS else None
         if fields.of is None:
-            calls[seq] = LoggedCall(seq, record.at, outcome, fields.details, refused_at)
+            calls[seq] = LoggedCall(
+                seq, record.at, outcome, fields.details, refused_at, fields.verdicts
+            )
         elif call := calls.get(fields.of):
             calls[call.id] = replace(call, outcome=outcome, refused_at=refused_at)
         elif refused_at:  # the attempt was erased, but its refusal was kept

@@ -1,7 +1,7 @@
 """Desk that decides if a call may be made, and finds the next lawful time."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +23,14 @@ from bloctel.compliance.call_facts import (
     improvement_times,
 )
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
-from bloctel.compliance.call_log import Attempt, Calls, Outcome, Reserving
+from bloctel.compliance.call_log import (
+    Attempt,
+    Calls,
+    LoggedCall,
+    ManyCalls,
+    Outcome,
+    Reserving,
+)
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.consents.records import Consents, Evidence, ManyConsents
 from bloctel.compliance.judgement import (
@@ -35,6 +42,7 @@ from bloctel.compliance.judgement import (
     Judgement,
     judge,
 )
+from bloctel.compliance.list_state import list_verdicts
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError, InvalidNumberError
 from bloctel.lookup.book import Book
@@ -216,6 +224,9 @@ class Desk:
         allows.  After the reservation, the desk reads the consents again.  If a consent
         was withdrawn in the meantime, or an error is raised, it releases the attempt.
 
+        The verdicts of the lists about the number are stored with the attempt, unless
+        *at* is after now.  So `audit` can judge the call after data was erased.
+
         Args:
             number: The number to call.
             at: The time of the call; by default now.  Attempts, refusals and
@@ -258,7 +269,12 @@ class Desk:
             # raise an error if the digits can mean another number that has attempts
             self._attempts(review.readings)
         key = review.readings[0]
-        reserved = log.reserve_if(key, instant, is_allowed, details=details)
+        verdicts = None
+        if instant <= clock.moment():  # before a later call, an objection can arrive
+            verdicts = list_verdicts(self._book, key, instant, self._lists)
+        reserved = log.reserve_if(
+            key, instant, is_allowed, details=details, verdicts=verdicts
+        )
         if reserved is None:
             return Reservation(answers[-1], None)
         is_kept = False
@@ -290,10 +306,14 @@ class Desk:
             calls: A frame of pandas, polars or pyarrow, or a mapping from names to
                 columns.  The columns `number` and `at` are mandatory; `at` contains
                 times with a time zone, or ISO 8601 text.  A column `outcome`
-                (`Outcome`) is optional; a `released` attempt is not a call.  Other
-                columns have the names of inputs of `may_call`.  The frame must contain
-                all calls that were made for the firm, because the audit counts earlier
-                attempts in this frame.
+                (`Outcome`) is optional; a `released` attempt is not a call.  A column
+                `reservation` is optional: it contains the id of the attempt in the
+                desk's call log (`Reservation.call`).  If the data of a list for the day
+                was erased, the verdict that was stored with this attempt is used; the
+                attempt must be about the same number, and at most one hour from `at`.
+                Other columns have the names of inputs of `may_call`.  The frame must
+                contain all calls that were made for the firm, because the audit counts
+                earlier attempts in this frame.
             log_time_zone: The time zone, such as Europe/Paris, of times without a time
                 zone.  By default, a time without a time zone is an error.
             defaults: Inputs of `may_call` that have no column; they apply to all calls.
@@ -317,6 +337,7 @@ class Desk:
             law=law,
             book=self._book,
             lists=self._lists,
+            logged=self._logged,
             evidence=_none_if_down(
                 self._consents,
                 lambda consents: (
@@ -376,6 +397,11 @@ class Desk:
 
     def _attempts(self, readings: Readings) -> Sequence[Attempt] | None:
         return _of_first(self._calls, lambda log: [*map(log.attempts, readings)])
+
+    def _logged(self, keys: Collection[int]) -> Mapping[int, Mapping[int, LoggedCall]]:
+        """Return the logged attempts by key and id; none if the log cannot answer."""
+        log = self._calls if isinstance(self._calls, ManyCalls) else None
+        return _none_if_down(log, lambda log: log.calls_of_many(keys)) or {}
 
     def _region(self, region: str | None) -> str:
         of_book = None if self._book is None else self._book.region

@@ -4,8 +4,12 @@ Facts contain neither the phone number nor the time of the call.  So many calls 
 same facts, and an audit judges these calls together.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
 
 from bloctel.rules.law import CallerKind, Channel, Purpose
 
@@ -46,6 +50,29 @@ class ListState(StrEnum):
     """The book contains no list of this kind for the day of the call."""
     NO_BOOK = "no_book"
     """The desk has no book."""
+
+
+class ListVerdict(NamedTuple):
+    """State of a phone number on one list, on the day `on` in the list's time zone."""
+
+    on: date
+    state: ListState
+
+
+@dataclass(frozen=True, slots=True)
+class ListVerdicts:
+    """Verdicts of the lists about the called number, stored with an attempt to call.
+
+    Attributes:
+        lists: The verdict of each list that could answer, by the name of the list.
+        registry: The id of the registry that answered; None if it is not known.
+        generation: The position of the registry's last change that the verdicts
+            contain, in the journal of the registry.
+    """
+
+    lists: Mapping[str, ListVerdict]
+    registry: UUID | None = None
+    generation: int = 0
 
 
 class ConsentState(StrEnum):
@@ -157,6 +184,8 @@ class Facts:
         refusal_version_index: The index, in `Law.versions`, of the version in force on
             the day of the last refusal; None if no refusal is known.
         objected: True if the person refused all further calls in an earlier call.
+        lists_stored: True if the state on a list was stored with the call, because the
+            list's data of the day has been erased.
     """
 
     version_index: int
@@ -178,3 +207,4 @@ class Facts:
     silence: SilenceState
     refusal_version_index: int | None
     objected: bool
+    lists_stored: bool = False

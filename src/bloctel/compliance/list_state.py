@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from bloctel import rules
 from bloctel._util import clock
-from bloctel.compliance.facts import ListState
-from bloctel.errors import CannotAnswerError, UnknownListError
+from bloctel.compliance.facts import ListState, ListVerdict, ListVerdicts
+from bloctel.errors import (
+    CannotAnswerError,
+    DayNotCoveredError,
+    StaleSnapshotError,
+    UnknownListError,
+)
 from bloctel.lookup.book import Book
 from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import number_of
@@ -52,6 +57,76 @@ def list_states(
         return ([ListState.UNANSWERED] * len(keys),) * 2
     of_law, own = _lists_by_day(names, at, national=national)
     return _worst_states(book, keys, of_law), _worst_states(book, keys, own)
+
+
+def list_verdicts(
+    book: Book | None, key: int, at: datetime, lists: Collection[str] | None
+) -> ListVerdicts | None:
+    """Return the verdict of each list about a number, to store it with an attempt."""
+    if book is None:
+        return None
+    try:
+        found = {
+            name: ListVerdict(day, _state_on(book, key, day, [name]))
+            for name in opposition_lists(book, lists)
+            for day in [at.astimezone(zone_of_list(name)).date()]
+        }
+        origin = book.provenance
+    except CannotAnswerError:
+        return None
+    answered = {
+        name: verdict
+        for name, verdict in found.items()
+        if verdict.state is not ListState.UNANSWERED
+    }
+    if origin is None:
+        return ListVerdicts(answered)
+    return ListVerdicts(answered, origin.registry, origin.generation)
+
+
+def states_with_stored(
+    book: Book,
+    key: int,
+    at: datetime,
+    stored: Mapping[str, ListVerdict],
+    *,
+    national: Collection[str],
+    lists: Collection[str] | None,
+) -> tuple[ListState, ListState, bool]:
+    """Return the states of `list_states` for one number, also for erased days.
+
+    If a list's data of the day was erased, its verdict in *stored* counts.  The last
+    element of the result is True if this was the case.
+    """
+    try:
+        names = opposition_lists(book, lists)
+    except CannotAnswerError:
+        return ListState.UNANSWERED, ListState.UNANSWERED, False
+    states, has_stored = [], False
+    for by_day in _lists_by_day(names, at, national=national):
+        found = []
+        for day, name in [(on, one) for on, some in by_day.items() for one in some]:
+            verdict = stored.get(name)
+            if verdict and verdict.on == day and _is_erased(book, key, day, name):
+                found.append(verdict.state)
+                has_stored = True
+            else:
+                found.append(_state_on(book, key, day, [name]))
+        worst = min(found, key=_WORST_FIRST.index, default=ListState.NOT_HELD)
+        states.append(worst)
+    return states[0], states[1], has_stored
+
+
+def _is_erased(book: Book, key: int, day: date, name: str) -> bool:
+    try:
+        book.check(number_of(key), on=day, lists=[name])
+    except StaleSnapshotError:  # nothing was erased, and a new snapshot can answer
+        return False
+    except DayNotCoveredError:
+        return True
+    except CannotAnswerError:
+        return False
+    return False
 
 
 def _worst_states(

@@ -16,7 +16,15 @@ from bloctel import errors
 from bloctel._util import clock
 from bloctel.lookup._probe import CompiledBook, Probe
 from bloctel.lookup.answers_only import make_question
-from bloctel.lookup.question import BookList, OrBlock, Question, State, Status, Verdict
+from bloctel.lookup.question import (
+    BookList,
+    OrBlock,
+    Provenance,
+    Question,
+    State,
+    Status,
+    Verdict,
+)
 from bloctel.lookup.table import UNDATED, Overlay, Table
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import check_region, reason_of, require_keys
@@ -253,6 +261,11 @@ class Book(CompiledBook):
     def _age(self) -> float:
         """Return the age of the content in seconds, if changes can be missing."""
         return 0.0
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """The registry of the content, and the last change that look-ups have seen."""
+        return self._state.provenance
 
     @property
     def lists(self) -> tuple[str, ...]:

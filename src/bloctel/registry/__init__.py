@@ -9,6 +9,7 @@ from bloctel.registry.journal import (
 )
 from bloctel.registry.operator_answers import Recorded
 from bloctel.registry.prefix_rules import PrefixEntry
+from bloctel.registry.registrations import PurgePreview
 from bloctel.registry.registry import Registry
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Follower",
     "HistoryEntry",
     "PrefixEntry",
+    "PurgePreview",
     "Recorded",
     "RegistrationColumns",
     "Registry",

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import islice
@@ -19,7 +20,7 @@ from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
-from bloctel.rules import ListRules, cleared_name
+from bloctel.rules import ListRules, Retention, cleared_name
 from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import (
     ChangeKind,
@@ -302,17 +303,62 @@ def _amended(
     return row._replace(starts_on=starts_on, ends_on=ends_on, withdrawn_on=withdrawn_on)
 
 
+@dataclass(frozen=True, slots=True)
+class PurgePreview:
+    """Effect that a purge would have on one list.
+
+    For a look-up of any number for a day before `answers_from`, the list has no answer.
+
+    Attributes:
+        list: The name of the list.
+        retention: The version of the rule that is in force on the day of the purge.  A
+            registration that ended earlier follows the version of the day of its end.
+        n_due: The number of registrations that the purge would erase.
+        answers_from: The first day for which the list can answer before the purge.
+        answers_from_after: The first day for which the list can answer after the purge.
+    """
+
+    list: str
+    retention: Retention
+    n_due: int
+    answers_from: date
+    answers_from_after: date
+
+
+def preview_purge(
+    reader: Reader, stored: StoredList, rule: ListRules, *, on: date
+) -> PurgePreview:
+    """Return the effect that a purge on the day *on* would have on a list."""
+    due = _due_rows(reader, stored, rule, on)
+    known_days = stored.complete_from, _complete_from(stored, due)
+    first, first_after = (
+        rule.opens_on if day is None else max(rule.opens_on, day_of(day))
+        for day in known_days
+    )
+    # the last version also applies after the list has closed
+    retention = next(
+        (each for each in reversed(rule.retention) if each.valid_from <= on),
+        rule.retention[0],
+    )
+    return PurgePreview(stored.name, retention, len(due), first, first_after)
+
+
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
     """Erase a list's registrations whose retention has ended; return their count."""
-    day = to_epoch_day(on)
-    due: list[Registration] = []
-    for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
-        due += [row for row in rows if _is_due(rule, row, day)]
-    if not due:
-        return 0
-    _erase(writer, stored, due)
-    writer.append_events([Event(0, ChangeKind.PURGED, stored.id, None, day)])
+    due = _due_rows(writer, stored, rule, on)
+    if due:
+        _erase(writer, stored, due)
+        event = Event(0, ChangeKind.PURGED, stored.id, None, to_epoch_day(on))
+        writer.append_events([event])
     return len(due)
+
+
+def _due_rows(
+    reader: Reader, stored: StoredList, rule: ListRules, on: date
+) -> list[Registration]:
+    day = to_epoch_day(on)
+    ended = reader.registrations(stored.id, ends_from=None, ends_before=day + 1)
+    return [row for rows in ended for row in rows if _is_due(rule, row, day)]
 
 
 def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
@@ -343,11 +389,20 @@ def _erase(
     """Erase registrations; store the day from which the list's data is complete."""
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
+    complete_from = _complete_from(stored, rows, today)
+    if complete_from != stored.complete_from:
+        writer.update_list(stored._replace(complete_from=complete_from))
+
+
+def _complete_from(
+    stored: StoredList, rows: list[Registration], today: int = NO_END
+) -> int | None:
+    """Return the first day of a list without erased data, if *rows* are erased."""
     # the days before *today* on which the erased registrations protected a number
     erased_days = ((row.starts_on, min(row.ends_on, today)) for row in rows)
-    complete_from = max((end for start, end in erased_days if start < end), default=0)
-    if complete_from > (stored.complete_from or 0):
-        writer.update_list(stored._replace(complete_from=complete_from))
+    known = [] if stored.complete_from is None else [stored.complete_from]
+    known += [end for start, end in erased_days if start < end]
+    return max(known, default=None)
 
 
 def _is_due(rule: ListRules, row: Registration, day: int) -> bool:

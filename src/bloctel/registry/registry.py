@@ -38,11 +38,12 @@ from bloctel.storage.group_commit import GroupCommit
 from bloctel.storage.interface import (
     BUSY_SECONDS,
     MAX_LAG_SECONDS,
+    Reader,
     Storage,
     Writer,
     forked_error,
 )
-from bloctel.storage.rows import ChangeKind, NewRegistrations
+from bloctel.storage.rows import ChangeKind, NewRegistrations, StoredList
 
 
 class Registry(Book):
@@ -472,7 +473,7 @@ class Registry(Book):
         """Erase the data that the lists' rules require to be erased by the day *on*.
 
         Numbers are erased from the registrations and from the journal. Afterwards,
-        look-ups for days that the erased registrations covered raise
+        look-ups for days before `PurgePreview.answers_from_after` raise
         `DayNotCoveredError`.
 
         Args:
@@ -487,16 +488,28 @@ class Registry(Book):
         on = None if on is None else plain_day(on)
 
         def change(writer: Writer) -> dict[str, int]:
-            erased: dict[str, int] = {}
-            for stored in writer.lists():
-                rule = registrations.rules_of(stored)
-                day = _day(on, rule)
-                past_day(day, clock.today(rule.time_zone))
-                erased[stored.name] = registrations.purge(writer, stored, rule, on=day)
+            erased = {
+                stored.name: registrations.purge(writer, stored, rule, on=day)
+                for stored, rule, day in _purged_lists(writer, on)
+            }
             writer.drop_expired_requests(int(clock.now()))
             return erased
 
         return self._commits.run_alone(change)
+
+    def preview_purge(
+        self, *, on: date | None = None
+    ) -> list[registrations.PurgePreview]:
+        """Return the effect that `purge` would have on each list; erase nothing.
+
+        `purge` explains the argument and the error.
+        """
+        on = None if on is None else plain_day(on)
+        with self._storage.read() as reader:
+            return [
+                registrations.preview_purge(reader, stored, rule, on=day)
+                for stored, rule, day in _purged_lists(reader, on)
+            ]
 
     def forget(
         self, number: object, *, on: date | None = None, region: str | None = None
@@ -826,6 +839,17 @@ def _texts(lists: Iterable[str]) -> Iterable[str]:
 
 def _day(on: date | None, rule: ListRules) -> date:
     return clock.today(rule.time_zone) if on is None else plain_day(on)
+
+
+def _purged_lists(
+    reader: Reader, on: date | None
+) -> Iterator[tuple[StoredList, ListRules, date]]:
+    """Yield each list, its rules and the day of its purge; refuse a future day."""
+    for stored in reader.lists():
+        rule = registrations.rules_of(stored)
+        day = _day(on, rule)
+        past_day(day, clock.today(rule.time_zone))
+        yield stored, rule, day
 
 
 def _changeable_rule(list: str) -> ListRules:

@@ -44,6 +44,9 @@ class Audit:
             is on a list that does not contain the first number.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
+        n_stored: The number of calls that are judged with a stored verdict on a list:
+            the desk stored it at the time of the call, and the list's data of the day
+            was erased later.
         grounds: For each reason (a value of `Ground`), the number of unlawful calls.
     """
 
@@ -51,12 +54,14 @@ class Audit:
     n_calls: int
     unreadable: NDArray[np.int64]
     decisions: Mapping[Decision, int]
+    n_stored: int
     grounds: Mapping[str, int]
     _rows: NDArray[np.int64]
     _at: NDArray[np.int64]
     _which: NDArray[np.int64]
     _judgements: Sequence[Judgement]
     _versions: Sequence[LawVersion]
+    _is_stored: Sequence[bool]
     _law: Law
 
     def __repr__(self) -> str:
@@ -84,11 +89,13 @@ class Audit:
         `company_max_euros`   int64: the highest fine for a company, 0 if not known
         `cure`                the record that would have made the call lawful; empty if
                               there is no such record
+        `note`                a sentence if a verdict on a list was stored at the time
+                              of the call, and not looked up again; otherwise empty
         ====================  ====================================================
 
         Args:
             decision: `no` for unlawful calls, or `ask` for doubtful calls.
-            lang: The language of `cure`, `en` or `fr`.
+            lang: The language of `cure` and `note`, `en` or `fr`.
 
         Raises:
             InputError: *decision* or *lang* is not one of these values.
@@ -96,11 +103,14 @@ class Audit:
         if decision not in (Decision.NO, Decision.ASK):
             raise InputError("the decision no or ask", show(decision), "decision")
         check_language(lang)
+        note = message("compliance.audit.stored", lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
         findings = [
-            _finding_cells(finding, version, self._law, lang)
-            for judgement, version in zip(self._judgements, self._versions, strict=True)
+            (*_finding_cells(finding, one, self._law, lang), note if is_stored else "")
+            for judgement, one, is_stored in zip(
+                self._judgements, self._versions, self._is_stored, strict=True
+            )
             for finding in judgement.deciding
         ]
         sizes = np.array([len(j.deciding) for j in self._judgements], np.int64)
@@ -128,6 +138,7 @@ _COLUMNS: Final = (
     "person_max_euros",
     "company_max_euros",
     "cure",
+    "note",
 )
 
 
@@ -150,12 +161,16 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
         n_calls=len(calls.rows),
         unreadable=calls.unreadable + 1,
         decisions=decisions,
+        n_stored=sum(
+            n for n, each in zip(counts, facts, strict=True) if each.lists_stored
+        ),
         grounds=dict(sorted(grounds.items(), key=lambda item: (-item[1], item[0]))),
         _rows=calls.rows[order],
         _at=calls.at[order],
         _which=which[order],
         _judgements=judgements,
         _versions=[sources.law.versions[each.version_index] for each in facts],
+        _is_stored=[each.lists_stored for each in facts],
         _law=sources.law,
     )
 

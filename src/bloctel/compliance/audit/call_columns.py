@@ -31,6 +31,7 @@ COLUMNS: Final = (
     "number",
     "at",
     "outcome",
+    "reservation",
     *(name for name in call_inputs.CallInputs.__annotations__ if name != "region"),
 )
 
@@ -232,6 +233,14 @@ def _not_an_instant(got: str, row: int | None = None) -> InputError:
     return InputError("a date and time before the year 3000", got, where)
 
 
+def _id_of(value: Any) -> Any:
+    """Return an id from a CSV file, or from a pandas column with empty cells."""
+    is_text = isinstance(value, str) and value.isdecimal() and len(value) <= _ID_DIGITS
+    is_float = isinstance(value, float) and value.is_integer()
+    return int(value) if is_text or is_float else value
+
+
+_ID_DIGITS: Final = 18
 _TYPES: Final = {"purpose": Purpose, "channel": Channel, "outcome": Outcome}
 _FLAGS: Final = {True: True, False: False, "true": True, "false": False}
 
@@ -243,6 +252,8 @@ def _read_cell(name: str, sectors: Sequence[str], region: str, value: Any) -> An
         return Channel.VOICE if name == "channel" else None
     if name in _TYPES:
         return convert(value, _TYPES[name], where)
+    if name == "reservation":
+        return convert(_id_of(value), int, where)
     if name == "sector":
         return call_inputs.check_sector(value, sectors, where)
     if name == "time_zone":

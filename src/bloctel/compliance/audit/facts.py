@@ -7,7 +7,7 @@ combination of inputs is evaluated only once.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
@@ -31,7 +31,7 @@ from bloctel.compliance.call_facts import (
     sector_named,
     state_of_consent,
 )
-from bloctel.compliance.call_log import REFUSALS, Outcome
+from bloctel.compliance.call_log import REFUSALS, LoggedCall, Outcome
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import indexes_and_times, local_days
 from bloctel.compliance.consents.records import (
@@ -50,7 +50,12 @@ from bloctel.compliance.facts import (
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.list_state import list_states, opposition_lists, zone_of_list
+from bloctel.compliance.list_state import (
+    list_states,
+    opposition_lists,
+    states_with_stored,
+    zone_of_list,
+)
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError
 from bloctel.lookup.book import Book
@@ -67,6 +72,8 @@ from bloctel.rules.law import (
 
 _R = TypeVar("_R")
 
+#: Longest time between a call in the audited log and its attempt in the call log.
+_SAME_CALL: Final = timedelta(hours=1)
 #: Numbers that differ only in their last four digits are in one territory.
 _SAME_TERRITORY: Final = np.uint64(10_000)
 _DAY: Final = 86_400_000_000  # microseconds
@@ -78,12 +85,16 @@ _NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts; `evidence` is None if no register of consents can be read."""
+    """Sources of facts; `evidence` is None if no register of consents can be read.
+
+    `logged` returns the attempts in the call log, by the number's key and by the id.
+    """
 
     law: Law
     book: Book | None
     lists: Collection[str] | None
     evidence: Mapping[int, Evidence] | None
+    logged: Callable[[Collection[int]], Mapping[int, Mapping[int, LoggedCall]]]
     firm: str | None
     local_holidays: bool
 
@@ -133,7 +144,10 @@ def facts_of(
             lambda pair: CallScope(sources.firm, pair[0], pair[1], law.vague)
         ),
     )
-    national, own = _list_states(calls, version_indexes, sources)
+    by_lists = _list_states(calls, version_indexes, sources)
+    national, own, lists_stored = _with_stored(
+        calls, version_indexes, sources, by_lists
+    )
     version_index = _integers(version_indexes)
     found = {
         "version_index": version_index,
@@ -159,6 +173,7 @@ def facts_of(
         "silence": _silence(table),
         "refusal_version_index": _refusal_version_index(table),
         "objected": _objected(calls),
+        "lists_stored": lists_stored,
     }
     rows = _joined(*found.values())
     facts = [Facts(**dict(zip(found, row, strict=True))) for row in rows.values]
@@ -340,6 +355,40 @@ def _list_states(
         )
         found[:, rows] = [[codes[state] for state in each] for each in by_lists]
     return DictionaryColumn(states, found[0]), DictionaryColumn(states, found[1])
+
+
+def _with_stored(
+    calls: PastCalls,
+    version_indexes: NDArray[np.int64],
+    sources: AuditSources,
+    by_lists: Sequence[DictionaryColumn],
+) -> tuple[DictionaryColumn, DictionaryColumn, DictionaryColumn]:
+    """Return the states on lists; stored verdicts replace the data of erased days.
+
+    The third column is True for calls with a state from a stored verdict.
+    """
+    states, ids = list(ListState), calls.columns["reservation"]
+    found = np.array([column.codes for column in by_lists])
+    is_stored = np.zeros(len(calls.at), np.int64)
+    is_open = (found == _code(ListState.UNANSWERED)).any(axis=0)
+    has_id = np.array([id is not None for id in ids.values], bool)
+    rows = np.flatnonzero(is_open & has_id[ids.codes])
+    if sources.book is not None and len(rows):
+        logged = sources.logged(np.unique(calls.keys[rows]).tolist())
+        for row in rows.tolist():
+            key, at = int(calls.keys[row]), from_microseconds(int(calls.at[row]))
+            call = logged.get(key, {}).get(ids.values[ids.codes[row]])
+            if call is None or call.verdicts is None or abs(at - call.at) > _SAME_CALL:
+                continue
+            regime = sources.law.versions[int(version_indexes[row])].one(Regime)
+            *by_list, is_stored[row] = states_with_stored(
+                *(sources.book, key, at, call.verdicts.lists),
+                national=regime.lists if regime else (),
+                lists=sources.lists,
+            )
+            found[:, row] = [states.index(state) for state in by_list]
+    national, own = (DictionaryColumn(states, codes) for codes in found)
+    return national, own, DictionaryColumn([False, True], is_stored)
 
 
 def _rows_by_day(
