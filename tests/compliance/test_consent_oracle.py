@@ -51,6 +51,21 @@ def paris(*fields: int) -> datetime:
     return datetime(*fields, tzinfo=PARIS)  # type: ignore[arg-type, misc]
 
 
+NUMBER: Final = PhoneNumber(KEYS["FR"])
+NEW: Final = NewConsent(
+    given_at=paris(2026, 9, 1, 12),
+    firm=FIRM,
+    subject="travel",
+    mentions=["all"],
+    evidence=EvidenceFile("ab" * 32, "archive, form-4711.json"),
+)
+
+
+def new_register() -> ConsentRegister:
+    """Return an empty register."""
+    return ConsentRegister(RecordStore.create("memory:"))
+
+
 def consent(given_at: datetime, **changes: Any) -> Consent:
     """Return a complete consent to calls about travel, by default for a year."""
     whole: dict[str, Any] = {
@@ -72,9 +87,8 @@ def answer_at(at: datetime, consents: Iterable[Consent]) -> Answer:
         calls=PlainCalls(),
         firm=FIRM,
     )
-    number = PhoneNumber(KEYS["FR"])
     return desk.may_call(
-        number, at=at, purpose="sale", sector="travel", caller="0162000000"
+        NUMBER, at=at, purpose="sale", sector="travel", caller="0162000000"
     )
 
 
@@ -162,8 +176,10 @@ def test_an_unreadable_time_of_a_consent_is_an_error(value: Any) -> None:
 
     if value != "2026-09-01":  # the package reads a day as midnight in UTC
         assert evaluate_consent(value, now=at) == PREUVE_MANQUANTE
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="given_at"):
         answer_at(at, [replace(consent(at), given_at=value)])
+    with pytest.raises(InputError, match="given_at"):
+        new_register().record(NUMBER, replace(NEW, given_at=value))
 
 
 @pytest.mark.parametrize("value", ["yes", True, "2026-02-30"])
@@ -238,15 +254,10 @@ def test_a_proof_is_kept_for_three_calendar_years(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """R223-2: three years; the package counts 1,095 days, one day less with a leap."""
-    given_at = paris(2026, 9, 1, 12)
-    theirs = assess_consent(given_at, now=given_at).proof_retention_until
+    theirs = assess_consent(NEW.given_at, now=NEW.given_at).proof_retention_until
     monkeypatch.setattr(clock, "now", paris(2026, 9, 2).timestamp)
-    register = ConsentRegister(RecordStore.create("memory:"))
-    file = EvidenceFile("ab" * 32, "archive, form-4711.json")
-    new = NewConsent(
-        given_at=given_at, firm=FIRM, subject="travel", mentions=["all"], evidence=file
-    )
-    register.record(PhoneNumber(KEYS["FR"]), new)
+    register = new_register()
+    register.record(NUMBER, NEW)
     monkeypatch.setattr(clock, "now", paris(2029, 9, 2).timestamp)
 
     assert theirs is not None
