@@ -18,6 +18,7 @@ _EXPLANATION = ROOT / "docs" / "explanation"
 _ABOUT_LAW = (
     "docs/explanation/may-i-call.md",
     "docs/how-to/consent.md",
+    "docs/how-to/twenty-questions.md",
     "docs/reference/rules.md",
     "docs/reference/python/permission.md",
 )

@@ -344,7 +344,8 @@ class ConsentRegister(RecordLog, KnownConsents):
 
     def _consent(self, key: int, new: NewConsent, recorded_at: datetime) -> Entry:
         zone = zone_of(require_key(key))
-        day = past_instant(new.given_at, "given_at").astimezone(zone).date()
+        given_at = past_instant(in_utc(new.given_at, "given_at"), "given_at")
+        day = given_at.astimezone(zone).date()
         terms = rule_for(ConsentTerms, day)
         # no rule limits a consent that is older than the first legal rules on consent
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
@@ -365,7 +366,7 @@ class ConsentRegister(RecordLog, KnownConsents):
             got = expires_on.isoformat()
             raise InputError("a day after the day of the consent", got, "expires_on")
         fields = consent_fields(new, expires_on, day, recorded_at)
-        entry = new_entry(key, new.given_at, fields)
+        entry = new_entry(key, given_at, fields)
         # `append` also checks this, but its error cannot name the row of an import
         require_without_number(key, entry.fields)
         return entry
