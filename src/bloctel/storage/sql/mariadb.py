@@ -39,9 +39,9 @@ class MariadbStorage(engine.SqlStorage):
             "init_command": f"{_WAITS.format(BUSY_SECONDS)}, {_SESSION}",
             "charset": "utf8mb4",
         }
-        # a reader sees the data at the time of its first query, a writer sees the data
-        # at the time when it gets the lock
         waits = dict.fromkeys(("read_timeout", "write_timeout"), engine.ANSWER_SECONDS)
+        # REPEATABLE READ: a reader sees the data at the time of its first query, and a
+        # writer sees the data at the time when it gets the lock
         engines = engine.server_engines(
             parsed, "REPEATABLE READ", connect_args, **waits
         )
@@ -110,7 +110,7 @@ def _prepare(raw: Any, record: Any) -> None:
         names = {name for name, value in cursor.fetchall() if value}
         if "wsrep_on" in names:  # Galera: wait for the changes of the other servers
             cursor.execute("SET wsrep_sync_wait = 7, wsrep_dirty_reads = 0")
-    # MySQL group replication: any server of the group can be behind
+    # in a MySQL group replication, each server can lack the latest changes
     record.info["needs_heartbeats"] = "group_replication_group_name" in names
 
 

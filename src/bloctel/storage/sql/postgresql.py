@@ -52,7 +52,7 @@ class PostgresqlStorage(engine.SqlStorage):
         self._url = parsed
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
         engines = engine.server_engines(parsed, "READ COMMITTED", self._connect_args)
-        # `insert`, because SQLAlchemy's own listener already waits for the server
+        # `insert`: run before SQLAlchemy's own listener, which waits for the server
         sa.event.listen(engines[1], "connect", _limit_waits, insert=True)
         for each in engines:
             sa.event.listen(each, "connect", _prepare_nothing_in_a_pooler)
@@ -114,7 +114,7 @@ _KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
     ("25006", errors.StorageReadOnlyError),
     ("53100", errors.StorageFullError),
     ("53", errors.StorageBusyError),
-    ("57014", errors.StorageBusyError),  # after statement_timeout
+    ("57014", errors.StorageBusyError),  # statement_timeout has passed
     ("55P03", errors.StorageBusyError),
     ("40", errors.StorageBusyError),
 )
@@ -139,7 +139,7 @@ def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
 
 def _limit_waits(raw: Any, _: object) -> None:
     """Close a connection for look-ups if the server does not answer a statement."""
-    wait, connection = type(raw).wait, ref(raw)  # without a cycle of references
+    wait, connection = type(raw).wait, ref(raw)  # a strong one would be a cycle
 
     def limited_wait(run: Any, *args: Any, **options: Any) -> Any:
         raw = connection()
@@ -210,9 +210,9 @@ _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
 _NAMES: Final = tuple(metadata.tables)
-#: The query for a number that is not 0 if rows of a table can be hidden or missing:
+#: A query that returns 0 if no rows of our tables can be hidden or missing; otherwise,
 #: 100 times the number of an error in `_ERRORS`, plus the number of the table.  Each
-#: look-up contains it, because a pooler can send its statement to another server.
+#: look-up contains this query, because a pooler can send it to another server.
 _FLAW: Final = f"""
 SELECT coalesce(min(number + 100 * CASE
   WHEN relkind NOT IN ('r', 'p') OR relpersistence <> 'p' OR relhasrules THEN 1

@@ -321,8 +321,8 @@ class SqliteFile:
                     self._connection.rollback()  # an open transaction blocks writers
                     return
                 raise
-            # this stamp is still in the log: move it to the file, so that a copy of
-            # the file without the log has the stamp too
+            # SQLite has written the stamp to the log: move it to the file, so that a
+            # copy of the file without the log has the stamp too
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
             is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
             if not is_stored and clock.elapsed() >= end:

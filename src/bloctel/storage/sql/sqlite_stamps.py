@@ -121,8 +121,8 @@ def _belongs(header: bytes, log: Path) -> bool:
         while True:
             start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
             if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
-                # the next frames are from an older log, and their changes are already
-                # in the file; an empty log file can be from a program that only reads
+                # the log ends here: later bytes are from an older log, whose changes
+                # are in the file; a program that only reads creates an empty log
                 return not has_commit and (bool(salts) or _is_complete(header))
             page, n_pages = struct.unpack_from(">II", start)
             if page == 1:
