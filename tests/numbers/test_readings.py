@@ -437,6 +437,13 @@ def test_other_mobiles_keep_their_eight_digits() -> None:
         assert str(normalize(text).key) == _digits_of(text)
 
 
+def test_an_area_code_of_brazil_has_no_zero() -> None:
+    """Digits with a 0 in the place of the area code are not an old mobile number."""
+    for digits in ("550160000000", "551060000000"):
+        assert readings.one_line(digits) == digits
+    assert readings.one_line("551160000000") == "5511960000000"
+
+
 def test_the_table_of_plans_names_its_sources() -> None:
     """Each plan with two numbers for one line has a source and a certainty."""
     file = Path(readings.__file__).with_name("one_line.toml")
