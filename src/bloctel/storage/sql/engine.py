@@ -20,8 +20,8 @@ from bloctel.storage.rows import Found, Position
 from bloctel.storage.sql import schema
 from bloctel.storage.sql.pool import Pool
 from bloctel.storage.sql.reader import SqlReader
-from bloctel.storage.sql.schema import state
-from bloctel.storage.sql.writer import SqlWriter
+from bloctel.storage.sql.schema import setting, state
+from bloctel.storage.sql.writer import SqlWriter, change
 
 CONNECT_SECONDS: Final = 10
 #: The longest wait of the client for the answer to a look-up.  It is longer than
@@ -106,18 +106,15 @@ class SqlStorage:
             token = interface.new_token()
             first = {"id": 1, "last_change": 0, "token": token}
             first |= {"trimmed_to": 0, "n_rows": 0}
-            for table, row in (
-                (state, first),
-                (schema.commit, {"cursor": 0, "token": token}),
-                (schema.heartbeat, {"id": 1, "at": 0}),
+            texts = {**settings, "schema_version": str(schema.SCHEMA_VERSION)}
+            for table, rows in (
+                (state, [first]),
+                (schema.commit, [{"cursor": 0, "token": token}]),
+                (schema.heartbeat, [{"id": 1, "at": 0}]),
+                (setting, [{"name": name, "value": texts[name]} for name in texts]),
             ):
                 connection.execute(table.delete())
-                connection.execute(table.insert(), row)
-            rows = {**settings, "schema_version": str(schema.SCHEMA_VERSION)}
-            connection.execute(
-                schema.setting.insert(),
-                [{"name": name, "value": rows[name]} for name in rows],
-            )
+                change(connection, table.insert(), rows, len(rows))
 
     def check(self, *, restored: bool = False) -> None:
         with self._transaction(writes=False) as connection:
@@ -158,7 +155,7 @@ class SqlStorage:
             self._identity = self._identity or identity
             interface.require_same(identity, self._identity, self._where)
             at = interface.heartbeat_time()
-            connection.execute(schema.heartbeat.update().values(at=at))
+            change(connection, schema.heartbeat.update(), {"at": at})
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         self._require_open()
@@ -277,13 +274,13 @@ def _end(end: Callable[[], None]) -> None:
 
 def _stored_version(connection: sa.Connection) -> str | None:
     """Return the schema version as text; None if there is no registry."""
-    if not sa.inspect(connection).has_table(schema.setting.name):
+    if not sa.inspect(connection).has_table(setting.name):
         return None
     return _setting(connection, "schema_version")  # `create` writes this row last
 
 
 def _setting(connection: sa.Connection, name: str) -> str | None:
-    columns = schema.setting.c
+    columns = setting.c
     return connection.scalar(sa.select(columns.value).where(columns.name == name))
 
 

@@ -129,13 +129,11 @@ class SqlReader:
         if keys is not None:
             yield from self._columns(keys)
             return
-        n = self._count_rows() - len(self.prefixes()) - len(self.lists())
+        n = self._count_rows() - (self._connection.scalar(_N_OTHERS) or 0)
         for part in self._columns(None):
             n -= len(part.keys)
             yield part
-        if n:  # during a restore, a table can have fewer rows than the state needs
-            expected, got = "all rows of the registry", "missing or additional rows"
-            raise StorageError(expected, got, message=_INCOMPLETE)
+        require_complete(n)
 
     def _count_rows(self) -> int:
         """Return the number of rows that the last write transaction stored."""
@@ -201,11 +199,19 @@ class SqlReader:
         return result.partitions(PART)
 
 
+def require_complete(n_missing: int) -> None:
+    """Check that no row is missing: during a restore, a table can lack rows."""
+    if n_missing:
+        expected, got = "all rows of the registry", "missing or additional rows"
+        raise StorageError(expected, got, message=_INCOMPLETE)
+
+
 def _request(row: Any) -> RequestRow:
     return RequestRow(row[0], ChangeKind(row[1]), *row[2:])
 
 
-def _has_key(table: sa.Table) -> sa.ColumnElement[bool]:
+def has_key(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition for rows about one of the numbers `keys`."""
     return table.c.key.in_(sa.bindparam("keys", expanding=True))
 
 
@@ -216,10 +222,18 @@ _TOKEN: Final = sa.select(schema.commit.c.token).where(_HAS_CURSOR)
 _REGISTRATIONS: Final = sa.select(
     *(registration.c[name] for name in Registration._fields)
 )
-_REGISTRATIONS_OF: Final = _REGISTRATIONS.where(_has_key(registration))
+_REGISTRATIONS_OF: Final = _REGISTRATIONS.where(has_key(registration))
 _COLUMNS: Final = sa.select(
     *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
 )
+
+
+def _count(table: sa.Table) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(table).scalar_subquery()
+
+
+#: The query for the number of rows in all counted tables except `registration`.
+_N_OTHERS: Final = sa.select(sum(map(_count, schema.COUNTED[1:]), sa.literal(0)))
 
 _INCOMPLETE: Final = (
     "the registry is incomplete: a restore may still be running; open it again when it "
@@ -262,10 +276,10 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
 _PREFIXES: Final = sa.select(prefix).order_by(*prefix.primary_key)
 _REQUESTS: Final = sa.select(request)
 _REQUESTS_ON: Final = _REQUESTS.where(request.c.list_id == sa.bindparam("id"))
-_REQUESTS_OF: Final = _REQUESTS_ON.where(_has_key(request))
+_REQUESTS_OF: Final = _REQUESTS_ON.where(has_key(request))
 
 _IN_STREAM: Final = record.c.stream == sa.bindparam("name")
-_RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, _has_key(record))
+_RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, has_key(record))
 _RECORDS_AFTER: Final = (
     sa.select(record)
     .where(_IN_STREAM, record.c.seq > sa.bindparam("after"))
