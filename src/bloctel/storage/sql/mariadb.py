@@ -3,14 +3,20 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from bloctel import errors
 from bloctel.storage.interface import BUSY_SECONDS, busy_error, require_driver
+from bloctel.storage.rows import Event, Position
 from bloctel.storage.sql import engine
+from bloctel.storage.sql.reader import SqlReader, count_rows, require_complete
+from bloctel.storage.sql.schema import COUNTED, state
 from bloctel.storage.sql.writer import SqlWriter
+
+_T = TypeVar("_T")
 
 
 class MariadbStorage(engine.SqlStorage):
@@ -25,7 +31,7 @@ class MariadbStorage(engine.SqlStorage):
         require_driver("pymysql", "mariadb")
         import pymysql  # noqa: PLC0415 - an optional dependency
 
-        self.writer = MariadbWriter
+        self.reader, self.writer = MariadbReader, MariadbWriter
         self._driver_errors = (pymysql.err.MySQLError,)
         parsed, where = engine.server_url(url, "mysql+pymysql")
         known = set(inspect.signature(pymysql.connect).parameters)
@@ -45,8 +51,9 @@ class MariadbStorage(engine.SqlStorage):
         engines = engine.server_engines(
             parsed, "REPEATABLE READ", connect_args, **waits
         )
+        complete: set[int] = set()
         for each in engines:
-            sa.event.listen(each, "connect", _prepare)
+            sa.event.listen(each, "connect", partial(_prepare, complete))
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -100,8 +107,9 @@ _REPLICATION: Final = {
 _NOT_ALLOWED: Final = 1227
 
 
-def _prepare(raw: Any, record: Any) -> None:
+def _prepare(complete: set[int], raw: Any, record: Any) -> None:
     """Set the isolation level, and find out if the server belongs to a cluster."""
+    record.info["complete"] = complete
     with engine.closed_on_error(raw), raw.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_CLUSTER)
@@ -114,6 +122,62 @@ def _prepare(raw: Any, record: Any) -> None:
 
 _CLUSTER: Final = """SHOW VARIABLES
 WHERE variable_name IN ('wsrep_on', 'group_replication_group_name')"""
+
+
+#: The expression of a number that changes when a counted table is created again, as a
+#: restore does: the server's id, and the second of the creation of the newest table.
+_CREATED: Final = sa.literal_column(
+    f"""(SELECT cast((@@server_id & 2147483647) << 32 | max(unix_timestamp(create_time))
+AS SIGNED) FROM information_schema.tables WHERE table_schema = database() AND table_name
+IN ({", ".join(f"'{table.name}'" for table in COUNTED)}))""",  # noqa: S608 - our tables
+    sa.BigInteger,
+)
+#: `_CREATED`, or 0 if a table could be created again within the same second.
+_SETTLED: Final = sa.literal_column(
+    f"IF({_CREATED} & 4294967295 < unix_timestamp() - 1, {_CREATED}, 0)", sa.BigInteger
+)
+
+
+class MariadbReader(SqlReader):
+    """Read transaction on a MariaDB storage.
+
+    A restore drops each table, creates it again and fills it, and each of these steps
+    is visible at once. The tables have the right position again before they have all
+    rows, so the position alone does not show that they are complete. After a change of
+    `_CREATED`, all rows are counted once.
+    """
+
+    flaw = sa.case(
+        (_CREATED.in_(sa.bindparam("complete", expanding=True)), 0),
+        (sa.select(state.c.n_rows).scalar_subquery() == count_rows(*COUNTED), _SETTLED),
+        else_=-1,
+    )
+
+    def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
+        super().__init__(connection, lag)
+        self._complete: set[int] = connection.info["complete"]
+        self.flaw_values = {"complete": tuple(self._complete)}
+
+    def require_sound(self, flaw: int, where: str | None) -> None:
+        require_complete(flaw == -1, where)
+        self._complete.update({flaw} - {0})
+
+    def _note_complete(self) -> None:
+        self.require_sound(self._connection.scalar(sa.select(_SETTLED)) or 0, None)
+
+    def _count_after(self, found: _T) -> _T:
+        """Return what was read, after a check that the tables are complete."""
+        flaw = self._connection.execute(sa.select(self.flaw), self.flaw_values)
+        self.require_sound(flaw.scalar_one(), None)
+        return found
+
+    def position(self) -> Position:
+        found = super().position()
+        # the first reader of all rows counts them itself
+        return self._count_after(found) if self._complete else found
+
+    def changes(self, since: int, limit: int) -> list[Event]:
+        return self._count_after(super().changes(since, limit))
 
 
 class MariadbWriter(SqlWriter):
@@ -130,7 +194,8 @@ _WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:
 #: Settings that keep the server from shortening results or values without an error.
 _SESSION: Final = (
     "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
-    "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+    "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    "time_zone = '+00:00'"  # in other zones, two times of a year can be equal
 )
 
 #: The query for the name of a setting that keeps the server from flushing each commit.

@@ -245,7 +245,7 @@ class PostgresqlReader(SqlReader):
     flaw = sa.literal_column(f"({_FLAW})", sa.BigInteger)
 
     @staticmethod
-    def require_sound(flaw: int, where: str) -> None:
+    def require_sound(flaw: int, where: str | None) -> None:
         if flaw:
             error, number = divmod(flaw, 100)
             expected, got = "a table that shows all its rows", _NAMES[number - 1]

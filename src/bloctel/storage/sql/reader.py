@@ -4,8 +4,9 @@ Most statements are built only once: in most databases, building a statement tak
 longer than executing the statement.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -44,11 +45,13 @@ KEYS_PER_QUERY: Final = 5_000  # the maximum number of parameters of IN (...)
 class SqlReader:
     """Read transaction on an SQL storage."""
 
-    #: The expression of a number that is not 0 if the tables can hide rows.
+    #: The expression of a number that is not 0 if the tables can hide or lack rows.
     flaw: sa.ColumnElement[int] = sa.literal(0)
 
-    @staticmethod
-    def require_sound(flaw: int, where: str) -> None:
+    #: The values of the parameters of `flaw`.
+    flaw_values: Mapping[str, Any] = MappingProxyType({})
+
+    def require_sound(self, flaw: int, where: str | None) -> None:
         """Raise StorageError if the value of `flaw` is not 0."""
 
     def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
@@ -102,7 +105,7 @@ class SqlReader:
         found = Found([], {})
         for some in in_parts(keys, KEYS_PER_QUERY):
             token = None
-            values = {"keys": some, "cursor": position.cursor}
+            values = {"keys": some, "cursor": position.cursor, **self.flaw_values}
             for row in self._connection.execute(_lookup(self.flaw), values):
                 if not row.list_id:
                     token = row.key
@@ -134,6 +137,10 @@ class SqlReader:
             n -= len(part.keys)
             yield part
         require_complete(n)
+        self._note_complete()
+
+    def _note_complete(self) -> None:
+        """Note that all rows were counted."""
 
     def _count_rows(self) -> int:
         """Return the number of rows that the last write transaction stored."""
@@ -199,11 +206,11 @@ class SqlReader:
         return result.partitions(PART)
 
 
-def require_complete(n_missing: int) -> None:
+def require_complete(n_missing: int, where: str | None = None) -> None:
     """Check that no row is missing: during a restore, a table can lack rows."""
     if n_missing:
         expected, got = "all rows of the registry", "missing or additional rows"
-        raise StorageError(expected, got, message=_INCOMPLETE)
+        raise StorageError(expected, got, where, message=_INCOMPLETE)
 
 
 def _request(row: Any) -> RequestRow:
@@ -228,12 +235,13 @@ _COLUMNS: Final = sa.select(
 )
 
 
-def _count(table: sa.Table) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.count()).select_from(table).scalar_subquery()
+def count_rows(*tables: sa.Table) -> sa.ColumnElement[int]:
+    """Return the expression of the total number of rows in some tables."""
+    counts = (sa.select(sa.func.count()).select_from(table) for table in tables)
+    return sum((count.scalar_subquery() for count in counts), sa.literal(0))
 
 
-#: The query for the number of rows in all counted tables except `registration`.
-_N_OTHERS: Final = sa.select(sum(map(_count, schema.COUNTED[1:]), sa.literal(0)))
+_N_OTHERS: Final = sa.select(count_rows(*schema.COUNTED[1:]))
 
 _INCOMPLETE: Final = (
     "the registry is incomplete: a restore may still be running; open it again when it "
