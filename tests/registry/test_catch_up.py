@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,58 @@ def test_a_connection_lost_during_a_reload(
             eventually(lambda: book.is_blocked(KEY + 1, on=LATER))
             eventually(lambda: not book.is_blocked(KEY, on=LATER))
             eventually(lambda: n_ended >= 1 + (not follows))
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite", "valkey"], indirect=True)
+def test_many_changes_are_read_again_after_an_error(
+    storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error after thousands of changes leaves nothing in the next state."""
+    with (
+        Registry.create(storage_url, lists=["own"]) as writer,
+        Registry.open(storage_url, refresh_seconds=0) as registry,
+        Follower.open(storage_url, max_silence_seconds=3600) as follower,
+    ):
+        assert not registry.is_blocked(KEY, on=LATER)
+        state_of, n_failed = replica.Replica._state, 0
+
+        def fail(*args: Any, **kwargs: Any) -> Any:
+            nonlocal n_failed
+            if n_failed < 8:
+                n_failed += 1
+                raise StorageGoneError("a connection", "a lost connection")
+            return state_of(*args, **kwargs)
+
+        monkeypatch.setattr(replica.Replica, "_state", fail)
+        writer.register_many(range(KEY, KEY + 6_000), list="own", on=ON)
+        for _ in range(3):
+            with pytest.raises(StorageGoneError):
+                registry.is_blocked(KEY, on=LATER)
+        eventually(lambda: follower.is_blocked(KEY + 5_999, on=LATER))
+        eventually(lambda: n_failed == 8)
+        assert registry.is_blocked_many(range(KEY, KEY + 6_000), on=LATER).all()
+        writer.withdraw(KEY, list="own", on=ON)
+        assert not registry.is_blocked(KEY, on=LATER)
+        eventually(lambda: not follower.is_blocked(KEY, on=LATER))
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, StorageGoneError])
+def test_a_stored_change_is_seen_after_an_error(
+    monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    """A look-up never uses an older state than the last change of its own registry."""
+    with Registry.create("memory:", lists=["own"]) as created:
+        registry = Registry(created._storage, refresh_seconds=3600)
+        assert not registry.is_blocked(KEY, on=LATER)
+
+        def fail(*_: object) -> None:
+            raise error() if error is not StorageGoneError else error("this", "that")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(replica.Replica, "catch_up", fail)
+            with suppress(MemoryError, KeyboardInterrupt):
+                registry.register(KEY, list="own", on=ON)
+        assert registry.is_blocked(KEY, on=LATER)
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)

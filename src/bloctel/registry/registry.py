@@ -795,14 +795,16 @@ class Registry(Book):
 
     def _committed(self) -> None:
         """Update the state after this process stored a change."""
-        with self._lock:
-            if self._state.provenance is None:
-                return  # the first look-up will read the storage
-            try:
-                self._refresh()
-            except errors.CannotAnswerError:
-                # the change is stored; the next look-up reads again or raises the error
-                self._set_state(self._state)
+        try:
+            with self._lock:
+                # before the first look-up, there is nothing to update
+                if self._state.provenance is not None:
+                    self._refresh()
+        except BaseException as error:
+            # the change is stored; the next look-up reads again or raises the error
+            self._set_state(self._state)
+            if not isinstance(error, errors.CannotAnswerError):
+                raise
 
     # -- arguments ------------------------------------------------------------
 
