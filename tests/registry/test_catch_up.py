@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ from bloctel.errors import (
     StorageGoneError,
 )
 from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.records.store import RecordStore
 from bloctel.registry import replica
 from bloctel.storage.sql.engine import SqlStorage
 from bloctel.storage.sql.postgresql import PostgresqlReader
@@ -27,7 +28,7 @@ from tests.helpers.servers import KINDS, STORAGES, server, unique
 from tests.registry.test_follower import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.helpers.servers import Server
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 KEY = 33639981234
 ON = date(2024, 1, 2)
 LATER = date(2024, 6, 1)
+NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 SHARED = [kind for kind in STORAGES if kind != "memory"]
 
 
@@ -233,7 +235,7 @@ def clear(url: str, started: Server | None) -> None:
 def test_a_registry_created_again_is_not_the_one_that_was_opened(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Look-ups and exports raise, if another registry is at the URL."""
+    """Look-ups, exports and changes raise, if another registry is at the URL."""
     started = request.getfixturevalue(kind)
     url = started.url(unique())
     keys = [KEY + i for i in range(4)]
@@ -242,6 +244,8 @@ def test_a_registry_created_again_is_not_the_one_that_was_opened(
         with (
             Follower.open(url) as follower,
             Registry.open(url, refresh_seconds=0) as registry,
+            Registry.open(url) as form,
+            RecordStore.open(url) as records,
         ):
             assert registry.is_blocked(KEY, on=ON)
             clear(url, started)
@@ -260,8 +264,17 @@ def test_a_registry_created_again_is_not_the_one_that_was_opened(
                     RegistryReplacedError, match="open the registry again"
                 ):
                     book.is_blocked(KEY + 10, on=ON)
-            with pytest.raises(RegistryReplacedError):
-                writer.build_snapshot(tmp_path / "x.bloctel")
+            acts: list[Callable[[], object]] = [
+                lambda: writer.build_snapshot(tmp_path / "x.bloctel"),
+                lambda: writer.register(KEY, list="own", on=ON),
+                lambda: form.register(KEY, list="own", on=ON),
+                lambda: records.run(lambda to: to.append("calls", KEY, NOON, {})),
+            ]
+            for act in acts:
+                with pytest.raises(RegistryReplacedError):
+                    act()
+        with Registry.open(url) as new:
+            assert not new.is_blocked(KEY, on=ON)
 
 
 @pytest.mark.parametrize("n_new", [1, 2])

@@ -294,6 +294,7 @@ class Storage(Protocol):
 
         Raises:
             StorageBusyError: Another writer took too long.
+            RegistryReplacedError: Another registry has replaced the registry.
             StorageReadOnlyError: The server is a copy of another server.
         """
 

@@ -67,7 +67,7 @@ class SqlStorage:
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
-        self._identity: str | None = None  # of the registry at the first heartbeat
+        self._identity: str | None = None  # of the registry that was opened
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
         forks.prepare_in_child(self)
@@ -115,11 +115,13 @@ class SqlStorage:
             ):
                 connection.execute(table.delete())
                 change(connection, table.insert(), rows, len(rows))
+            self._require_identity(connection)
 
     def check(self, *, restored: bool = False) -> None:
         with self._transaction(writes=False) as connection:
             version = _stored_version(connection)
             interface.require_version(version, schema.SCHEMA_VERSION, self._where)
+            self._require_identity(connection)
             query = self.unusual_tables
             names = query and set(connection.exec_driver_sql(query).scalars())
             for name in schema.metadata.tables.keys() & names:
@@ -145,15 +147,20 @@ class SqlStorage:
     def write(self) -> Iterator[SqlWriter]:
         with self._transaction(writes=True) as connection:
             with closing(self.writer(connection)) as writer:
+                self._require_identity(connection)
                 yield writer
             writer.finish()
             self._has_traces |= writer.has_erased
 
+    def _require_identity(self, connection: sa.Connection) -> None:
+        """Raise RegistryReplacedError if another registry was opened."""
+        identity = _setting(connection, "identity")
+        self._identity = self._identity or identity
+        interface.require_same(identity, self._identity, self._where)
+
     def write_heartbeat(self) -> None:
         with self._transaction(writes=True) as connection:
-            identity = _setting(connection, "identity")
-            self._identity = self._identity or identity
-            interface.require_same(identity, self._identity, self._where)
+            self._require_identity(connection)
             at = interface.heartbeat_time()
             change(connection, schema.heartbeat.update(), {"at": at})
 
@@ -279,9 +286,13 @@ def _stored_version(connection: sa.Connection) -> str | None:
     return _setting(connection, "schema_version")  # `create` writes this row last
 
 
+_SETTING: Final = sa.select(setting.c.value).where(
+    setting.c.name == sa.bindparam("setting")
+)
+
+
 def _setting(connection: sa.Connection, name: str) -> str | None:
-    columns = setting.c
-    return connection.scalar(sa.select(columns.value).where(columns.name == name))
+    return connection.scalar(_SETTING, {"setting": name})
 
 
 # -- database servers ---------------------------------------------------------------

@@ -29,7 +29,7 @@ hash without the mark was deleted by the server, and later created again by a wr
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -66,6 +66,11 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
     for key in dict.fromkeys(keys):
         buckets[encoding.bucket_of(key)].append(key)
     return buckets
+
+
+def identity_query(key: Callable[..., str]) -> Command:
+    """Return the command that reads the identity of a registry."""
+    return ("HGET", key("setting"), "identity")
 
 
 class ValkeyReader:

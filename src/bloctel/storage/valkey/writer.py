@@ -25,7 +25,7 @@ from bloctel.storage.rows import (
 )
 from bloctel.storage.valkey import pending
 from bloctel.storage.valkey.encoding import Number, packed_rows
-from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
+from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader, identity_query
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 #: The number of rows in each read, and in each batch of a result.
@@ -37,7 +37,7 @@ class ValkeyWriter(ValkeyReader):
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
-        self._query()
+        (self.identity,) = self._query(identity_query(self._key))
         self._journal = pending.JournalChanges(self._last_change, self._trimmed_to)
         self._numbers: dict[int, Number] = {}
         self._lists: dict[int, StoredList] | None = None
