@@ -506,6 +506,9 @@ class Registry(Book):
         The registry then no longer knows on which days its lists protected the number.
         For these lists and days, look-ups of any number raise `DayNotCoveredError`.
 
+        Lists whose numbers come only from files of their operator keep the number, as
+        the law of their country requires: a call to the number is still forbidden.
+
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             on: The first day on which the number is no longer protected; by default
