@@ -8,12 +8,14 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from bloctel import Follower, Registry
+from bloctel import Follower, Registry, Snapshot
 from bloctel.errors import (
     CursorPurgedError,
     DayNotCoveredError,
+    NotKnownError,
     RegistryReplacedError,
     StorageError,
     StorageGoneError,
@@ -143,6 +145,51 @@ def test_many_changes_are_read_again_after_an_error(
         writer.withdraw(KEY, list="own", on=ON)
         assert not registry.is_blocked(KEY, on=LATER)
         eventually(lambda: not follower.is_blocked(KEY, on=LATER))
+
+
+@pytest.mark.parametrize("does", ["load", "catch up", "export"])
+@pytest.mark.parametrize("storage_url", ["sqlite", "valkey"], indirect=True)
+def test_rules_are_never_newer_than_the_numbers(
+    storage_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    """A file that is imported during a read covers no number that was not read."""
+    first, path = 12125550100, tmp_path / "x.bloctel"
+    with (
+        Registry.create(storage_url, region="US", lists=["us.dnc"]) as writer,
+        Registry.open(storage_url, refresh_seconds=0) as registry,
+    ):
+
+        def imported(area: int, n: int) -> None:
+            keys = np.arange(n, dtype=np.uint64) + (first + area * 10**7)
+            writer.replace_numbers(keys, list="us.dnc", on=ON, area_digits=4)
+
+        imported(0, 2)
+        if does == "catch up":
+            assert registry.is_blocked(first, on=ON)
+            imported(1, 2)
+        name = "_events" if does == "catch up" else "read_table"
+        owner: Any = replica.Replica if does == "catch up" else replica
+        read, areas = getattr(owner, name), iter((2, 3))
+
+        def slow(*args: Any) -> Any:
+            found = read(*args)
+            for area in areas:
+                imported(area, 2)
+                break
+            return found
+
+        monkeypatch.setattr(owner, name, slow)
+        if does == "export":
+            registry.build_snapshot(path, on=ON)
+            book: Any = Snapshot.open(path)
+        else:
+            book = registry
+        with book:
+            for area in (2, 3, 0, 1):
+                try:
+                    assert book.is_blocked(first + area * 10**7, on=ON)
+                except NotKnownError:  # the file is not yet known, or not imported
+                    assert area > 1 or does != "catch up"
 
 
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, StorageGoneError])

@@ -6,13 +6,13 @@ A state never changes: when the storage has changed, `Replica` returns a new sta
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import date
 from math import inf
 from pathlib import Path
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, Self, TypeVar, get_args
 from uuid import UUID
 
 import numpy as np
@@ -51,6 +51,11 @@ Exact = Literal["memory", "storage"]
 #: After more changes than this, it is faster to read the whole storage again.
 _RELOAD_AFTER: Final = 100_000
 
+#: The number of attempts to read numbers and prefix rules of the same time.
+_READS: Final = 20
+
+_T = TypeVar("_T")
+
 _log = logging.getLogger("bloctel")
 
 
@@ -85,6 +90,26 @@ def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
         PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
         for row in reader.prefixes()
     )
+
+
+def _read_with_rules(
+    reader: Reader, read: Callable[[], _T]
+) -> tuple[_T, tuple[PrefixRule, ...]]:
+    """Return what *read* returns, and the prefix rules of the same time.
+
+    A rule can make numbers clear that are registered together with it, and in Valkey
+    other commits are visible between two reads. So the rules must be equal before and
+    after *read*; otherwise the function reads again.
+    """
+    rules = _read_prefix_rules(reader)
+    for _ in range(_READS):
+        found, before, rules = read(), rules, _read_prefix_rules(reader)
+        if rules == before:
+            return found, rules
+    message = "the prefix rules changed during each attempt to read the registry; try "
+    message += "again later"
+    expected, got = "the same prefix rules during a read", "other prefix rules"
+    raise errors.StorageBusyError(expected, got, message=message)
 
 
 def read_table(reader: Reader) -> Table:
@@ -256,13 +281,31 @@ class Replica:
         known = _position_of(state)
         if known is None or position.cursor - known.cursor > _RELOAD_AFTER:
             return self._loaded(reader, position)
-        events = self._events(reader, known)
-        if events is None:
+        found, prefixes = _read_with_rules(
+            reader, lambda: self._changed(reader, state, known, position)
+        )
+        if found is None:
             _log.warning(
                 "the journal of the registry was trimmed, or the storage lost its last "
                 "changes; the whole registry is read again"
             )
             return self._loaded(reader, position)
+        overlay, has_erased = found
+        has_erased |= state.has_erased
+        return self._state(
+            reader, state.table, overlay, position, prefixes, has_erased=has_erased
+        )
+
+    def _changed(
+        self, reader: Reader, state: State, known: Position, position: Position
+    ) -> tuple[Overlay, bool] | None:
+        """Return the overlay with all changes after *known*, and if any is an erasure.
+
+        The result is None if *known* is not in the journal.
+        """
+        events = self._events(reader, known)
+        if events is None:
+            return None
         changed = {event.key for event in events if event.key is not None}
         _require_keys(np.fromiter(changed, np.uint64))
         overlay = state.overlay
@@ -271,8 +314,7 @@ class Replica:
         else:
             rows = reader.registrations_of(changed)
             overlay = overlay.replaced(_entries(changed, rows))
-        has_erased = state.has_erased or any(map(_is_erasure, events))
-        return self._state(reader, state.table, overlay, position, has_erased)
+        return overlay, any(map(_is_erasure, events))
 
     def _events(self, reader: Reader, known: Position) -> list[Event] | None:
         """Return the events after *known*; None if *known* is not in the journal."""
@@ -283,13 +325,16 @@ class Replica:
 
     def _loaded(self, reader: Reader, position: Position) -> State:
         self._require_identity(reader)
-        if self._exact == "storage":
-            table = TableBuilder().build()
-            overlay: Overlay = FilterOnlyOverlay(self._storage, reader, table, position)
-        else:
+
+        def read() -> tuple[Table, Overlay]:
+            if self._exact == "storage":
+                table = TableBuilder().build()
+                return table, FilterOnlyOverlay(self._storage, reader, table, position)
             table = read_table(reader)
-            overlay = Overlay(table)
-        return self._state(reader, table, overlay, position, has_erased=False)
+            return table, Overlay(table)
+
+        (table, overlay), prefixes = _read_with_rules(reader, read)
+        return self._state(reader, table, overlay, position, prefixes, has_erased=False)
 
     def _state(
         self,
@@ -297,9 +342,10 @@ class Replica:
         table: Table,
         overlay: Overlay,
         position: Position,
+        prefixes: tuple[PrefixRule, ...],
+        *,
         has_erased: bool,
     ) -> State:
-        prefixes = _read_prefix_rules(reader)
         # read the lists last, so `complete_from` includes erasures during this read
         lists = read_lists(reader)
         origin = Provenance(self.identity, position.cursor, None, position.token)
@@ -322,7 +368,7 @@ class Replica:
             # read the position first: followers that start from the file miss no change
             position = reader.position()
             self._require_identity(reader)
-            table, prefixes = read_table(reader), _read_prefix_rules(reader)
+            table, prefixes = _read_with_rules(reader, lambda: read_table(reader))
             lists = read_lists(reader)
         days = (clock.today(found.rules.time_zone) for found in lists)
         today = min(days, default=None)
