@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bloctel import Follower, Registry
+from bloctel import Follower, Registry, Status
 from bloctel.errors import InputError
 from tests.helpers.proxy import proxy_to
 from tests.helpers.servers import KINDS, Server, unique
@@ -123,3 +123,18 @@ def test_there_are_two_modes(storage_url: str) -> None:
         Registry.open(storage_url, exact="perhaps")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no cache"):
         Follower.open(storage_url, exact="storage", cache="x.bloctel")
+
+
+def test_a_look_up_after_the_journal_was_trimmed(registry: Registry) -> None:
+    """A look-up reads the position again if the storage no longer has the old one."""
+    other = Registry(registry._storage, refresh_seconds=HOUR, exact="storage")
+    assert other.is_blocked(FIRST + 300, on=ON)
+    for look_up in (
+        lambda: other.is_blocked(FIRST + 300, on=ON),
+        lambda: other.check(FIRST + 300, on=ON).status == Status.BLOCKED,
+    ):
+        registry.register(FIRST - 1, list="own", on=ON)
+        registry.register(FIRST - 2, list="fr.bloctel", on=ON)
+        registry.withdraw(FIRST - 1, list="own", on=ON)
+        registry.trim_journal(before=10**9)
+        assert look_up()
