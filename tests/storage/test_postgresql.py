@@ -144,6 +144,43 @@ def test_unusual_tables_are_refused(
                     act()
 
 
+REPLACED = {
+    "truncated": ["TRUNCATE bloctel_registration"],
+    "moved": [
+        "CREATE SCHEMA other",
+        "ALTER TABLE bloctel_registration SET SCHEMA other",
+        "CREATE TABLE bloctel_registration (LIKE dump INCLUDING ALL)",
+    ],
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("statements", REPLACED.values(), ids=REPLACED)
+def test_look_ups_while_rows_are_missing_give_no_answer(
+    postgresql: Postgresql, statements: list[str]
+) -> None:
+    """A look-up notices that the rows of a table were replaced."""
+    insert = "INSERT INTO bloctel_registration SELECT * FROM dump"
+    with (
+        postgresql.database() as url,
+        Registry.create(url, lists=["own"]) as registry,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        registry.register_many([KEY, KEY + 1], list="own", on=ON)
+        with Registry.open(url, exact="storage", refresh_seconds=3600) as small:
+            assert small.is_blocked(KEY, on=ON)
+            connection.execute("CREATE TABLE dump (LIKE bloctel_registration)")
+            connection.execute("ALTER TABLE dump ADD PRIMARY KEY (cursor)")
+            connection.execute("INSERT INTO dump SELECT * FROM bloctel_registration")
+            for text in statements:
+                connection.execute(text.encode())
+            for part in (" LIMIT 0", f" WHERE key > {KEY}", f" WHERE key = {KEY}"):
+                with pytest.raises(StorageError, match="restore may still be"):
+                    small.is_blocked(KEY, on=ON)
+                connection.execute(f"{insert}{part}".encode())
+            assert small.is_blocked_many([KEY, KEY + 1], on=ON).all()
+
+
 def add_trigger(
     connection: psycopg.Connection[Any], event: str, statement: str = ""
 ) -> None:

@@ -6,6 +6,7 @@ into the SQL dialect of each database. One module per database contains a subcla
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +51,10 @@ def _convert_fault(context: sa.ExceptionContext) -> None:
             raise context.original_exception
 
 
+def _share(complete: set[int], _: Any, record: Any) -> None:
+    record.info["complete"] = complete
+
+
 class SqlStorage:
     """Storage of a registry in an SQL database."""
 
@@ -68,8 +73,10 @@ class SqlStorage:
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
         self._identity: str | None = None  # of the registry that was opened
+        complete: set[int] = set()  # shared by all connections; see `CountingReader`
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
+            sa.event.listen(each, "connect", partial(_share, complete))
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:

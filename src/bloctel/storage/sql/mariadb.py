@@ -3,7 +3,6 @@
 import inspect
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -12,8 +11,8 @@ from bloctel import errors
 from bloctel.storage.interface import BUSY_SECONDS, busy_error, require_driver
 from bloctel.storage.rows import Event, Position
 from bloctel.storage.sql import engine
-from bloctel.storage.sql.reader import SqlReader, count_rows, require_complete
-from bloctel.storage.sql.schema import COUNTED, state
+from bloctel.storage.sql.reader import CountingReader, unless_complete
+from bloctel.storage.sql.schema import COUNTED
 from bloctel.storage.sql.writer import SqlWriter
 
 _T = TypeVar("_T")
@@ -51,9 +50,8 @@ class MariadbStorage(engine.SqlStorage):
         engines = engine.server_engines(
             parsed, "REPEATABLE READ", connect_args, **waits
         )
-        complete: set[int] = set()
         for each in engines:
-            sa.event.listen(each, "connect", partial(_prepare, complete))
+            sa.event.listen(each, "connect", _prepare)
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -107,9 +105,8 @@ _REPLICATION: Final = {
 _NOT_ALLOWED: Final = 1227
 
 
-def _prepare(complete: set[int], raw: Any, record: Any) -> None:
+def _prepare(raw: Any, record: Any) -> None:
     """Set the isolation level, and find out if the server belongs to a cluster."""
-    record.info["complete"] = complete
     with engine.closed_on_error(raw), raw.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_CLUSTER)
@@ -138,36 +135,18 @@ _SETTLED: Final = sa.literal_column(
 )
 
 
-class MariadbReader(SqlReader):
+class MariadbReader(CountingReader):
     """Read transaction on a MariaDB storage.
 
     A restore drops each table, creates it again and fills it, and each of these steps
-    is visible at once. The tables have the right position again before they have all
-    rows, so the position alone does not show that they are complete. After a change of
-    `_CREATED`, all rows are counted once.
+    is visible at once.
     """
 
-    flaw = sa.case(
-        (_CREATED.in_(sa.bindparam("complete", expanding=True)), 0),
-        (sa.select(state.c.n_rows).scalar_subquery() == count_rows(*COUNTED), _SETTLED),
-        else_=-1,
-    )
-
-    def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
-        super().__init__(connection, lag)
-        self._complete: set[int] = connection.info["complete"]
-        self.flaw_values = {"complete": tuple(self._complete)}
-
-    def require_sound(self, flaw: int, where: str | None) -> None:
-        require_complete(flaw == -1, where)
-        self._complete.update({flaw} - {0})
-
-    def _note_complete(self) -> None:
-        self.require_sound(self._connection.scalar(sa.select(_SETTLED)) or 0, None)
+    flaw, noted = unless_complete(_CREATED, _SETTLED), _SETTLED
 
     def _count_after(self, found: _T) -> _T:
         """Return what was read, after a check that the tables are complete."""
-        flaw = self._connection.execute(sa.select(self.flaw), self.flaw_values)
+        flaw = self._connection.execute(sa.select(self.flaw), self._flaw_values())
         self.require_sound(flaw.scalar_one(), None)
         return found
 

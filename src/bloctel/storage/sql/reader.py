@@ -4,9 +4,8 @@ Most statements are built only once: in most databases, building a statement tak
 longer than executing the statement.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -48,8 +47,9 @@ class SqlReader:
     #: The expression of a number that is not 0 if the tables can hide or lack rows.
     flaw: sa.ColumnElement[int] = sa.literal(0)
 
-    #: The values of the parameters of `flaw`.
-    flaw_values: Mapping[str, Any] = MappingProxyType({})
+    def _flaw_values(self) -> dict[str, Any]:
+        """Return the values of the parameters of `flaw`."""
+        return {}
 
     def require_sound(self, flaw: int, where: str | None) -> None:
         """Raise StorageError if the value of `flaw` is not 0."""
@@ -105,7 +105,7 @@ class SqlReader:
         found = Found([], {})
         for some in in_parts(keys, KEYS_PER_QUERY):
             token = None
-            values = {"keys": some, "cursor": position.cursor, **self.flaw_values}
+            values = {"keys": some, "cursor": position.cursor, **self._flaw_values()}
             for row in self._connection.execute(_lookup(self.flaw), values):
                 if not row.list_id:
                     token = row.key
@@ -204,6 +204,46 @@ class SqlReader:
         )
         self._streams.append(result)
         return result.partitions(PART)
+
+
+class CountingReader(SqlReader):
+    """Reader that counts all rows, if another program may have replaced a table.
+
+    The position does not show that the tables are complete: a restore can drop a table,
+    or remove its rows, and then fill it again. For such a table, the database reports
+    another creation or file. After such a change, all rows are counted once.
+    """
+
+    #: The expression that is noted if the tables are complete; 0 notes nothing.
+    noted: sa.ColumnElement[int]
+
+    @property
+    def _complete(self) -> set[int]:
+        complete: set[int] = self._connection.info["complete"]
+        return complete
+
+    def _flaw_values(self) -> dict[str, Any]:
+        return {"complete": tuple(self._complete)}
+
+    def require_sound(self, flaw: int, where: str | None) -> None:
+        require_complete(flaw == -1, where)
+        self._complete.update({flaw} - {0})
+
+    def _note_complete(self) -> None:
+        self._complete.update({self._connection.scalar(sa.select(self.noted)) or 0})
+
+
+def unless_complete(
+    tables: sa.ColumnElement[int], noted: sa.ColumnElement[int]
+) -> sa.ColumnElement[int]:
+    """Return the `flaw` of a `CountingReader`: -1, 0, or the number to note.
+
+    *tables* is the expression of a number that changes if a table is replaced.
+    """
+    is_known = tables.in_(sa.bindparam("complete", expanding=True))
+    n_rows = sa.select(state.c.n_rows).scalar_subquery()
+    is_complete = n_rows == count_rows(*schema.COUNTED)
+    return sa.case((is_known, 0), (is_complete, noted), else_=-1)
 
 
 def require_complete(n_missing: int, where: str | None = None) -> None:
