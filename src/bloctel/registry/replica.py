@@ -42,6 +42,7 @@ from bloctel.storage.interface import (
     Storage,
     require_recent,
     require_same,
+    require_same_rules,
 )
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
@@ -157,6 +158,7 @@ class FilterOnlyOverlay(Overlay):
         super().__init__(table)
         self._storage = storage
         self._position = position  # the filter contains all changes up to this position
+        self.n_lists = 0  # the number of lists at this position
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -193,6 +195,7 @@ class FilterOnlyOverlay(Overlay):
         if not hits:
             return {}
         rows, complete_from = self._storage.lookup(hits, self._position)
+        require_same_rules(any(row.list_id > self.n_lists for row in rows), None)
         for index, day in days.items():
             first = complete_from.get(index + 1, day)
             if day < first:
@@ -348,6 +351,8 @@ class Replica:
     ) -> State:
         # read the lists last, so `complete_from` includes erasures during this read
         lists = read_lists(reader)
+        if isinstance(overlay, FilterOnlyOverlay):
+            overlay.n_lists = len(lists)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
         return State(lists, table, overlay, None, prefixes, origin, has_erased, files)

@@ -12,7 +12,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from bloctel.errors import StorageError
-from bloctel.storage.interface import require_cursor, require_position, require_record
+from bloctel.storage.interface import (
+    require_cursor,
+    require_position,
+    require_record,
+    require_same_rules,
+)
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
@@ -104,17 +109,19 @@ class SqlReader:
         """Return the result of `Storage.lookup`, with one query per 5,000 keys."""
         found = Found([], {})
         for some in in_parts(keys, KEYS_PER_QUERY):
-            token = None
+            token, n_changes = None, 0
             values = {"keys": some, "cursor": position.cursor, **self._flaw_values()}
             for row in self._connection.execute(_lookup(self.flaw), values):
                 if not row.list_id:
                     token = row.key
                     self.require_sound(row.registered_on, where)
+                    n_changes = row.starts_on
                 elif row.key:
                     found.registrations.append(Registration(*row))
                 else:
                     found.complete_from[row.list_id] = row.starts_on
             require_position(token, position, where)
+            require_same_rules(n_changes, where)
         return found
 
     def registrations(
@@ -300,9 +307,15 @@ _COMPLETE_FROM: Final = sa.select(
 def _lookup(flaw: sa.ColumnElement[int]) -> sa.CompoundSelect[Any]:
     """Return the query of `SqlReader.lookup`, in the form of registrations.
 
-    Its row with list id 0 has the token in `key`, and *flaw* in `registered_on`.
+    Its row with list id 0 has the token in `key`, *flaw* in `registered_on`, and the
+    number of later changes of prefix rules in `starts_on`.
     """
-    token = sa.select(_ZERO, schema.commit.c.token, flaw, _ZERO, _ZERO, _ZERO)
+    is_later = event.c.cursor > sa.bindparam("cursor")
+    changes = sa.select(sa.func.count()).where(
+        event.c.kind == sa.literal(ChangeKind.PREFIXES.value), is_later
+    )
+    values = schema.commit.c.token, flaw, changes.scalar_subquery()
+    token = sa.select(_ZERO, *values, _ZERO, _ZERO)
     return sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, token.where(_HAS_CURSOR))
 
 

@@ -57,7 +57,7 @@ class ValkeyStorage:
             words = (word for row in rows.items() for word in row)
             first: list[Command] = [
                 ("HSET", key("setting"), *words),
-                ("HSET", key("state"), "trimmed_to", 0),
+                ("HSET", key("state"), "trimmed_to", 0, "rules_changed", 0),
                 # create all keys that every read checks
                 ("SETBIT", key("buckets"), ALL_BUCKETS, 1),
                 *(

@@ -49,6 +49,7 @@ class ValkeyWriter(ValkeyReader):
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
             self._journal.append()  # every change needs a new cursor
+        rules = ("HSET", self._key("state"), "rules_changed", self._journal.last)
         commands = chain(
             pending.number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
@@ -58,6 +59,7 @@ class ValkeyWriter(ValkeyReader):
             self.recorded.commands(self._key, self._index),
             self._replacing("lists", self._lists),
             self._replacing("prefixes", self._prefixes),
+            [rules] if self._prefixes is not None else [],
         )
         return commands, self._journal.last
 
