@@ -7,6 +7,7 @@ import zipfile
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -279,6 +280,32 @@ def test_british_lines(registry: Registry) -> None:
     stale = DAY + timedelta(days=28)
     assert status(registry, "+44 1632 960999", stale, "gb.tps") == "stale_answer"
     assert status(registry, "+33 1 99 00 12 34", stale, "gb.tps") == "not_listed"
+
+
+def test_a_number_of_another_length_ends(registry: Registry) -> None:
+    """A newer file ends numbers of all lengths, also of those that it lacks."""
+    short, long, other = 441632960, 441632960123, 441632960124
+    for day, keys, n_ended in ((DAY, [short, long, other], 0), (LATER, [long], 2)):
+        done = registry.replace_numbers(
+            np.array(keys, np.uint64),
+            list="gb.tps",
+            on=day,
+            area_digits=2,
+            allow_fewer=True,
+        )
+        assert done.ended == n_ended
+    for key, reason in ((short, "period_ended"), (long, "registered")):
+        assert status(registry, f"+{key}", LATER, "gb.tps") == reason
+
+
+def test_an_erasure_keeps_the_numbers_of_files(registry: Registry) -> None:
+    """An erased number is still blocked on a list that its operator maintains."""
+    us(registry, lines(*range(20)))
+    for _ in range(2):
+        registry.register("212-555-0100", list="own", on=DAY)
+        assert registry.forget("212-555-0100", on=LATER) == 1
+    assert status(registry, "212-555-0100", LATER) == "registered"
+    assert status(registry, "212-555-0100", LATER, "own") == "not_listed"
 
 
 @pytest.mark.parametrize(

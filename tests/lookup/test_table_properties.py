@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bloctel.lookup.table import UNDATED, Entry, Table, TableBuilder
+from bloctel.lookup.table import UNDATED, Entry, Overlay, Table, TableBuilder
 from bloctel.periods import NO_END
 
 Row: TypeAlias = tuple[int, int, int, int]
@@ -163,3 +163,28 @@ def test_periods_of_a_key_do_not_touch() -> None:
     entries = [entry for _, entry in table.entries(33_612_345_678)]
     assert len(entries) == 40_001
     assert all(one.ends_on < other.starts_on for one, other in pairwise(entries))
+
+
+def test_versions_of_an_overlay_are_independent() -> None:
+    """A version that was made first, and discarded, is not in the next version."""
+    one, two = Entry(0, 1, 2), Entry(0, 3, 4)
+    first = Overlay(Table.build(*columns([]))).replaced({64: [one]})
+    kept = first
+    for n in range(3):
+        discarded = first.replaced({key: [two] for key in range(64 + n, 5_000)})
+        kept = first.replaced({66: [one]})
+        last = kept.replaced({66: [two]})
+        for overlay, expected in (
+            (first, {64: [one]}),
+            (kept, {64: [one], 66: [one]}),
+            (last, {64: [one], 66: [two]}),
+        ):
+            known = overlay.known(range(64, 70), {})
+            found = {key: [entry for _, entry in known[key]] for key in known}
+            assert found == expected
+            assert all(map(overlay.filter.might_contain, expected))
+        assert len(kept) == 2
+        assert discarded.known([4_999], {})
+    before = last._numbers[66].before
+    assert before is not None
+    assert before.before is None  # no discarded version stays in memory

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bloctel import Follower, Registry
-from bloctel.errors import InputError
+from bloctel import Follower, Registry, Status
+from bloctel.errors import InputError, StorageUnreachableError
 from tests.helpers.proxy import proxy_to
 from tests.helpers.servers import KINDS, Server, unique
 
@@ -123,3 +123,41 @@ def test_there_are_two_modes(storage_url: str) -> None:
         Registry.open(storage_url, exact="perhaps")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no cache"):
         Follower.open(storage_url, exact="storage", cache="x.bloctel")
+
+
+def test_a_look_up_after_the_journal_was_trimmed(registry: Registry) -> None:
+    """A look-up reads the position again if the storage no longer has the old one."""
+    other = Registry(registry._storage, refresh_seconds=HOUR, exact="storage")
+    assert other.is_blocked(FIRST + 300, on=ON)
+    for look_up in (
+        lambda: other.is_blocked(FIRST + 300, on=ON),
+        lambda: other.check(FIRST + 300, on=ON).status == Status.BLOCKED,
+    ):
+        registry.register(FIRST - 1, list="own", on=ON)
+        registry.register(FIRST - 2, list="fr.bloctel", on=ON)
+        registry.withdraw(FIRST - 1, list="own", on=ON)
+        registry.trim_journal(before=10**9)
+        assert look_up()
+
+
+@pytest.mark.parametrize("moves_to", ["prefix", "list"])
+def test_a_number_that_stays_blocked_is_never_clear(
+    registry: Registry, moves_to: str
+) -> None:
+    """A look-up in the storage uses no older rules and lists than its registrations."""
+    number = FIRST + 400
+    other = Registry(registry._storage, refresh_seconds=HOUR, exact="storage")
+    question = other.question(on=ON + timedelta(days=9))
+    assert other.is_blocked(number, on=ON + timedelta(days=9))
+    assert question.is_blocked_many([number]).all()
+    if moves_to == "prefix":
+        registry.block_prefix(f"+{number}"[:9], list="own", on=ON)
+    else:
+        registry.add_list("own:brand")
+        registry.register(number, list="own:brand", on=ON)
+    registry.withdraw(number, list="own", on=ON + timedelta(days=2))
+
+    with pytest.raises(StorageUnreachableError, match="rules or the lists"):
+        question.is_blocked_many([number])
+    assert other.is_blocked(number, on=ON + timedelta(days=9))
+    assert other.check(number, on=ON + timedelta(days=9)).status == Status.BLOCKED

@@ -13,8 +13,13 @@ import pytest
 
 import bloctel
 from bloctel import Follower, Registry, Snapshot, rules
-from bloctel.errors import ListRulesError, StorageUnreachableError, UnknownListError
-from tests.helpers.own_rules import NAME, TEXT, no_registrations
+from bloctel.errors import (
+    ListRulesError,
+    NotKnownError,
+    StorageUnreachableError,
+    UnknownListError,
+)
+from tests.helpers.own_rules import NAME, SOURCED, TEXT, no_registrations
 from tests.helpers.servers import STORAGES
 
 if TYPE_CHECKING:
@@ -197,3 +202,21 @@ def test_only_lists_of_the_registry_are_updated(
             Registry.update_rules(storage_url, list=name)
 
     assert registry.journal_position() == position
+
+
+def test_new_rules_of_a_list_that_is_handed_out_as_files(
+    storage_url: str, registry: Registry, files: Files
+) -> None:
+    """After the update, numbers that no file covers are not known."""
+    assert not registry.is_blocked(KEY + 1, on=DAY)
+    section = f'[distribution]\nregions = ["FR"]\n{SOURCED}\n[[protection_delay]]'
+    section = section.replace("valid_from = 2020-01-01\n", "", 1)
+    files.other.write_text(TEXT.replace("[[protection_delay]]", section))
+    with no_registrations():
+        rules.register(files.other)
+        Registry.update_rules(storage_url, list=NAME)
+        with Registry.open(storage_url) as updated:
+            for name in (NAME, BRAND):
+                assert updated.is_blocked(KEY, on=LATER, lists=name)
+                with pytest.raises(NotKnownError):
+                    updated.is_blocked(KEY + 1, on=LATER, lists=name)

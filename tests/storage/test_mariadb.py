@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pymysql
 import pytest
+from sqlalchemy import make_url
 
 from bloctel import Registry
 from bloctel.errors import StorageError
@@ -166,3 +168,73 @@ def _engines(server: Mariadb, url: str) -> set[str]:
             (url.rpartition("/")[2],),
         )
         return {engine for (engine,) in cursor.fetchall()}
+
+
+@contextmanager
+def _restored(url: str) -> Iterator[pymysql.cursors.Cursor]:
+    """Create the table of registrations again; fill it after the `with` block."""
+    parsed = make_url(url)
+    connection = pymysql.connect(
+        host=parsed.host,
+        port=parsed.port or 0,
+        user=parsed.username,
+        password=parsed.password or "",
+        database=parsed.database,
+        autocommit=True,
+    )
+    with connection, connection.cursor() as cursor:
+        for text in (
+            "CREATE TABLE dump LIKE bloctel_registration",
+            "INSERT INTO dump SELECT * FROM bloctel_registration",
+            "DROP TABLE bloctel_registration",
+            "CREATE TABLE bloctel_registration LIKE dump",
+        ):
+            cursor.execute(text)
+        yield cursor
+        cursor.execute("INSERT IGNORE INTO bloctel_registration SELECT * FROM dump")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("seconds", [0, 2.5])
+def test_look_ups_during_a_restore_give_no_answer(
+    mariadb: Mariadb, seconds: float
+) -> None:
+    """A look-up notices a restore to the same position, by any number of jobs."""
+    with mariadb.database() as url, Registry.create(url, lists=["own"]) as registry:
+        registry.register_many(NUMBERS, list="own", on=ON)
+        time.sleep(seconds)  # only tables that are two seconds old are not counted
+        with Registry.open(url, exact="storage", refresh_seconds=3600) as small:
+            assert small.is_blocked_many(NUMBERS, on=ON).all()
+            for part in ("LIMIT 0", f"WHERE `key` > {NUMBERS[2]}"):
+                with _restored(url) as cursor:
+                    insert = "INSERT INTO bloctel_registration SELECT * FROM dump"
+                    cursor.execute(f"{insert} {part}")
+                    with pytest.raises(StorageError, match="restore may still be"):
+                        small.is_blocked(NUMBERS[2], on=ON)
+                assert small.is_blocked_many(NUMBERS, on=ON).all()
+                with _connected(mariadb) as connection, connection.cursor() as cursor:
+                    cursor.execute(f"DROP TABLE {url.rpartition('/')[2]}.dump")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("exact", ["memory", "storage"])
+def test_the_journal_is_not_read_during_a_restore(
+    mariadb: Mariadb, exact: Literal["memory", "storage"]
+) -> None:
+    """A replica reads no change from a journal of which lines are still missing."""
+    with mariadb.database() as url, Registry.create(url, lists=["own"]) as registry:
+        registry.register_many(NUMBERS[:2], list="own", on=ON)
+        before = registry.journal_position()
+        time.sleep(2.5)
+        with Registry.open(url, exact=exact, refresh_seconds=0) as other:
+            assert not other.is_blocked(NUMBERS[2], on=ON)
+            registry.register(NUMBERS[2], list="own", on=ON)
+            with _restored(url):
+                with pytest.raises(StorageError, match="restore may still be"):
+                    other.is_blocked(NUMBERS[2], on=ON)
+                with (
+                    Registry.open(url) as new,
+                    pytest.raises(StorageError, match="restore may still be"),
+                ):
+                    list(new.changes(since=before))
+            assert other.is_blocked(NUMBERS[2], on=ON)

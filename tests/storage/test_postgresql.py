@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import pytest
 
 from bloctel import Registry
-from bloctel.errors import StorageError
+from bloctel.errors import RegistryNotFoundError, StorageError
+from bloctel.storage.interface import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,12 +144,63 @@ def test_unusual_tables_are_refused(
                     act()
 
 
+REPLACED = {
+    "truncated": ["TRUNCATE bloctel_registration"],
+    "moved": [
+        "CREATE SCHEMA other",
+        "ALTER TABLE bloctel_registration SET SCHEMA other",
+        "CREATE TABLE bloctel_registration (LIKE dump INCLUDING ALL)",
+    ],
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("statements", REPLACED.values(), ids=REPLACED)
+def test_look_ups_while_rows_are_missing_give_no_answer(
+    postgresql: Postgresql, statements: list[str]
+) -> None:
+    """A look-up notices that the rows of a table were replaced."""
+    insert = "INSERT INTO bloctel_registration SELECT * FROM dump"
+    with (
+        postgresql.database() as url,
+        Registry.create(url, lists=["own"]) as registry,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        registry.register_many([KEY, KEY + 1], list="own", on=ON)
+        with Registry.open(url, exact="storage", refresh_seconds=3600) as small:
+            assert small.is_blocked(KEY, on=ON)
+            connection.execute("CREATE TABLE dump (LIKE bloctel_registration)")
+            connection.execute("ALTER TABLE dump ADD PRIMARY KEY (cursor)")
+            connection.execute("INSERT INTO dump SELECT * FROM bloctel_registration")
+            for text in statements:
+                connection.execute(text.encode())
+            for part in (" LIMIT 0", f" WHERE key > {KEY}", f" WHERE key = {KEY}"):
+                with pytest.raises(StorageError, match="restore may still be"):
+                    small.is_blocked(KEY, on=ON)
+                connection.execute(f"{insert}{part}".encode())
+            assert small.is_blocked_many([KEY, KEY + 1], on=ON).all()
+
+
+def add_trigger(
+    connection: psycopg.Connection[Any], event: str, statement: str = ""
+) -> None:
+    """Add a trigger that prevents a change, and executes a statement instead."""
+    for text in (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+        f"'BEGIN {statement} RETURN NULL; END'",
+        f"CREATE TRIGGER t BEFORE {event} FOR EACH ROW EXECUTE FUNCTION f()",
+    ):
+        connection.execute(text.encode())
+
+
 ALL = {"few", "many", "end", "erase"}
 TRIGGERS = {
     "INSERT ON bloctel_registration": {"few", "many"},
     "UPDATE ON bloctel_registration": {"end"},
     "DELETE ON bloctel_registration": {"erase"},
     "INSERT ON bloctel_event": {"end", "erase"},
+    "UPDATE ON bloctel_event": {"erase"},
+    "DELETE ON bloctel_request": {"erase"},
     "INSERT ON bloctel_commit": ALL,
     "UPDATE ON bloctel_state": ALL,
 }
@@ -169,13 +222,9 @@ def test_changes_that_a_trigger_prevents_are_errors(
         psycopg.connect(url, autocommit=True) as connection,
     ):
         registry.register(KEY, list="own", on=ON)
-        for text in (
-            f"CREATE TABLE child () INHERITS ({table})",
-            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
-            f"'BEGIN {insert} RETURN NULL; END'",
-            f"CREATE TRIGGER t BEFORE {event} FOR EACH ROW EXECUTE FUNCTION f()",
-        ):
-            connection.execute(text.encode())
+        registry.request(KEY, list="own", contact="a@example.org")
+        connection.execute(f"CREATE TABLE child () INHERITS ({table})".encode())
+        add_trigger(connection, event, insert)
         many = range(KEY + 1, KEY + 6_000)
         acts: dict[str, Callable[[], object]] = {
             "few": lambda: registry.register(KEY + 1, list="own", on=ON),
@@ -193,3 +242,38 @@ def test_changes_that_a_trigger_prevents_are_errors(
         query = f"SELECT count(*) FROM bloctel_registration WHERE key = {KEY + 1}"
         (found,) = connection.execute(query.encode()).fetchone() or (0,)
         assert found == ("few" not in refused)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("table", ["setting", "state", "commit", "heartbeat"])
+def test_registries_without_all_rows_are_not_created(
+    postgresql: Postgresql, table: str
+) -> None:
+    """A trigger that prevents a row of a new registry prevents the registry."""
+    with (
+        postgresql.database() as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        Registry.create(url, lists=["own"]).close()
+        connection.execute("DELETE FROM bloctel_setting")
+        connection.execute("DELETE FROM bloctel_list")
+        add_trigger(connection, f"INSERT ON bloctel_{table}")
+        with pytest.raises(StorageError, match=f"bloctel_{table}"):
+            Registry.create(url, lists=["own"])
+        with pytest.raises(RegistryNotFoundError):
+            Registry.open(url)
+
+
+@pytest.mark.server
+def test_heartbeats_that_a_trigger_prevents_are_errors(postgresql: Postgresql) -> None:
+    """A program that writes heartbeats notices that they are not stored."""
+    with (
+        postgresql.database() as url,
+        Registry.create(url, lists=["own"]),
+        closing(open_storage(url)) as storage,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        storage.write_heartbeat()
+        add_trigger(connection, "UPDATE ON bloctel_heartbeat")
+        with pytest.raises(StorageError, match="bloctel_heartbeat"):
+            storage.write_heartbeat()

@@ -149,7 +149,7 @@ class Book(CompiledBook):
                 raise errors.InvalidNumberError(reason_of(key))
             return question.is_blocked(key, newest)
 
-        return self._answer(look_up, on, lists, region)
+        return self._answer(look_up, on, lists, region, repeats=True)
 
     def check(
         self,
@@ -173,7 +173,7 @@ class Book(CompiledBook):
                 return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
             return question.verdict(key, newest)
 
-        return self._answer(look_up, on, lists, region)
+        return self._answer(look_up, on, lists, region, repeats=True)
 
     def is_blocked_many(  # noqa: PLR0913 - one option per kind of row
         self,
@@ -312,7 +312,10 @@ class Book(CompiledBook):
         on: date | None,
         lists: Iterable[str] | None,
         region: str | None,
+        *,
+        repeats: bool = False,
     ) -> _T:
+        """Return the result of *look_up*, which may be called again if *repeats*."""
         found = look_up(self._question(on, _names(lists), self._region(region)))
         self._require_unmodified()
         return found

@@ -187,6 +187,7 @@ class Overlay:
     def __init__(self, table: Table) -> None:
         self._base = len(table.lists)
         self._version = 0
+        self._newest = [0]  # the version that `_numbers` contains
         self._numbers: dict[int, _Change] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
@@ -204,12 +205,18 @@ class Overlay:
         """
         later = copy(self)
         later._version += 1
+        if self._newest != [self._version]:
+            # another version was made from this one, and discarded after an error
+            changes_now = ((key, self._change(key)) for key in self._numbers)
+            later._numbers = {k: now for k, now in changes_now if now is not None}
+        later._newest = self._newest if later._numbers is self._numbers else [0]
+        later._newest[0] = later._version
         for key, entries in changes.items():
             codes = tuple(self._code(entry) for entry in sorted(entries))
             later._add_to_filter(key)
             later.has_nine_digits |= 10**8 <= key < 10**9
-            before = self._numbers.get(key)
-            self._numbers[key] = _Change(later._version, codes, before)
+            before = later._numbers.get(key)
+            later._numbers[key] = _Change(later._version, codes, before)
         return later
 
     def _code(self, entry: Entry) -> int:

@@ -5,7 +5,7 @@ numbers with the same first digits, such as a North American area code. If a num
 such an area is not in the file, its registration ends on the day of the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -53,13 +53,13 @@ def replace_numbers(
     list_id = registrations.find_list(writer, rule.name).id
     coverage = _Coverage(writer, rule, on)
     builder = registrations.RegistrationBuilder(rule, 0, on)
-    areas = _first_digits(keys, area_digits)
+    areas = _by_area(np.unique(keys), area_digits)
+    stored = _registered(writer, list_id, areas, to_epoch_day(on))
+    stored_in = _by_area(stored, area_digits)
     n_registered = n_ended = 0
-    distinct = np.unique(areas).tolist()
-    for area in distinct:
+    for area, in_file in areas.items():
         coverage.refuse_newer(area)
-        in_file = np.unique(keys[areas == area])
-        listed = _registered(writer, list_id, area, in_file, to_epoch_day(on))
+        listed = stored_in.get(area, stored[:0])
         ended = np.setdiff1d(listed, in_file, assume_unique=True)
         if _FEWER * len(ended) > len(listed) and not allow_fewer:
             raise _too_few(area, len(ended), len(listed))
@@ -70,7 +70,7 @@ def replace_numbers(
             _end(writer, list_id, part, to_epoch_day(on))
         n_ended += len(ended)
         coverage.add(area)
-    return Replaced(len(distinct), n_registered, n_ended)
+    return Replaced(len(areas), n_registered, n_ended)
 
 
 def _first_digits(keys: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
@@ -78,19 +78,34 @@ def _first_digits(keys: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     return keys // _POWERS[np.maximum(n_digits - n, 0)]
 
 
+def _by_area(keys: NDArray[np.uint64], n: int) -> dict[int, NDArray[np.uint64]]:
+    """Return the keys of each area, which is their first *n* digits."""
+    areas = _first_digits(keys, n)
+    order = np.argsort(areas, kind="stable")
+    distinct, starts = np.unique(areas[order], return_index=True)
+    parts = np.split(keys[order], starts[1:])
+    return dict(zip(distinct.tolist(), parts, strict=False))
+
+
 def _registered(
-    reader: Reader, list_id: int, area: int, like: NDArray[np.uint64], day: int
+    reader: Reader, list_id: int, areas: Iterable[int], day: int
 ) -> NDArray[np.uint64]:
-    """Return the registered numbers of an area that are as long as those in *like*."""
-    n = len(str(area))
-    first, last = (len(str(key)) - n for key in (like[0], like[-1]))
-    keys = range(area * 10**first, (area + 1) * 10**last)
+    """Return the registered numbers of areas, of all lengths, and of others between."""
+    # one read for all areas, because some storages read all numbers each time
+    ends = [edge for area in areas for edge in _keys_of(area)]
     found = [np.empty(0, np.uint64)]
-    for part in reader.columns(keys):
+    for part in reader.columns(range(min(ends, default=0), max(ends, default=0))):
         rows = (part.list_ids == list_id) & (part.starts_on <= day)
-        rows &= (day < part.ends_on) & (_first_digits(part.keys, n) == area)
-        found.append(part.keys[rows])
+        found.append(part.keys[rows & (day < part.ends_on)])
     return np.unique(np.concatenate(found))
+
+
+def _keys_of(area: int) -> tuple[int, int]:
+    """Return the first key of an area, and the key after its last one."""
+    n = len(str(area))
+    # a wide range is slow, and North American numbers always have 11 digits
+    first, last = (11 - n, 11 - n) if str(area).startswith("1") else (0, 15 - n)
+    return area * 10**first, (area + 1) * 10**last
 
 
 def _too_few(area: int, n_ended: int, n_known: int) -> InputError:

@@ -60,9 +60,14 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
     names = [stored.name for stored in writer.lists()]
     if name in names:
         return find_list(writer, name)
+    _add_cleared_list(writer, name)
+    return writer.add_list(name, rules.digest(name))
+
+
+def _add_cleared_list(writer: Writer, name: str) -> None:
+    """Add the list of cleared numbers of a list that is handed out as files."""
     if rules.load(name).distribution is not None:
         find_or_add_list(writer, cleared_name(name))
-    return writer.add_list(name, rules.digest(name))
 
 
 def update_rules(writer: Writer, name: str) -> None:
@@ -75,6 +80,7 @@ def update_rules(writer: Writer, name: str) -> None:
     for stored in same:
         if stored.rules != digest:
             writer.update_list(stored._replace(rules=digest))
+        _add_cleared_list(writer, stored.name)
 
 
 @not_shown("key")
@@ -362,17 +368,23 @@ def _due_rows(
 
 
 def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
-    """Erase a phone number from every list; return the count of erased rows.
+    """Erase a phone number; return the count of erased rows.
 
     The number's unconfirmed requests and its future registrations are erased as well.
+    Lists that are handed out as files keep the number: it would be clear otherwise.
     """
-    found = writer.registrations_of([key])
+    lists = {
+        stored.id: stored
+        for stored in writer.lists()
+        if rules_of(stored).distribution is None
+    }
+    found = [row for row in writer.registrations_of([key]) if row.list_id in lists]
     day, last = to_epoch_day(on), to_epoch_day(today)
     if any(day < row.registered_on <= last for row in found):
         expected = "a day that is not before the number's last registration"
         raise InputError(expected, on.isoformat(), "on")
     n_requests = 0
-    for stored in writer.lists():
+    for stored in lists.values():
         rows = [row for row in found if row.list_id == stored.id]
         n_requests += len(writer.requests_of(stored.id, [key]))
         # `_erase` needs a row to erase the requests of a number without registrations

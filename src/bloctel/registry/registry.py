@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from bloctel._util import clock, forks
 from bloctel._util.instants import past_day
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.prefix_rules import read_prefix
+from bloctel.lookup.question import Question
 from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import blocks
 from bloctel.periods import RegistrationPeriod, plain_day
@@ -44,6 +45,8 @@ from bloctel.storage.interface import (
     forked_error,
 )
 from bloctel.storage.rows import ChangeKind, NewRegistrations, StoredList
+
+_T = TypeVar("_T")
 
 
 class Registry(Book):
@@ -519,6 +522,9 @@ class Registry(Book):
         The registry then no longer knows on which days its lists protected the number.
         For these lists and days, look-ups of any number raise `DayNotCoveredError`.
 
+        Lists whose numbers come only from files of their operator keep the number, as
+        the law of their country requires: a call to the number is still forbidden.
+
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             on: The first day on which the number is no longer protected; by default
@@ -806,16 +812,30 @@ class Registry(Book):
     def _age(self) -> float:
         return clock.elapsed() - self._replica.current_at
 
+    def _answer(
+        self, look_up: Callable[[Question], _T], *args: Any, repeats: bool = False
+    ) -> _T:
+        try:
+            return super()._answer(look_up, *args, repeats=repeats)
+        except errors.StorageUnreachableError:
+            # the journal may have been trimmed: the next look-up reads the position
+            self._set_state(self._state)
+            if not repeats:
+                raise
+        return super()._answer(look_up, *args)
+
     def _committed(self) -> None:
         """Update the state after this process stored a change."""
-        with self._lock:
-            if self._state.provenance is None:
-                return  # the first look-up will read the storage
-            try:
-                self._refresh()
-            except errors.CannotAnswerError:
-                # the change is stored; the next look-up reads again or raises the error
-                self._set_state(self._state)
+        try:
+            with self._lock:
+                # before the first look-up, there is nothing to update
+                if self._state.provenance is not None:
+                    self._refresh()
+        except BaseException as error:
+            # the change is stored; the next look-up reads again or raises the error
+            self._set_state(self._state)
+            if not isinstance(error, errors.CannotAnswerError):
+                raise
 
     # -- arguments ------------------------------------------------------------
 

@@ -6,13 +6,13 @@ A state never changes: when the storage has changed, `Replica` returns a new sta
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import date
 from math import inf
 from pathlib import Path
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, Self, TypeVar, get_args
 from uuid import UUID
 
 import numpy as np
@@ -42,6 +42,7 @@ from bloctel.storage.interface import (
     Storage,
     require_recent,
     require_same,
+    require_same_rules,
 )
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
@@ -50,6 +51,11 @@ Exact = Literal["memory", "storage"]
 
 #: After more changes than this, it is faster to read the whole storage again.
 _RELOAD_AFTER: Final = 100_000
+
+#: The number of attempts to read numbers and prefix rules of the same time.
+_READS: Final = 20
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("bloctel")
 
@@ -85,6 +91,26 @@ def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
         PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
         for row in reader.prefixes()
     )
+
+
+def _read_with_rules(
+    reader: Reader, read: Callable[[], _T]
+) -> tuple[_T, tuple[PrefixRule, ...]]:
+    """Return what *read* returns, and the prefix rules of the same time.
+
+    A rule can make numbers clear that are registered together with it, and in Valkey
+    other commits are visible between two reads. So the rules must be equal before and
+    after *read*; otherwise the function reads again.
+    """
+    rules = _read_prefix_rules(reader)
+    for _ in range(_READS):
+        found, before, rules = read(), rules, _read_prefix_rules(reader)
+        if rules == before:
+            return found, rules
+    message = "the prefix rules changed during each attempt to read the registry; try "
+    message += "again later"
+    expected, got = "the same prefix rules during a read", "other prefix rules"
+    raise errors.StorageBusyError(expected, got, message=message)
 
 
 def read_table(reader: Reader) -> Table:
@@ -132,6 +158,7 @@ class FilterOnlyOverlay(Overlay):
         super().__init__(table)
         self._storage = storage
         self._position = position  # the filter contains all changes up to this position
+        self.n_lists = 0  # the number of lists at this position
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -168,6 +195,7 @@ class FilterOnlyOverlay(Overlay):
         if not hits:
             return {}
         rows, complete_from = self._storage.lookup(hits, self._position)
+        require_same_rules(any(row.list_id > self.n_lists for row in rows), None)
         for index, day in days.items():
             first = complete_from.get(index + 1, day)
             if day < first:
@@ -256,13 +284,31 @@ class Replica:
         seen = _position_of(state)
         if seen is None or position.cursor - seen.cursor > _RELOAD_AFTER:
             return self._loaded(reader, position)
-        events = self._events(reader, seen)
-        if events is None:
+        found, prefixes = _read_with_rules(
+            reader, lambda: self._changed(reader, state, seen, position)
+        )
+        if found is None:
             _log.warning(
                 "the journal of the registry was trimmed, or the storage lost its last "
                 "changes; the whole registry is read again"
             )
             return self._loaded(reader, position)
+        overlay, has_erased = found
+        has_erased |= state.has_erased
+        return self._state(
+            reader, state.table, overlay, position, prefixes, has_erased=has_erased
+        )
+
+    def _changed(
+        self, reader: Reader, state: State, seen: Position, position: Position
+    ) -> tuple[Overlay, bool] | None:
+        """Return the overlay with all changes after *seen*, and if any is an erasure.
+
+        The result is None if *seen* is not in the journal.
+        """
+        events = self._events(reader, seen)
+        if events is None:
+            return None
         changed = {event.key for event in events if event.key is not None}
         _require_keys(np.fromiter(changed, np.uint64))
         overlay = state.overlay
@@ -271,8 +317,7 @@ class Replica:
         else:
             rows = reader.registrations_of(changed)
             overlay = overlay.replaced(_entries(changed, rows))
-        has_erased = state.has_erased or any(map(_is_erasure, events))
-        return self._state(reader, state.table, overlay, position, has_erased)
+        return overlay, any(map(_is_erasure, events))
 
     def _events(self, reader: Reader, seen: Position) -> list[Event] | None:
         """Return the events after *seen*; None if *seen* is not in the journal."""
@@ -283,13 +328,16 @@ class Replica:
 
     def _loaded(self, reader: Reader, position: Position) -> State:
         self._require_identity(reader)
-        if self._exact == "storage":
-            table = TableBuilder().build()
-            overlay: Overlay = FilterOnlyOverlay(self._storage, reader, table, position)
-        else:
+
+        def read() -> tuple[Table, Overlay]:
+            if self._exact == "storage":
+                table = TableBuilder().build()
+                return table, FilterOnlyOverlay(self._storage, reader, table, position)
             table = read_table(reader)
-            overlay = Overlay(table)
-        return self._state(reader, table, overlay, position, has_erased=False)
+            return table, Overlay(table)
+
+        (table, overlay), prefixes = _read_with_rules(reader, read)
+        return self._state(reader, table, overlay, position, prefixes, has_erased=False)
 
     def _state(
         self,
@@ -297,11 +345,14 @@ class Replica:
         table: Table,
         overlay: Overlay,
         position: Position,
+        prefixes: tuple[PrefixRule, ...],
+        *,
         has_erased: bool,
     ) -> State:
-        prefixes = _read_prefix_rules(reader)
         # read the lists last, so `complete_from` includes erasures during this read
         lists = read_lists(reader)
+        if isinstance(overlay, FilterOnlyOverlay):
+            overlay.n_lists = len(lists)
         origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
         return State(lists, table, overlay, None, prefixes, origin, has_erased, files)
@@ -322,7 +373,7 @@ class Replica:
             # read the position first: followers that start from the file miss no change
             position = reader.position()
             self._require_identity(reader)
-            table, prefixes = read_table(reader), _read_prefix_rules(reader)
+            table, prefixes = _read_with_rules(reader, lambda: read_table(reader))
             lists = read_lists(reader)
         days = (clock.today(found.rules.time_zone) for found in lists)
         today = min(days, default=None)

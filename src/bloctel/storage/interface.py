@@ -294,6 +294,7 @@ class Storage(Protocol):
 
         Raises:
             StorageBusyError: Another writer took too long.
+            RegistryReplacedError: Another registry has replaced the registry.
             StorageReadOnlyError: The server is a copy of another server.
         """
 
@@ -318,7 +319,7 @@ class Storage(Protocol):
 
         Raises:
             StorageUnreachableError: The server does not have the change at *position*
-                (see `require_position`).
+                (see `require_position`), or a prefix rule was changed later.
             StorageError: No answer for `LOOKUP_SECONDS`, or tables that can hide rows.
         """
 
@@ -548,6 +549,15 @@ def require_position(token: int | None, position: Position, where: str) -> None:
             "the server lacks changes that were read before: it is a copy that does "
             "not have the last changes yet (try again later), or it lost them"
         )
+        raise errors.StorageUnreachableError(expected, got, where, message=message)
+
+
+def require_same_rules(n_changes: int, where: str | None) -> None:
+    """Check that no prefix rule was changed after the position of a look-up."""
+    if n_changes:
+        expected, got = "the prefix rules that were read", "other prefix rules"
+        message = "the prefix rules or the lists of the registry have changed since it "
+        message += "was read; look the number up again"
         raise errors.StorageUnreachableError(expected, got, where, message=message)
 
 

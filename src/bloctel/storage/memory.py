@@ -15,6 +15,7 @@ from bloctel._util import forks
 from bloctel.errors import InputError, StorageError
 from bloctel.storage import interface
 from bloctel.storage.rows import (
+    ChangeKind,
     Columns,
     Event,
     Found,
@@ -421,6 +422,10 @@ class MemoryStorage:
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         with self.read() as reader:
             interface.require_position(reader.token(position.cursor), position, _URL)
+            content = self._existing()
+            later = content.journal[content.index_after(position.cursor) :]
+            is_rule = [event.kind == ChangeKind.PREFIXES for event in later]
+            interface.require_same_rules(sum(is_rule), _URL)
             return Found.of(reader.registrations_of(keys), reader.lists())
 
     def watch(self) -> interface.PollingWatcher:

@@ -6,6 +6,7 @@ into the SQL dialect of each database. One module per database contains a subcla
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ from bloctel.storage.rows import Found, Position
 from bloctel.storage.sql import schema
 from bloctel.storage.sql.pool import Pool
 from bloctel.storage.sql.reader import SqlReader
-from bloctel.storage.sql.schema import state
-from bloctel.storage.sql.writer import SqlWriter
+from bloctel.storage.sql.schema import setting, state
+from bloctel.storage.sql.writer import SqlWriter, change
 
 CONNECT_SECONDS: Final = 10
 #: The longest wait of the client for the answer to a look-up.  It is longer than
@@ -49,6 +50,10 @@ def _convert_fault(context: sa.ExceptionContext) -> None:
             raise context.original_exception
 
 
+def _share(complete: set[int], _: Any, record: Any) -> None:
+    record.info["complete"] = complete
+
+
 class SqlStorage:
     """Storage of a registry in an SQL database."""
 
@@ -66,9 +71,11 @@ class SqlStorage:
         self._refusal: interface.Refusal | None = None
         self._has_traces = False
         self._copy_age = interface.CopyAge(where)
-        self._identity: str | None = None  # of the registry at the first heartbeat
+        self._identity: str | None = None  # of the registry that was opened
+        complete: set[int] = set()  # shared by all connections; see `CountingReader`
         for each in {engine, lookups}:
             sa.event.listen(each, "handle_error", _convert_fault)
+            sa.event.listen(each, "connect", partial(_share, complete))
         forks.prepare_in_child(self)
 
     def enter_child(self) -> None:
@@ -103,23 +110,22 @@ class SqlStorage:
             token = interface.new_token()
             first = {"id": 1, "last_change": 0, "token": token}
             first |= {"trimmed_to": 0, "n_rows": 0}
-            for table, row in (
-                (state, first),
-                (schema.commit, {"cursor": 0, "token": token}),
-                (schema.heartbeat, {"id": 1, "at": 0}),
+            texts = {**settings, "schema_version": str(schema.SCHEMA_VERSION)}
+            for table, rows in (
+                (state, [first]),
+                (schema.commit, [{"cursor": 0, "token": token}]),
+                (schema.heartbeat, [{"id": 1, "at": 0}]),
+                (setting, [{"name": name, "value": texts[name]} for name in texts]),
             ):
                 connection.execute(table.delete())
-                connection.execute(table.insert(), row)
-            rows = {**settings, "schema_version": str(schema.SCHEMA_VERSION)}
-            connection.execute(
-                schema.setting.insert(),
-                [{"name": name, "value": rows[name]} for name in rows],
-            )
+                change(connection, table.insert(), rows, len(rows))
+            self._require_identity(connection)
 
     def check(self, *, restored: bool = False) -> None:
         with self._transaction(writes=False) as connection:
             version = _stored_version(connection)
             interface.require_version(version, schema.SCHEMA_VERSION, self._where)
+            self._require_identity(connection)
             query = self.unusual_tables
             names = query and set(connection.exec_driver_sql(query).scalars())
             for name in schema.metadata.tables.keys() & names:
@@ -145,17 +151,22 @@ class SqlStorage:
     def write(self) -> Iterator[SqlWriter]:
         with self._transaction(writes=True) as connection:
             with closing(self.writer(connection)) as writer:
+                self._require_identity(connection)
                 yield writer
             writer.finish()
             self._has_traces |= writer.has_erased
 
+    def _require_identity(self, connection: sa.Connection) -> None:
+        """Raise RegistryReplacedError if another registry was opened."""
+        identity = _setting(connection, "identity")
+        self._identity = self._identity or identity
+        interface.require_same(identity, self._identity, self._where)
+
     def write_heartbeat(self) -> None:
         with self._transaction(writes=True) as connection:
-            identity = _setting(connection, "identity")
-            self._identity = self._identity or identity
-            interface.require_same(identity, self._identity, self._where)
+            self._require_identity(connection)
             at = interface.heartbeat_time()
-            connection.execute(schema.heartbeat.update().values(at=at))
+            change(connection, schema.heartbeat.update(), {"at": at})
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         self._require_open()
@@ -272,14 +283,18 @@ def _end(end: Callable[[], None]) -> None:
 
 def _stored_version(connection: sa.Connection) -> str | None:
     """Return the schema version as text; None if there is no registry."""
-    if not sa.inspect(connection).has_table(schema.setting.name):
+    if not sa.inspect(connection).has_table(setting.name):
         return None
     return _setting(connection, "schema_version")  # `create` writes this row last
 
 
+_SETTING: Final = sa.select(setting.c.value).where(
+    setting.c.name == sa.bindparam("setting")
+)
+
+
 def _setting(connection: sa.Connection, name: str) -> str | None:
-    columns = schema.setting.c
-    return connection.scalar(sa.select(columns.value).where(columns.name == name))
+    return connection.scalar(_SETTING, {"setting": name})
 
 
 def server_engines(

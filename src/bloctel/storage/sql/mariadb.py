@@ -3,14 +3,19 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from bloctel import errors
 from bloctel.storage.interface import BUSY_SECONDS, busy_error, require_driver
+from bloctel.storage.rows import Event, Position
 from bloctel.storage.sql import engine
+from bloctel.storage.sql.reader import CountingReader, unless_complete
+from bloctel.storage.sql.schema import COUNTED
 from bloctel.storage.sql.writer import SqlWriter
+
+_T = TypeVar("_T")
 
 
 class MariadbStorage(engine.SqlStorage):
@@ -25,7 +30,7 @@ class MariadbStorage(engine.SqlStorage):
         require_driver("pymysql", "mariadb")
         import pymysql  # noqa: PLC0415 - an optional dependency
 
-        self.writer = MariadbWriter
+        self.reader, self.writer = MariadbReader, MariadbWriter
         self._driver_errors = (pymysql.err.MySQLError,)
         parsed, where = engine.server_url(url, "mysql+pymysql")
         known = set(inspect.signature(pymysql.connect).parameters)
@@ -118,6 +123,44 @@ _CLUSTER: Final = """SHOW VARIABLES
 WHERE variable_name IN ('wsrep_on', 'group_replication_group_name')"""
 
 
+#: The expression of a number that changes when a counted table is created again, as a
+#: restore does: the server's id, and the second of the creation of the newest table.
+_CREATED: Final = sa.literal_column(
+    f"""(SELECT cast((@@server_id & 2147483647) << 32 | max(unix_timestamp(create_time))
+AS SIGNED) FROM information_schema.tables WHERE table_schema = database() AND table_name
+IN ({", ".join(f"'{table.name}'" for table in COUNTED)}))""",  # noqa: S608 - our tables
+    sa.BigInteger,
+)
+#: `_CREATED`, or 0 if a table could be created again within the same second.
+_SETTLED: Final = sa.literal_column(
+    f"IF({_CREATED} & 4294967295 < unix_timestamp() - 1, {_CREATED}, 0)", sa.BigInteger
+)
+
+
+class MariadbReader(CountingReader):
+    """Read transaction on a MariaDB storage.
+
+    A restore drops each table, creates it again and fills it, and each of these steps
+    is visible at once.
+    """
+
+    flaw, noted = unless_complete(_CREATED, _SETTLED), _SETTLED
+
+    def _count_after(self, found: _T) -> _T:
+        """Return what was read, after a check that the tables are complete."""
+        flaw = self._connection.execute(sa.select(self.flaw), self._flaw_values())
+        self.require_sound(flaw.scalar_one(), None)
+        return found
+
+    def position(self) -> Position:
+        found = super().position()
+        # the first reader of all rows counts them itself
+        return self._count_after(found) if self._complete else found
+
+    def changes(self, since: int, limit: int) -> list[Event]:
+        return self._count_after(super().changes(since, limit))
+
+
 class MariadbWriter(SqlWriter):
     """Write transaction on a MariaDB storage."""
 
@@ -132,7 +175,8 @@ _WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:
 #: Settings that keep the server from shortening results or values without an error.
 _SESSION: Final = (
     "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
-    "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+    "sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    "time_zone = '+00:00'"  # in other zones, two times of a year can be equal
 )
 
 #: The query for the name of a setting that keeps the server from flushing each commit.

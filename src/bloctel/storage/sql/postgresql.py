@@ -17,8 +17,8 @@ from bloctel._util import clock
 from bloctel.storage import interface
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql import engine
-from bloctel.storage.sql.reader import PART, SqlReader
-from bloctel.storage.sql.schema import metadata, registration
+from bloctel.storage.sql.reader import PART, CountingReader, unless_complete
+from bloctel.storage.sql.schema import COUNTED, metadata, registration
 from bloctel.storage.sql.writer import SqlWriter, require_changed
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PostgresqlStorage(engine.SqlStorage):
             )
         check = f"SELECT pg_is_in_recovery() AS is_copy, ({_FLAW}) AS flaw"
         row = connection.exec_driver_sql(f"{check}; {then}").one()
-        PostgresqlReader.require_sound(row.flaw, self._where)
+        _require_sound(row.flaw, self._where)
         is_copy: bool = row.is_copy
         return is_copy
 
@@ -209,6 +209,8 @@ _STAGED: Final = _row_type(8, 4, 4, 4, 4)
 _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
+#: The first number of a file of a table; the errors of `_FLAW` have lower numbers.
+_FIRST_FILE: Final = 16384
 _NAMES: Final = tuple(metadata.tables)
 #: A query that returns 0 if no rows of our tables can be hidden or missing; otherwise,
 #: 100 times the number of an error in `_ERRORS`, plus the number of the table.  Each
@@ -239,18 +241,40 @@ _ERRORS: Final = (
 )
 
 
-class PostgresqlReader(SqlReader):
+#: The expression of a number that changes if another program replaces a counted table
+#: or one of its partitions, or its rows (TRUNCATE).
+_FILES: Final = sa.literal_column(
+    f"""(SELECT sum(relfilenode::bigint)::bigint
+FROM unnest(ARRAY[{", ".join(f"to_regclass('{table.name}')" for table in COUNTED)}])
+  AS parent (id), LATERAL (
+  SELECT id UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = id
+) AS part (part_id) JOIN pg_class ON oid = part_id)""",  # noqa: S608 - our own tables
+    sa.BigInteger,
+)
+
+
+def _require_sound(flaw: int, where: str | None) -> None:
+    """Raise the error for a number that `_FLAW` returned, unless the number is 0."""
+    if flaw:
+        error, number = divmod(flaw, 100)
+        expected, got = "a table that shows all its rows", _NAMES[number - 1]
+        message = f"the table {got} {_ERRORS[error - 1]}"
+        raise errors.StorageError(expected, got, where, message=message)
+
+
+class PostgresqlReader(CountingReader):
     """Read transaction on a PostgreSQL storage."""
 
-    flaw = sa.literal_column(f"({_FLAW})", sa.BigInteger)
+    flaw = sa.func.coalesce(
+        sa.literal_column(f"nullif(({_FLAW}), 0)", sa.BigInteger),
+        unless_complete(_FILES, _FILES),
+    )
+    noted = _FILES
 
-    @staticmethod
-    def require_sound(flaw: int, where: str) -> None:
-        if flaw:
-            error, number = divmod(flaw, 100)
-            expected, got = "a table that shows all its rows", _NAMES[number - 1]
-            message = f"the table {got} {_ERRORS[error - 1]}"
-            raise errors.StorageError(expected, got, where, message=message)
+    def require_sound(self, flaw: int, where: str | None) -> None:
+        if 0 < flaw < _FIRST_FILE:
+            _require_sound(flaw, where)
+        super().require_sound(flaw, where)
 
     def _columns(self, keys: range | None) -> Iterator[Columns]:
         where = ""

@@ -12,7 +12,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from bloctel.errors import StorageError
-from bloctel.storage.interface import require_cursor, require_position, require_record
+from bloctel.storage.interface import (
+    require_cursor,
+    require_position,
+    require_record,
+    require_same_rules,
+)
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
@@ -44,11 +49,14 @@ KEYS_PER_QUERY: Final = 5_000  # the maximum number of parameters of IN (...)
 class SqlReader:
     """Read transaction on an SQL storage."""
 
-    #: The expression of a number that is not 0 if the tables can hide rows.
+    #: The expression of a number that is not 0 if the tables can hide or lack rows.
     flaw: sa.ColumnElement[int] = sa.literal(0)
 
-    @staticmethod
-    def require_sound(flaw: int, where: str) -> None:
+    def _flaw_values(self) -> dict[str, Any]:
+        """Return the values of the parameters of `flaw`."""
+        return {}
+
+    def require_sound(self, flaw: int, where: str | None) -> None:
         """Raise StorageError if the value of `flaw` is not 0."""
 
     def __init__(self, connection: sa.Connection, lag: float | None = None) -> None:
@@ -101,17 +109,19 @@ class SqlReader:
         """Return the result of `Storage.lookup`, with one query per 5,000 keys."""
         found = Found([], {})
         for some in in_parts(keys, KEYS_PER_QUERY):
-            token = None
-            values = {"keys": some, "cursor": position.cursor}
+            token, n_changes = None, 0
+            values = {"keys": some, "cursor": position.cursor, **self._flaw_values()}
             for row in self._connection.execute(_lookup(self.flaw), values):
                 if not row.list_id:
                     token = row.key
                     self.require_sound(row.registered_on, where)
+                    n_changes = row.starts_on
                 elif row.key:
                     found.registrations.append(Registration(*row))
                 else:
                     found.complete_from[row.list_id] = row.starts_on
             require_position(token, position, where)
+            require_same_rules(n_changes, where)
         return found
 
     def registrations(
@@ -129,13 +139,15 @@ class SqlReader:
         if keys is not None:
             yield from self._columns(keys)
             return
-        n = self._count_rows() - len(self.prefixes()) - len(self.lists())
+        n = self._count_rows() - (self._connection.scalar(_N_OTHERS) or 0)
         for part in self._columns(None):
             n -= len(part.keys)
             yield part
-        if n:  # during a restore, a table can have fewer rows than `state` counts
-            expected, got = "all rows of the registry", "missing or additional rows"
-            raise StorageError(expected, got, message=_INCOMPLETE)
+        require_complete(n)
+        self._note_complete()
+
+    def _note_complete(self) -> None:
+        """Note that all rows were counted."""
 
     def _count_rows(self) -> int:
         """Return the number of rows that the last write transaction stored."""
@@ -201,11 +213,59 @@ class SqlReader:
         return result.partitions(PART)
 
 
+class CountingReader(SqlReader):
+    """Reader that counts all rows, if another program may have replaced a table.
+
+    The position does not show that the tables are complete: a restore can drop a table,
+    or remove its rows, and then fill it again. For such a table, the database reports
+    another creation or file. After such a change, all rows are counted once.
+    """
+
+    #: The expression that is noted if the tables are complete; 0 notes nothing.
+    noted: sa.ColumnElement[int]
+
+    @property
+    def _complete(self) -> set[int]:
+        complete: set[int] = self._connection.info["complete"]
+        return complete
+
+    def _flaw_values(self) -> dict[str, Any]:
+        return {"complete": tuple(self._complete)}
+
+    def require_sound(self, flaw: int, where: str | None) -> None:
+        require_complete(flaw == -1, where)
+        self._complete.update({flaw} - {0})
+
+    def _note_complete(self) -> None:
+        self._complete.update({self._connection.scalar(sa.select(self.noted)) or 0})
+
+
+def unless_complete(
+    tables: sa.ColumnElement[int], noted: sa.ColumnElement[int]
+) -> sa.ColumnElement[int]:
+    """Return the `flaw` of a `CountingReader`: -1, 0, or the number to note.
+
+    *tables* is the expression of a number that changes if a table is replaced.
+    """
+    is_known = tables.in_(sa.bindparam("complete", expanding=True))
+    n_rows = sa.select(state.c.n_rows).scalar_subquery()
+    is_complete = n_rows == count_rows(*schema.COUNTED)
+    return sa.case((is_known, 0), (is_complete, noted), else_=-1)
+
+
+def require_complete(n_missing: int, where: str | None = None) -> None:
+    """Check that no row is missing: during a restore, a table can lack rows."""
+    if n_missing:
+        expected, got = "all rows of the registry", "missing or additional rows"
+        raise StorageError(expected, got, where, message=_INCOMPLETE)
+
+
 def _request(row: Any) -> RequestRow:
     return RequestRow(row[0], ChangeKind(row[1]), *row[2:])
 
 
-def _has_key(table: sa.Table) -> sa.ColumnElement[bool]:
+def has_key(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition for rows about one of the numbers `keys`."""
     return table.c.key.in_(sa.bindparam("keys", expanding=True))
 
 
@@ -216,10 +276,19 @@ _TOKEN: Final = sa.select(schema.commit.c.token).where(_HAS_CURSOR)
 _REGISTRATIONS: Final = sa.select(
     *(registration.c[name] for name in Registration._fields)
 )
-_REGISTRATIONS_OF: Final = _REGISTRATIONS.where(_has_key(registration))
+_REGISTRATIONS_OF: Final = _REGISTRATIONS.where(has_key(registration))
 _COLUMNS: Final = sa.select(
     *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
 )
+
+
+def count_rows(*tables: sa.Table) -> sa.ColumnElement[int]:
+    """Return the expression of the total number of rows in some tables."""
+    counts = (sa.select(sa.func.count()).select_from(table) for table in tables)
+    return sum((count.scalar_subquery() for count in counts), sa.literal(0))
+
+
+_N_OTHERS: Final = sa.select(count_rows(*schema.COUNTED[1:]))
 
 _INCOMPLETE: Final = (
     "the registry is incomplete: a restore may still be running; open it again when it "
@@ -238,9 +307,15 @@ _COMPLETE_FROM: Final = sa.select(
 def _lookup(flaw: sa.ColumnElement[int]) -> sa.CompoundSelect[Any]:
     """Return the query of `SqlReader.lookup`, in the form of registrations.
 
-    Its row with list id 0 has the token in `key`, and *flaw* in `registered_on`.
+    Its row with list id 0 has the token in `key`, *flaw* in `registered_on`, and the
+    number of later changes of prefix rules in `starts_on`.
     """
-    token = sa.select(_ZERO, schema.commit.c.token, flaw, _ZERO, _ZERO, _ZERO)
+    is_later = event.c.cursor > sa.bindparam("cursor")
+    changes = sa.select(sa.func.count()).where(
+        event.c.kind == sa.literal(ChangeKind.PREFIXES.value), is_later
+    )
+    values = schema.commit.c.token, flaw, changes.scalar_subquery()
+    token = sa.select(_ZERO, *values, _ZERO, _ZERO)
     return sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, token.where(_HAS_CURSOR))
 
 
@@ -262,10 +337,10 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
 _PREFIXES: Final = sa.select(prefix).order_by(*prefix.primary_key)
 _REQUESTS: Final = sa.select(request)
 _REQUESTS_ON: Final = _REQUESTS.where(request.c.list_id == sa.bindparam("id"))
-_REQUESTS_OF: Final = _REQUESTS_ON.where(_has_key(request))
+_REQUESTS_OF: Final = _REQUESTS_ON.where(has_key(request))
 
 _IN_STREAM: Final = record.c.stream == sa.bindparam("name")
-_RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, _has_key(record))
+_RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, has_key(record))
 _RECORDS_AFTER: Final = (
     sa.select(record)
     .where(_IN_STREAM, record.c.seq > sa.bindparam("after"))

@@ -45,7 +45,7 @@ state: Final = _table(
     _value("last_change", sa.BigInteger),
     _value("token", sa.BigInteger),  # the token of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
-    _value("n_rows", sa.BigInteger),  # of `registration`, `prefix` and `list`
+    _value("n_rows", sa.BigInteger),  # of all tables in `COUNTED`
 )
 #: Table of one row with the time of the last heartbeat (`interface.heartbeat_time`).
 heartbeat: Final = _table(
@@ -123,6 +123,9 @@ record: Final = _table(
     sa.Index("bloctel_record_key", "stream", "key"),
     sqlite_with_rowid=False,
 )
+
+#: The tables whose rows `state` counts: a look-up or a replica can lack their rows.
+COUNTED: Final = registration, event, prefix, list_
 
 _temporary: Final = sa.MetaData()
 

@@ -194,17 +194,22 @@ class SqlWriter(reader.SqlReader):
         return sa.select(*names, *days).where(~is_known).group_by(*names)
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        self._many([_REPLACE], registrations)
+        self._many(_REPLACE, registrations)
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         self.has_erased = True
-        self._n_rows -= self._many(_ERASE, registrations)
+        rows = list(registrations)
+        self._n_rows += self._many(_MOVE_LINES, rows)
+        self._n_rows -= self._many(_ERASE, rows)
+        for change in _FORGET:
+            self._many(change, rows)
 
     def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
         cursors = self._cursors(len(rows))
         numbered = zip(cursors, rows, strict=True)
         self._insert(event, _LINE, ((cursor, *row) for cursor, row in numbered))
+        self._n_rows += len(rows)
 
     def trim_journal(self, before: int) -> int:
         trimmed_to, last = self._bounds()
@@ -213,10 +218,11 @@ class SqlWriter(reader.SqlReader):
             return 0
         lines = registration.c.cursor.between(trimmed_to + 1, before)
         n = self._connection.scalar(sa.select(sa.func.count()).where(lines)) or 0
-        n += self._change_all(event.delete().where(event.c.cursor <= before))
+        n_events = self._change_all(event.delete().where(event.c.cursor <= before))
+        self._n_rows -= n_events
         self._change_all(commit.delete().where(commit.c.cursor < before))
         self._change(state.update(), {"trimmed_to": before})
-        return n
+        return n + n_events
 
     def set_prefix(self, row: PrefixRow) -> None:
         self.drop_prefix(row)
@@ -263,8 +269,7 @@ class SqlWriter(reader.SqlReader):
         self, statement: sa.UpdateBase, values: Any = None, n_rows: int = 1
     ) -> None:
         """Execute a statement that must change *n_rows* rows."""
-        n = self._connection.execute(statement, values).rowcount
-        require_changed(n, n_rows, statement.table)
+        change(self._connection, statement, values, n_rows)
 
     def _change_all(self, statement: sa.Update | sa.Delete, values: Any = None) -> int:
         """Execute a statement that must change all rows of its WHERE clause."""
@@ -275,23 +280,27 @@ class SqlWriter(reader.SqlReader):
         return n
 
     def _many(
-        self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
+        self,
+        change: tuple[sa.UpdateBase, sa.Select[Any]],
+        registrations: Iterable[Registration],
     ) -> int:
-        """Execute statements for each registration; return how many rows changed."""
+        """Execute a statement for each registration; return how many rows changed.
+
+        The second part of *change* is the query for the rows that must change, if the
+        primary key, or the list and the number, is that of a registration.
+        """
+        statement, query = change
         n_changed = 0
         for rows in in_parts(registrations, reader.KEYS_PER_QUERY):
-            wanted = {row[:3]: row._asdict() for row in rows}
-            known = self.registrations_of({row.key for row in rows})
-            n_known = sum(row[:3] in wanted for row in known)
-            values = [
-                {f"new_{name}": value for name, value in row.items()}
-                for row in wanted.values()
-            ]
-            for statement in statements:
-                n = self._connection.execute(statement, values).rowcount
-                if statement.table is registration:
-                    require_changed(n, n_known, registration)
-                    n_changed += n
+            names = {row[:n] for row in rows for n in (2, 3)}
+            found = self._by_key(query, {row.key for row in rows})
+            if n := sum(tuple(row) in names for row in found):
+                values = [
+                    {f"new_{name}": value for name, value in row._asdict().items()}
+                    for row in {row[:3]: row for row in rows}.values()
+                ]
+                self._change(statement, values, n)
+                n_changed += n
         return n_changed
 
     def _insert(
@@ -305,6 +314,15 @@ class SqlWriter(reader.SqlReader):
         for part in in_parts(map(in_order, rows), reader.PART):
             n = self._connection.exec_driver_sql(text, part).rowcount
             require_changed(n, len(part), table)
+
+
+def change(
+    connection: sa.Connection, statement: sa.UpdateBase, values: Any, n_rows: int = 1
+) -> None:
+    """Execute a statement that must change *n_rows* rows."""
+    options = {"preserve_rowcount": True}
+    result = connection.execute(statement, values, execution_options=options)
+    require_changed(result.rowcount, n_rows, statement.table)
 
 
 def require_changed(n: int, expected: int, table: sa.FromClause) -> None:
@@ -346,37 +364,46 @@ def _new(name: str) -> sa.BindParameter[Any]:
 
 
 _THIS: Final = [registration.c[name] == _new(name) for name in NEW[:3]]
+_NAMES: Final = sa.select(
+    *(registration.c[name] for name in Registration._fields[:3])
+).where(reader.has_key(registration))
 _REPLACE: Final = (
     registration.update()
     .where(*_THIS)
-    .values({name: _new(name) for name in ("starts_on", "ends_on", "withdrawn_on")})
+    .values({name: _new(name) for name in ("starts_on", "ends_on", "withdrawn_on")}),
+    _NAMES,
 )
 
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
-_trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 _line_cursor, _line_columns = reader.JOURNAL[0]
-#: The statement that keeps a registration in the journal: it copies the registration to
-#: the table `event`, before the registration is erased.
-_MOVE_LINE: Final = event.insert().from_select(
-    _LINE,
-    sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),
+_IS_LINE: Final = _line_cursor > sa.select(state.c.trimmed_to).scalar_subquery()
+#: The statement that keeps the journal line of a registration: it copies this line to
+#: the table `event` before the registration is erased.
+_MOVE_LINES: Final = (
+    event.insert().from_select(
+        _LINE, sa.select(_line_cursor, *_line_columns).where(*_THIS, _IS_LINE)
+    ),
+    _NAMES.where(_IS_LINE),
 )
+_ERASE: Final = registration.delete().where(*_THIS), _NAMES
 
 
-def _of_absent_number(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for rows about a number without registrations on a list."""
-    left = sa.select(registration.c.key).where(
-        registration.c.key == _new("key"), registration.c.list_id == _new("list_id")
+def _of_absent_numbers(
+    table: sa.Table, statement: sa.Update | sa.Delete
+) -> tuple[sa.UpdateBase, sa.Select[Any]]:
+    """Apply *statement* to rows about a number without registrations on their list."""
+    columns = table.c.list_id, table.c.key
+    left = sa.exists().where(
+        *(registration.c[column.name] == column for column in columns)
     )
-    of_number = table.c.key == _new("key"), table.c.list_id == _new("list_id")
-    return [*of_number, ~left.exists()]
+    this = (column == _new(column.name) for column in columns)
+    query = sa.select(*columns).where(reader.has_key(table), ~left)
+    return statement.where(*this, ~left), query
 
 
-_ERASE: Final[list[sa.UpdateBase]] = [
-    _MOVE_LINE,
-    registration.delete().where(*_THIS),
-    event.update().where(*_of_absent_number(event)).values(key=None),
-    request.delete().where(*_of_absent_number(request)),
+_FORGET: Final = [
+    _of_absent_numbers(event, event.update().values(key=None)),
+    _of_absent_numbers(request, request.delete()),
 ]
 
 _RULE: Final = [column == sa.bindparam(column.name) for column in prefix.primary_key]

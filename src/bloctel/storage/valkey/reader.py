@@ -4,7 +4,9 @@
 | ----------------------------- | ------ | ----------------------------------------- |
 | `setting`                     | hash   | settings of the registry                  |
 | `state`                       | hash   | `last_change`, its `token`, `trimmed_to`, |
-|                               |        | last sequence number of each stream       |
+|                               |        | `rules_changed` (cursor of the last       |
+|                               |        | change of a prefix rule), last sequence   |
+|                               |        | number of each stream                     |
 | `lists`                       | string | lists, as JSON                            |
 | `prefixes`                    | string | prefix rules, as JSON                     |
 | `n:BUCKET`                    | hash   | number to its data (`encoding`); the mark |
@@ -29,13 +31,18 @@ hash without the mark was deleted by the server, and later created again by a wr
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 
-from bloctel.storage.interface import require_cursor, require_position, require_record
+from bloctel.storage.interface import (
+    require_cursor,
+    require_position,
+    require_record,
+    require_same_rules,
+)
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
@@ -66,6 +73,11 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
     for key in dict.fromkeys(keys):
         buckets[encoding.bucket_of(key)].append(key)
     return buckets
+
+
+def identity_query(key: Callable[..., str]) -> Command:
+    """Return the command that reads the identity of a registry."""
+    return ("HGET", key("setting"), "identity")
 
 
 class ValkeyReader:
@@ -181,12 +193,15 @@ class ValkeyReader:
 
     def lookup(self, keys: Collection[int], position: Position) -> Found:
         buckets = _bucketed(keys)
-        # read the lists last: their `complete_from` then includes each erasure that
-        # happened while the numbers were read
+        # read the lists and the change of the rules last, so that they include each
+        # change that happened while the numbers were read
         lists: Command = ("GET", self._key("lists"))
-        fetches = (self._entry(position.cursor), *self._fetches(buckets), lists)
-        entry, *replies, found = self._query(*fetches)
+        rules: Command = ("HGET", self._key("state"), "rules_changed")
+        fetches = (self._entry(position.cursor), *self._fetches(buckets), lists, rules)
+        entry, *replies, found, changed = self._query(*fetches)
         require_position(self._token_of(entry), position, self._server.where)
+        self._require(changed, "prefix rules")
+        require_same_rules(int(changed) > position.cursor, self._server.where)
         rows = _rows_of_numbers(self._unpacked(buckets, replies))
         return Found.of(rows, self._lists_of(found))
 

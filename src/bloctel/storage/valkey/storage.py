@@ -23,7 +23,7 @@ from bloctel.storage.rows import Found, Position
 from bloctel.storage.valkey.encoding import ALL_BUCKETS, MARK
 from bloctel.storage.valkey.lock import WriterLock
 from bloctel.storage.valkey.pending import REQUEST_INDEXES, end_field
-from bloctel.storage.valkey.reader import ValkeyReader
+from bloctel.storage.valkey.reader import ValkeyReader, identity_query
 from bloctel.storage.valkey.server import Command, ValkeyServer
 from bloctel.storage.valkey.writer import ValkeyWriter
 
@@ -44,7 +44,7 @@ class ValkeyStorage:
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
         self._lookups = ValkeyServer(url, interface.LOOKUP_SECONDS)
-        self._identity: bytes | None = None  # of the registry that got a heartbeat
+        self._identity: bytes | None = None  # of the registry that was opened
 
     def create(self, settings: Mapping[str, str]) -> None:
         self._server.require_durable(self.busy_seconds)
@@ -57,7 +57,7 @@ class ValkeyStorage:
             words = (word for row in rows.items() for word in row)
             first: list[Command] = [
                 ("HSET", key("setting"), *words),
-                ("HSET", key("state"), "trimmed_to", 0),
+                ("HSET", key("state"), "trimmed_to", 0, "rules_changed", 0),
                 # create all keys that every read checks
                 ("SETBIT", key("buckets"), ALL_BUCKETS, 1),
                 *(
@@ -68,12 +68,16 @@ class ValkeyStorage:
                 ("SET", key("prefixes"), "[]"),
             ]
             lock.commit(first, 0)
+        self._require_identity(settings.get("identity", "").encode() or None)
 
     def check(self, *, restored: bool = False) -> None:
-        setting = self._server.key("setting")
-        (text,) = self._server.send(("HGET", setting, "schema_version"))
+        key = self._server.key
+        (text, identity) = self._server.send(
+            ("HGET", key("setting"), "schema_version"), identity_query(key)
+        )
         version = None if text is None else text.decode("ascii", "replace")
         interface.require_version(version, _SCHEMA_VERSION, self._server.where)
+        self._require_identity(identity)
         with self._server.session():
             pass
 
@@ -90,18 +94,22 @@ class ValkeyStorage:
         self._server.require_durable(self.busy_seconds)
         with WriterLock(self._server, self.busy_seconds) as lock:
             writer = ValkeyWriter(self._server, lock.send)
+            self._require_identity(writer.identity)
             yield writer
             commands, cursor = writer.finish()
             lock.commit(commands, cursor)
         for stream, last_seq in writer.recorded.ends.items():
             self._server.note(end_field(stream), last_seq)
 
+    def _require_identity(self, identity: bytes | None) -> None:
+        """Raise RegistryReplacedError if another registry was opened."""
+        self._identity = self._identity or identity
+        interface.require_same(identity, self._identity, self._server.where)
+
     def write_heartbeat(self) -> None:
         key = self._server.key
         self._server.require_durable(self.busy_seconds)
-        (identity,) = self._server.send(("HGET", key("setting"), "identity"))
-        self._identity = self._identity or identity
-        interface.require_same(identity, self._identity, self._server.where)
+        self._require_identity(*self._server.send(identity_query(key)))
         name, at = key("heartbeat"), interface.heartbeat_time()
         self._server.send(("SET", name, at))
 

@@ -25,7 +25,7 @@ from bloctel.storage.rows import (
 )
 from bloctel.storage.valkey import pending
 from bloctel.storage.valkey.encoding import Number, packed_rows
-from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
+from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader, identity_query
 from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 #: The number of rows in each read, and in each batch of a result.
@@ -37,7 +37,7 @@ class ValkeyWriter(ValkeyReader):
 
     def __init__(self, server: ValkeyServer, send: Send) -> None:
         super().__init__(server, send)
-        self._query()
+        (self.identity,) = self._query(identity_query(self._key))
         self._journal = pending.JournalChanges(self._last_change, self._trimmed_to)
         self._numbers: dict[int, Number] = {}
         self._lists: dict[int, StoredList] | None = None
@@ -49,6 +49,7 @@ class ValkeyWriter(ValkeyReader):
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
             self._journal.append()  # every change needs a new cursor
+        rules = ("HSET", self._key("state"), "rules_changed", self._journal.last)
         commands = chain(
             pending.number_commands(
                 self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
@@ -58,6 +59,7 @@ class ValkeyWriter(ValkeyReader):
             self.recorded.commands(self._key, self._index),
             self._replacing("lists", self._lists),
             self._replacing("prefixes", self._prefixes),
+            [rules] if self._prefixes is not None else [],
         )
         return commands, self._journal.last
 
