@@ -398,15 +398,21 @@ class Desk:
             )
             if facts.purpose is Purpose.SALE
             else (),
-            _consequences(judgement, call.law.versions[facts.version_index]),
-            _seek=lambda: self._next_allowed(call, at),
+            _consequences(
+                judgement, call.law.versions[facts.version_index], facts.channel
+            ),
+            _seek=lambda: self._next_allowed(call, at, judgement),
         )
 
-    def _next_allowed(self, call: CallUnderReview, at: datetime) -> datetime | None:
+    def _next_allowed(
+        self, call: CallUnderReview, at: datetime, now: Judgement
+    ) -> datetime | None:
         """Return the first instant after *at* at which the call may be made.
 
         At instants that are not in `improvement_times`, a call cannot become lawful.
         """
+        if any(found.ground is Ground.SILENCE_DOUBTFUL for found in now.findings):
+            return None  # no text gives the day on which the doubt ends
         for instant in improvement_times(call, at, at + self._horizon):
             judgement = judge(facts_at(call, instant), call.law, trust=self._trust)
             if judgement.decision is Decision.YES:
@@ -414,13 +420,17 @@ class Desk:
         return None
 
 
-def _consequences(judgement: Judgement, version: LawVersion) -> tuple[LegalRule, ...]:
+def _consequences(
+    judgement: Judgement, version: LawVersion, channel: Channel
+) -> tuple[LegalRule, ...]:
     """Return the fines for a forbidden call, and the other consequences."""
     if judgement.decision is not Decision.NO:
         return ()
     breaches = {finding.rule.sanction for finding in judgement.deciding if finding.rule}
     fines = tuple(fine for fine in version.all(Sanction) if fine.breach in breaches)
-    return (*fines, *version.all(Consequence)) if fines else ()
+    # the other consequences are about calls
+    others = () if channel.is_message or not fines else version.all(Consequence)
+    return (*fines, *others)
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:
