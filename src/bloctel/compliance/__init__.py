@@ -18,7 +18,9 @@ from bloctel.compliance.call_log import (
     CallLog,
     Calls,
     LoggedCall,
+    Objections,
     Outcome,
+    Recorded,
     Reserving,
 )
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
@@ -88,9 +90,11 @@ __all__ = [
     "LoggedCall",
     "ManyConsents",
     "NewConsent",
+    "Objections",
     "Outcome",
     "Proof",
     "Purpose",
+    "Recorded",
     "Reservation",
     "Reserving",
     "SilenceState",

@@ -1,7 +1,7 @@
 """Desk that decides if a call may be made, and finds the next lawful time."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +23,15 @@ from bloctel.compliance.call_facts import (
     improvement_times,
 )
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
-from bloctel.compliance.call_log import Attempt, Calls, Outcome, Reserving
+from bloctel.compliance.call_log import (
+    Attempt,
+    CallLog,
+    Calls,
+    Details,
+    Objections,
+    Outcome,
+    Reserving,
+)
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.consents.records import Consents, Evidence, ManyConsents
 from bloctel.compliance.judgement import (
@@ -95,7 +103,8 @@ class Desk:
         country: The two-letter code (ISO 3166-1) of the country whose law applies.
         book: The opposition lists, such as a registry or a snapshot.
         consents: The register of consents, contracts and requests to be called back.
-        calls: The log of attempts to call.
+        calls: The log of attempts to call.  If the book is a registry, a `CallLog`
+            without a registry also registers objections on the list `own` of the book.
         firm: The name of the firm that calls, written as in the consents.
         lists: The names of the lists to query; by default, all lists of the book.
         local_holidays: True to count the holidays of single territories as holidays.
@@ -131,6 +140,8 @@ class Desk:
         self._book = book
         self._consents = consents
         self._calls = calls
+        if isinstance(calls, CallLog) and isinstance(book, Objections):
+            calls.registry = book if calls.registry is None else calls.registry
         self._lists = None if lists is None else tuple(lists)
         self._local_holidays = local_holidays
         self._trust = convert(trust, Certainty, "trust")
@@ -206,7 +217,7 @@ class Desk:
         number: object,
         *,
         at: datetime | None = None,
-        details: Mapping[str, str] | None = None,
+        details: Details = None,
         **call: Unpack[CallInputs],
     ) -> Reservation:
         """Answer like `may_call`; if the call is allowed, also record the attempt.
