@@ -25,7 +25,7 @@ CLOCK_CHANGES = ["2026-10-25 02:30", "2025-10-26T02:59:59", "2026-03-29 02:30"]
 
 def _imported(text: str) -> datetime:
     row = f"number;given_at;sha256;where\n0199001234;{text};{'ab' * 32};box\n"
-    values = {"firm": "F", "goods": "g", "mentions": "all"}
+    values = {"firm": "F", "subject": "g", "mentions": "all"}
     columns = ConsentColumns(values=values, time_zone="Europe/Paris")
     with ConsentRegister.create("memory:") as register:
         import_consents(register, io.BytesIO(row.encode()), columns)

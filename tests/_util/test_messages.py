@@ -45,6 +45,8 @@ USES: Final = "\n".join(
 
 def is_used(key: str) -> bool:
     """Return whether the source uses a key, in full or by its group and a code."""
+    # the text about a message stands for the text of the same key about a call
+    key = key.replace(".of_message.", ".")
     group, _, name = key.rpartition(".")
     if group == "compliance.proof":  # `proof.py` adds the group itself
         return f'"{name}"' in USES

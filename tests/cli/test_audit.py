@@ -87,7 +87,7 @@ def test_calls_that_cannot_be_judged_have_their_own_table(
 
     assert _rows(output) == []
     (row,) = _rows(unsettled)
-    assert (row["ground"], row["cure"]) == ("caller_missing", "the input caller")
+    assert (row["ground"], row["cure"]) == ("caller_missing", "the presented number")
 
 
 def test_a_column_goes_before_an_option(tmp_path: Path, lists: str) -> None:

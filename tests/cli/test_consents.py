@@ -185,8 +185,10 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     add = ("calls", "add", url, NUMBER, "--at", AT, "--outcome")
     id = json.loads(run(*add, "reserved", "--format", "json").stdout)["id"]
     assert run(*add, "unanswered", "--detail", "caller=+33162000000").code == 0
-    assert run("calls", "conclude", url, id, "--outcome", "declined").code == 0
-    sentence(run("calls", "conclude", url, id, "--outcome", "released"), 2)
+    conclude = ("calls", "conclude", url, id, "--outcome")
+    done = run(*conclude, "declined", "--format", "json")
+    assert json.loads(done.stdout) == {"id": id, "must_register": False}
+    sentence(run(*conclude, "released"), 2)
     sentence(run("calls", "conclude", url, 99, "--outcome", "answered"), 2)
 
     found = json.loads(run("calls", "list", url, NUMBER, "--format", "json").stdout)
@@ -202,7 +204,7 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     assert "30 days" in sentence(run("calls", "purge", url, "--before", now), 2)
     purged = run("calls", "purge", url, *before, "--format", "csv")
     assert purged.stdout == "erased\n2\n"
-    assert run(*add, "answered").code == 0
+    assert run(*add, "objected", "--format", "csv").stdout.endswith(",True\n")
     done = run("calls", "forget", url, NUMBER, "--format", "csv")
     assert done.stdout == "erased\n2\n"
 

@@ -9,8 +9,9 @@ import pytest
 
 from bloctel import InvalidNumberError, PhoneNumber, Registry
 from bloctel._util import clock
+from bloctel.compliance import Desk
 from bloctel.compliance.call_log import Attempt, CallLog, Outcome
-from bloctel.errors import DamagedRecordsError, InputError
+from bloctel.errors import CannotAnswerError, DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 
 if TYPE_CHECKING:
@@ -58,6 +59,43 @@ def test_only_keys_have_attempts(calls: CallLog, key: Any) -> None:
     assert calls.verify().records == 0
 
 
+def test_an_objection_reaches_the_list_of_the_firm(calls: CallLog) -> None:
+    """With a registry, scrubs block the number from the day of the objection."""
+    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT).call
+    with Registry.create("memory:", lists=["own"]) as registry:
+        Desk(book=registry, calls=calls)
+
+        assert calls.conclude(call, Outcome.DECLINED, at=AT) == (call, False)
+        assert not registry.is_blocked(NUMBER)
+        assert calls.conclude(call, Outcome.OBJECTED, at=AT) == (call, False)
+        assert registry.is_blocked(NUMBER, on=AT.date())
+        assert not registry.is_blocked(NUMBER, on=AT.date() - 24 * HOUR)
+        other = calls.add("01 99 00 12 34", Outcome.OBJECTED, at=AT)
+        assert not other.must_register
+        assert registry.is_blocked("01 99 00 12 34", on=AT.date())
+
+
+def test_an_objection_is_never_lost_silently(calls: CallLog) -> None:
+    """Without a registry with the list `own`, the result says what to do."""
+    assert calls.add(NUMBER, Outcome.OBJECTED, at=AT).must_register
+    with Registry.create("memory:", lists=["fr.bloctel"]) as registry:
+        calls.registry = registry
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT).call
+
+        assert calls.conclude(call, Outcome.OBJECTED, at=AT).must_register
+    with Registry.create("memory:", lists=["own"]) as registry:
+        calls.registry = registry
+        with pytest.raises(InputError):
+            calls.conclude(call, Outcome.DECLINED, at=AT)
+
+        # a second attempt after an error still registers the number
+        assert not calls.conclude(call, Outcome.OBJECTED, at=AT).must_register
+        assert registry.is_blocked(NUMBER, on=AT.date())
+    with pytest.raises(CannotAnswerError):  # the registry is closed
+        calls.add("01 99 00 12 34", Outcome.OBJECTED, at=AT)
+    assert [one.outcome for one in calls.calls("01 99 00 12 34")] == ["objected"]
+
+
 def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
     """Attempts that are logged late are sorted by their time."""
     calls.add(NUMBER, Outcome.ANSWERED, at=AT)
@@ -74,7 +112,7 @@ def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
 def test_details_are_kept(calls: CallLog) -> None:
     """Details are returned with the call, and are not in its representation."""
     details = {"caller": "+33162000000", "campaign": "autumn"}
-    first = calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details)
+    first = calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details).call
     second = calls.reserve_if(KEY, AT + HOUR, always)
 
     found = calls.calls(NUMBER)
@@ -159,7 +197,7 @@ def test_outcomes_that_can_follow(
     calls: CallLog, known: Outcome, wanted: Outcome
 ) -> None:
     """No later outcome makes a released attempt count again or cancels a refusal."""
-    call = calls.add(NUMBER, known, at=AT)
+    call = calls.add(NUMBER, known, at=AT).call
     if known is wanted:
         calls.conclude(call, wanted, at=AT)
         assert calls.verify().records == 1
@@ -174,7 +212,7 @@ def test_outcomes_that_can_follow(
 
 def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
     """Neither an unknown number nor the record of an outcome is a call."""
-    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
+    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT).call
     calls.conclude(call, Outcome.ANSWERED, at=AT)
 
     for id in (0, -1, call + 1, call + 2, 10**9):
@@ -219,7 +257,7 @@ def test_attempts_that_count_are_not_purged(
 def test_no_purge_makes_a_refused_consent_valid(calls: CallLog) -> None:
     """A refusal is kept without its attempt."""
     calls.add(NUMBER, Outcome.DECLINED, at=AT - 2 * HOUR)
-    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - HOUR)
+    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - HOUR).call
     calls.conclude(call, Outcome.DECLINED, at=AT)
     refused = [attempt.refused_at for attempt in calls.attempts(KEY)]
 
@@ -236,7 +274,7 @@ def test_the_future_is_neither_logged_nor_purged(
     """A refusal with a time in the future would not count until that time."""
     monkeypatch.setattr(clock, "moment", lambda: AT)
     later = AT + timedelta(minutes=6)
-    call = calls.add(NUMBER, Outcome.ANSWERED)
+    call = calls.add(NUMBER, Outcome.ANSWERED).call
 
     with pytest.raises(InputError, match="a time not after"):
         calls.purge(before=later)
@@ -252,7 +290,7 @@ def test_an_outcome_without_its_attempt_is_purged(
     calls: CallLog, store: RecordStore
 ) -> None:
     """An outcome without its attempt is ignored, and the next purge erases it."""
-    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
+    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT).call
     fields = {"of": call, "outcome": "answered"}
     with store.write() as transaction:
         transaction.erase("calls", [call], at=AT)
@@ -265,7 +303,7 @@ def test_an_outcome_without_its_attempt_is_purged(
 
 def test_a_number_is_forgotten(calls: CallLog) -> None:
     """All records of one person are erased, and no others."""
-    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT).call
     calls.conclude(call, Outcome.DECLINED, at=AT)
     calls.add(PhoneNumber(KEY + 1), Outcome.ANSWERED, at=AT)
 

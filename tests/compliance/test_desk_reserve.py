@@ -268,7 +268,7 @@ def test_a_refusal_counts_from_the_time_it_is_known(lists: Registry) -> None:
 
     with CallLog.create("memory:") as calls:
         asked = Desk("FR", book=lists, consents=During(), calls=calls, firm="ACME")
-        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT).call
         assert asked.may_call(NUMBER, at=AT + 5 * minute, **SALE).allowed
         calls.conclude(call, Outcome.DECLINED, at=AT + 3 * minute)
 
@@ -283,7 +283,7 @@ def test_a_refusal_by_a_clock_ahead_counts_at_once(
     monkeypatch.setattr(clock, "moment", lambda: AT)
     with CallLog.create("memory:") as calls:
         asked = desk(calls, lists)
-        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - timedelta(hours=1))
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - timedelta(hours=1)).call
         assert asked.may_call(NUMBER, **SALE).allowed
         calls.conclude(call, Outcome.DECLINED, at=AT + timedelta(minutes=4))
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bloctel.rules import Certainty
 from tests.helpers.law_rows import ask
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def test_the_answer_follows_the_articles(row: dict[str, Any]) -> None:
     assert answer.decision.value not in row["never"]
     assert answer.decision.value == row["decision"], answer.reasons
     assert [name for name in row["must_name"] if name not in text] == []
+    if answer.allowed and row["certainty"] == "V3":
+        assert answer.certainty is not Certainty.V1
 
 
 def test_each_scenario_has_a_name_of_its_own() -> None:

@@ -76,7 +76,7 @@ def test_invalid_outcomes_and_calls() -> None:
     """A misspelt outcome, an invalid call or invalid details raise InputError."""
     bad: Any
     with CallLog.create("memory:") as calls:
-        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT).call
         for bad in ("bogus", None, 5):
             with pytest.raises(InputError, match="outcome"):
                 calls.add(NUMBER, bad, at=AT)

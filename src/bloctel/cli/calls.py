@@ -8,7 +8,7 @@ from bloctel.cli.io import Rows
 from bloctel.cli.options import argument, option, parse_pairs, required
 from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import LoggedCall, Outcome
-from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.call_log import CallLog, Recorded
 
 _group = RecordCommands(
     "calls",
@@ -35,12 +35,15 @@ def add(
 ) -> dict[str, object]:
     """Log an attempt to call, even without an answer, and print the id of the call.
 
+    If the person objected, must_register is true: register the number on the list
+    'own' (bloctel registry register), so that scrubs block it.
+
     Example:
         bloctel calls add sqlite:///calls.db "01 99 00 12 34" --outcome unanswered
         --at 2026-11-23T10:30+01:00 --detail caller=+33162000000
     """
     details = parse_pairs("--detail", detail)
-    return {"id": str(calls.add(outcome=outcome, at=at, details=details, **number))}
+    return _shown(calls.add(outcome=outcome, at=at, details=details, **number))
 
 
 @_group.command()
@@ -53,13 +56,20 @@ def conclude(
         ...,
     ),
     at: datetime | None = options.AT,
-) -> None:
+) -> dict[str, object]:
     """Record the outcome of a call; a later outcome does not replace a refusal.
+
+    If the person objected, must_register is true: register the number on the list
+    'own' (bloctel registry register), so that scrubs block it.
 
     Example:
         bloctel calls conclude sqlite:///calls.db 1 --outcome answered
     """
-    calls.conclude(id, outcome, at=at)
+    return _shown(calls.conclude(id, outcome, at=at))
+
+
+def _shown(recorded: Recorded) -> dict[str, object]:
+    return {"id": str(recorded.call), "must_register": recorded.must_register}
 
 
 @_group.command("list", options.Number)

@@ -19,7 +19,9 @@ from bloctel.compliance.call_log import (
     Calls,
     LoggedCall,
     ManyCalls,
+    Objections,
     Outcome,
+    Recorded,
     Reserving,
 )
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
@@ -94,9 +96,11 @@ __all__ = [
     "ManyCalls",
     "ManyConsents",
     "NewConsent",
+    "Objections",
     "Outcome",
     "Proof",
     "Purpose",
+    "Recorded",
     "Reservation",
     "Reserving",
     "SilenceState",

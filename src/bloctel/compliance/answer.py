@@ -1,16 +1,18 @@
 """Answer to the question "may I call this number?", with its reasons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from bloctel._util.messages import message
+from bloctel._util.messages import catalogue, message
 from bloctel.compliance.facts import Facts
 from bloctel.compliance.judgement import Decision, Effect, Finding, Ground, Judgement
 from bloctel.rules import Certainty
 from bloctel.rules.law import CountryFact, Duty, LegalRule
+
+_ORDER: Final = tuple(Certainty).index
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,17 +73,21 @@ class Answer:
 
     @property
     def certainty(self) -> Certainty:
-        """The certainty of the least certain rule on which the decision is based."""
-        found = (rule.certainty for rule in self._rules())
-        return max(found, key=list(Certainty).index, default=Certainty.NF)
+        """The certainty of the least certain rule on which the decision depends.
+
+        If the decision is yes, this includes the rules that limit such calls.
+        """
+        found = (rule.certainty for rule in (*self._rules(), *self.judgement.limits))
+        return max(found, key=_ORDER, default=Certainty.NF)
 
     @cached_property
     def next_allowed_at(self) -> datetime | None:
         """The first instant, not before `at`, at which the same call may be made.
 
         The search uses only facts that are known now, so a later withdrawal of consent
-        can change the instant.  None means that the next days contain no such instant;
-        the argument `horizon_days` of the desk sets how many days are searched.
+        can change the instant.  None means that the next days contain no such instant,
+        or that the law gives no day on which a doubt ends.  The argument `horizon_days`
+        of the desk sets how many days are searched.
         """
         return self.at if self.allowed else self._seek()
 
@@ -94,53 +100,70 @@ class Answer:
         Raises:
             InputError: The language is neither `en` nor `fr`.
         """
+        is_message = self.facts is not None and self.facts.channel.is_message
+        lines = [_text(f"compliance.decision.{self.decision}", lang, is_message)]
         deciding = self.judgement.deciding
-        lines = [message(f"compliance.decision.{self.decision}", lang)]
         lines += [
-            _line(finding, lang)
+            _line(finding, lang, is_message)
             for finding in self.judgement.findings
             if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
         ]
+        lines += self._notes(lang, is_message)
+        return "\n".join([*lines, message("compliance.answer.advice", lang)])
+
+    def _notes(self, lang: str, is_message: bool) -> Iterator[str]:
+        """Yield what is missing, duties, consequences, and facts about the country."""
         if self.missing:
-            names = ", ".join(self.missing)
-            lines.append(message("compliance.answer.missing", lang, names=names))
+            keys = [f"compliance.input.{name}" for name in self.missing]
+            names = "; ".join(_text(key, lang, is_message) for key in keys)
+            yield message("compliance.answer.missing", lang, names=names)
+        weakest, limits = self.certainty, self.judgement.limits
+        if limits and weakest not in {rule.certainty for rule in self._rules()}:
+            articles = (rule.article for rule in limits if rule.certainty is weakest)
+            yield message(
+                "compliance.answer.depends",
+                lang,
+                articles="; ".join(dict.fromkeys(articles)),
+                certainty=weakest,
+            )
         if self.allowed:
-            lines += [
-                message("compliance.answer.duty", lang, duty=getattr(duty, lang))
-                for duty in self.duties
-            ]
-        lines += [
-            message(
+            for duty in self.duties:
+                yield message("compliance.answer.duty", lang, duty=getattr(duty, lang))
+        for rule in self.consequences:
+            yield _text(
                 "compliance.answer.consequence",
                 lang,
+                is_message,
                 consequence=getattr(rule, lang),
                 article=rule.article,
                 certainty=rule.certainty,
             )
-            for rule in self.consequences
-        ]
-        lines += [
-            message(
+        for fact in self.known:
+            yield message(
                 "compliance.answer.known",
                 lang,
                 fact=getattr(fact, lang),
                 source=fact.source,
                 certainty=fact.certainty,
             )
-            for fact in self.known
-        ]
-        return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _rules(self) -> list[LegalRule]:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
+
+
+def _text(key: str, lang: str, is_message: bool, **values: object) -> str:
+    """Return a text; for a written message, its text about messages if it has one."""
+    other = key.replace("compliance.", "compliance.of_message.", 1)
+    key = other if is_message and other in catalogue(lang) else key
+    return message(key, lang, **values)
 
 
 #: The members of `Ground` that permit a call if their legal rule is certain enough.
 _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
-def _line(finding: Finding, lang: str) -> str:
-    ground, rule = _ground(finding, lang), finding.rule
+def _line(finding: Finding, lang: str, is_message: bool) -> str:
+    ground, rule = _ground(finding, lang, is_message), finding.rule
     if rule is None:
         return message("compliance.answer.ground", lang, ground=ground)
     return message(
@@ -155,9 +178,9 @@ def _line(finding: Finding, lang: str) -> str:
     )
 
 
-def _ground(finding: Finding, lang: str) -> str:
+def _ground(finding: Finding, lang: str, is_message: bool) -> str:
     """Return a text about the reason in a finding, without the text of the law."""
-    text = message(f"compliance.ground.{finding.ground}", lang)
+    text = _text(f"compliance.ground.{finding.ground}", lang, is_message)
     if finding.ground is Ground.NO_CONSENT and finding.detail:
         detail = message(f"compliance.consent_state.{finding.detail}", lang)
     elif finding.effect is Effect.ASKS and finding.ground in _PERMITTING:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -254,11 +254,28 @@ def _state_without_refusal(
         return ConsentState.OUT_OF_SLOTS
     if last and consent.expires_on > last:
         return ConsentState.OVERLONG
+    state = _length_of_slot(instant, active)
+    is_old = terms and instant.day_of(given_at) < terms.published_on
+    return _OF_OLD_FORM[state] if is_old else state
+
+
+#: The states of consents whose form is older than the rule on its contents.
+_OF_OLD_FORM: Final = {
+    ConsentState.SLOT: ConsentState.OLD_FORM_SLOT,
+    ConsentState.LONG_SLOT: ConsentState.OLD_FORM_LONG_SLOT,
+    ConsentState.VALID: ConsentState.OLD_FORM,
+    ConsentState.WIDE_SLOT: ConsentState.OLD_FORM_WIDE_SLOT,
+}
+
+
+def _length_of_slot(
+    instant: CallInstant, slots: Sequence[tuple[datetime, datetime]]
+) -> ConsentState:
+    """Return the state of a valid consent by the shortest slot that contains a call."""
     if not slots:
-        is_old = terms and instant.day_of(given_at) < terms.published_on
-        return ConsentState.OLD_FORM if is_old else ConsentState.VALID
+        return ConsentState.VALID
     hours_rule = instant.version.one(law.HoursException)
-    length = min(end - start for start, end in active)
+    length = min(end - start for start, end in slots)
     if not hours_rule or length <= timedelta(hours=hours_rule.slot_hours or 8760):
         return ConsentState.SLOT
     is_long = length < timedelta(hours=hours_rule.asks_hours)
@@ -269,16 +286,18 @@ def scope_problem(scope: Scope, call: CallScope) -> ConsentState | None:
     """Return None if a consent with *scope* surely covers a call; else the reason."""
     firm, subject = scope
     if call.firm is not None and not _is_same_text(call.firm, firm):
-        return ConsentState.OTHER_SCOPE
+        return ConsentState.OTHER_FIRM
     if any(_is_same_text(name, subject) for name in call.vague):
-        return ConsentState.OTHER_SCOPE
+        return ConsentState.TOO_GENERAL
     is_sector = call.sector is not None and _is_same_text(call.sector, subject)
     if call.subject is None:
         if not is_sector:
             return ConsentState.SUBJECT_UNKNOWN
     elif not _is_same_text(call.subject, subject):
+        if not is_sector:
+            return ConsentState.OTHER_SUBJECT
         # the consent names only the sector; the subject perhaps belongs to the sector
-        return ConsentState.SUBJECT_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
+        return ConsentState.SUBJECT_DOUBTFUL
     return ConsentState.FIRM_UNKNOWN if call.firm is None else None
 
 
@@ -303,8 +322,10 @@ def sector_named(subject: str | None, law: Law) -> str | None:
 
 def _contract(contract: Contract, call: CallScope, day: date) -> ContractState:
     state = relation_of_contract(Scope(contract.firm, contract.subject), call)
-    if day < contract.starts_on or state is ContractState.NONE:
-        return ContractState.NONE
+    if state is ContractState.OTHER_FIRM:
+        return state
+    if day < contract.starts_on:
+        return ContractState.NOT_STARTED
     if contract.ends_on is not None and day >= contract.ends_on:
         return ContractState.ENDED
     return state
@@ -315,7 +336,7 @@ def relation_of_contract(scope: Scope, call: CallScope) -> ContractState:
     if call.firm is None:
         return ContractState.FIRM_UNKNOWN
     if not _is_same_text(call.firm, scope.firm):
-        return ContractState.NONE
+        return ContractState.OTHER_FIRM
     if call.subject is None:
         return ContractState.SUBJECT_UNKNOWN
     is_related = _is_same_text(call.subject, scope.subject)
@@ -331,16 +352,17 @@ def call_back(
     """Return the state of a call-back request; *refused_at* is the last refusal."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     rule = instant.version.one(law.CallBack)
-    is_refused = refused_at is not None and refused_at >= asked_at
-    if rule is None or is_refused or instant.at < asked_at:
+    if rule is None or instant.at < asked_at:
         return CallBackState.NONE
+    if call.firm is not None and not _is_same_text(call.firm, request.firm):
+        return CallBackState.OTHER_FIRM
+    if refused_at is not None and refused_at >= asked_at:
+        return CallBackState.REFUSED
     last = last_working_day(
         instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.version
     )
     if instant.day > last:
-        return CallBackState.NONE
-    if call.firm is not None and not _is_same_text(call.firm, request.firm):
-        return CallBackState.NONE
+        return CallBackState.TOO_OLD
     if call.firm is None:
         return CallBackState.FIRM_UNKNOWN
     if call.subject is None:

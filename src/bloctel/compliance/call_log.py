@@ -5,22 +5,27 @@ appended later, so that the log shows what was known at any time.  A reservation
 as an attempt until it is released, because a dialer that crashed after the reservation
 may have dialled the number.  `purge` can erase an attempt, but never the refusal of the
 person, because without the refusal an earlier consent would become valid again.
+
+If the person objected, scrubs and other desks must know it, too: the log registers the
+number on the list `own` of its registry, or the result says that this must be done.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct, to_builtins
 
+from bloctel import rules
 from bloctel._util import clock
 from bloctel._util.instants import in_utc, past_instant
 from bloctel._util.strict import convert, show
 from bloctel.compliance.facts import ListVerdicts
 from bloctel.compliance.record_log import RecordLog
-from bloctel.errors import InputError
+from bloctel.errors import InputError, UnknownListError
+from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.stream import read_fields
 from bloctel.records.transactions import ReadTransaction, Record, WriteTransaction
 from bloctel.rules import law
@@ -61,6 +66,33 @@ class Attempt(NamedTuple):
     refused_at: datetime | None = None
 
 
+#: A function that gets all earlier attempts, and returns True to allow another one.
+Decide: TypeAlias = Callable[[Sequence[Attempt]], bool]
+#: Notes about an attempt, without the called number.
+Details: TypeAlias = Mapping[str, str] | None
+
+
+class Recorded(NamedTuple):
+    """Result of recording an attempt, or its outcome.
+
+    Attributes:
+        call: The identifier of the attempt.
+        must_register: True if the person objected, and the log has no registry with the
+            list `own`: register the number on this list yourself.
+    """
+
+    call: int
+    must_register: bool
+
+
+@runtime_checkable
+class Objections(Protocol):
+    """Registry that can store objections on the list `own`, such as `Registry`."""
+
+    def register(self, number: object, *, list: str, on: date | None = None) -> object:
+        """Put a number on a list; raise UnknownListError if the list is not there."""
+
+
 class Calls(Protocol):
     """Call log that a desk can query."""
 
@@ -76,16 +108,16 @@ class Reserving(Calls, Protocol):
         self,
         key: int,
         at: datetime,
-        decide: Callable[[Sequence[Attempt]], bool],
+        decide: Decide,
         *,
-        details: Mapping[str, str] | None = None,
+        details: Details = None,
         verdicts: ListVerdicts | None = None,
     ) -> int | None:
         """Reserve an attempt and return its id; return None if *decide* forbids it."""
 
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
-    ) -> None:
+    ) -> object:
         """Record the outcome of an attempt; `RELEASED` if the call was never made."""
 
 
@@ -101,6 +133,8 @@ class ManyCalls(Calls, Protocol):
 
 #: The name of the record stream that contains the calls.
 STREAM: Final = "calls"
+#: The list of the objections that people made to the firm itself.
+_OWN: Final = "own"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
@@ -143,9 +177,15 @@ class CallLog(RecordLog):
 
     Any number of threads and processes can use one storage.  Each of these threads and
     processes sees all reservations.
+
+    Attributes:
+        registry: The registry on whose list `own` the log registers the number of each
+            person who objects; None for no registry.  A `Desk` with this log and a
+            registry sets this attribute, if it is None.
     """
 
     stream = STREAM
+    registry: Objections | None = None
 
     def attempts(self, key: int) -> list[Attempt]:
         """Return all attempts to call the number with this key, the oldest first."""
@@ -177,10 +217,12 @@ class CallLog(RecordLog):
         outcome: Outcome,
         *,
         at: datetime | None = None,
-        details: Mapping[str, str] | None = None,
+        details: Details = None,
         region: str | None = None,
-    ) -> int:
-        """Log an attempt that was made, and return its id.
+    ) -> Recorded:
+        """Log an attempt that was made.
+
+        If the person objected, this method also registers the number on the list `own`.
 
         Args:
             number: The called number.
@@ -189,24 +231,30 @@ class CallLog(RecordLog):
             details: Notes about the attempt, without the called number.
             region: The region of phone numbers without a country code.
 
+        Returns:
+            The id of the attempt, and whether you must register the number on `own`.
+
         Raises:
             InvalidNumberError: The phone number cannot be read.
             InputError: The time is in the future, or an argument is not valid.
+            StorageError: The storage of the log or of the registry failed.
         """
         key = self.key_of(number, region=region)
         when = past_instant(at, "at")
-        fields = _attempt_fields(convert(outcome, Outcome, "outcome"), details)
-        return self._store.run(
+        known = convert(outcome, Outcome, "outcome")
+        fields = _attempt_fields(known, details)
+        call = self._store.run(
             lambda transaction: transaction.append(STREAM, key, when, fields).seq
         )
+        return Recorded(call, self._must_register(key, known, when))
 
     def reserve_if(
         self,
         key: int,
         at: datetime,
-        decide: Callable[[Sequence[Attempt]], bool],
+        decide: Decide,
         *,
-        details: Mapping[str, str] | None = None,
+        details: Details = None,
         verdicts: ListVerdicts | None = None,
     ) -> int | None:
         """Reserve an attempt and return its id; return None if *decide* forbids it.
@@ -241,8 +289,10 @@ class CallLog(RecordLog):
 
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
-    ) -> None:
+    ) -> Recorded:
         """Record the outcome of a call.
+
+        If the person objected, this method also registers the number on the list `own`.
 
         If several outcomes are recorded, the last outcome counts, but only `OBJECTED`
         can replace a refusal.  Only a reserved call can be released, so that an attempt
@@ -253,25 +303,29 @@ class CallLog(RecordLog):
             outcome: The outcome; `RELEASED` if the number was never dialled.
             at: The time at which the outcome was known; by default now.
 
+        Returns:
+            The id of the call, and whether you must register the number on `own`.
+
         Raises:
             InputError: The log has no call with this id, the outcome cannot follow the
                 recorded outcome, or the time is in the future.
+            StorageError: The storage of the log or of the registry failed.
         """
         wanted = convert(outcome, Outcome, "outcome")
         if type(call) is not int:
             raise InputError("the id of a call in this log", show(call), "call")
         when = past_instant(at, "at")
 
-        def change(transaction: WriteTransaction) -> None:
+        def change(transaction: WriteTransaction) -> int:
             record = transaction.get(STREAM, call)
             key = record.key if record else None
             calls = _calls_by_id(transaction.of(STREAM, key)) if key else {}
-            if call not in calls:
+            if key is None or call not in calls:
                 got = "an id that the log does not contain"
                 raise InputError("the id of a call in this log", got, "call")
             known = calls[call].outcome
             if wanted is known:
-                return
+                return key
             is_undialled = wanted in (Outcome.RELEASED, Outcome.RESERVED)
             was_dialled = known is not Outcome.RESERVED
             is_less = known in REFUSALS and wanted is not Outcome.OBJECTED
@@ -281,8 +335,28 @@ class CallLog(RecordLog):
                 raise InputError(expected, got, "outcome")
             fields = {"outcome": wanted.value, "of": call}
             transaction.append(STREAM, key, when, fields)
+            return key
 
-        self._store.run(change)
+        key = self._store.run(change)
+        return Recorded(call, self._must_register(key, wanted, when))
+
+    def _must_register(self, key: int, outcome: Outcome, at: datetime) -> bool:
+        """Register an objection on the list `own`; return True if this is not possible.
+
+        The log already contains the objection, so an error here does not lose it.
+        """
+        if outcome is not Outcome.OBJECTED:
+            return False
+        if self.registry is None:
+            return True
+        zone = rules.load(_OWN).time_zone
+        # the clock of another machine can be ahead, and a future day is refused
+        day = min(at.astimezone(clock.zone(zone)).date(), clock.today(zone))
+        try:
+            self.registry.register(PhoneNumber(key), list=_OWN, on=day)
+        except UnknownListError:
+            return True
+        return False
 
     def purge(self, *, before: datetime, at: datetime | None = None) -> int:
         """Erase attempts made before a time; return how many records were erased.
@@ -311,9 +385,7 @@ class CallLog(RecordLog):
         return self._erase(due, at)
 
 
-def _attempt_fields(
-    outcome: Outcome, details: Mapping[str, str] | None
-) -> dict[str, object]:
+def _attempt_fields(outcome: Outcome, details: Details) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
         raise InputError("a mapping from names to texts", show(details), "details")
     texts = convert(dict(details or {}), dict[str, str], "details")

@@ -25,9 +25,12 @@ from bloctel.compliance.call_facts import (
 from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
 from bloctel.compliance.call_log import (
     Attempt,
+    CallLog,
     Calls,
+    Details,
     LoggedCall,
     ManyCalls,
+    Objections,
     Outcome,
     Reserving,
 )
@@ -103,7 +106,8 @@ class Desk:
         country: The two-letter code (ISO 3166-1) of the country whose law applies.
         book: The opposition lists, such as a registry or a snapshot.
         consents: The register of consents, contracts and requests to be called back.
-        calls: The log of attempts to call.
+        calls: The log of attempts to call.  If the book is a registry, a `CallLog`
+            without a registry also registers objections on the list `own` of the book.
         firm: The name of the firm that calls, written as in the consents.
         lists: The names of the lists to query; by default, all lists of the book.
         local_holidays: True to count the holidays of single territories as holidays.
@@ -139,6 +143,8 @@ class Desk:
         self._book = book
         self._consents = consents
         self._calls = calls
+        if isinstance(calls, CallLog) and isinstance(book, Objections):
+            calls.registry = book if calls.registry is None else calls.registry
         self._lists = None if lists is None else tuple(lists)
         self._local_holidays = local_holidays
         self._trust = convert(trust, Certainty, "trust")
@@ -214,7 +220,7 @@ class Desk:
         number: object,
         *,
         at: datetime | None = None,
-        details: Mapping[str, str] | None = None,
+        details: Details = None,
         **call: Unpack[CallInputs],
     ) -> Reservation:
         """Answer like `may_call`; if the call is allowed, also record the attempt.
@@ -424,15 +430,21 @@ class Desk:
             )
             if facts.purpose is Purpose.SALE
             else (),
-            _consequences(judgement, call.law.versions[facts.version_index]),
-            _seek=lambda: self._next_allowed(call, at),
+            _consequences(
+                judgement, call.law.versions[facts.version_index], facts.channel
+            ),
+            _seek=lambda: self._next_allowed(call, at, judgement),
         )
 
-    def _next_allowed(self, call: CallUnderReview, at: datetime) -> datetime | None:
+    def _next_allowed(
+        self, call: CallUnderReview, at: datetime, now: Judgement
+    ) -> datetime | None:
         """Return the first instant after *at* at which the call may be made.
 
         At instants that are not in `improvement_times`, a call cannot become lawful.
         """
+        if any(found.ground is Ground.SILENCE_DOUBTFUL for found in now.findings):
+            return None  # no text gives the day on which the doubt ends
         for instant in improvement_times(call, at, at + self._horizon):
             judgement = judge(facts_at(call, instant), call.law, trust=self._trust)
             if judgement.decision is Decision.YES:
@@ -440,13 +452,17 @@ class Desk:
         return None
 
 
-def _consequences(judgement: Judgement, version: LawVersion) -> tuple[LegalRule, ...]:
+def _consequences(
+    judgement: Judgement, version: LawVersion, channel: Channel
+) -> tuple[LegalRule, ...]:
     """Return the fines for a forbidden call, and the other consequences."""
     if judgement.decision is not Decision.NO:
         return ()
     breaches = {finding.rule.sanction for finding in judgement.deciding if finding.rule}
     fines = tuple(fine for fine in version.all(Sanction) if fine.breach in breaches)
-    return (*fines, *version.all(Consequence)) if fines else ()
+    # the other consequences are about calls
+    others = () if channel.is_message or not fines else version.all(Consequence)
+    return (*fines, *others)
 
 
 def _of_first(store: _S | None, query: Callable[[_S], list[_T]]) -> _T | None:

@@ -69,6 +69,11 @@ class Ground(StrEnum):
     CALLER_TECHNICAL = "caller_technical"
     CALLER_MOBILE = "caller_mobile"
     CALLER_NOT_VERIFIED = "caller_not_verified"
+    CONTRACT_NOT_STARTED = "contract_not_started"
+    CONTRACT_OTHER_FIRM = "contract_other_firm"
+    CALL_BACK_TOO_OLD = "call_back_too_old"
+    CALL_BACK_REFUSED = "call_back_refused"
+    CALL_BACK_OTHER_FIRM = "call_back_other_firm"
     # -- grounds for the decision ask: a fact is missing or doubtful
     BEFORE_THE_LAW = "before_the_law"
     FOREIGN_NUMBER = "foreign_number"
@@ -127,13 +132,18 @@ class Judgement:
     Attributes:
         decision: Yes, no or ask.
         findings: All findings; the findings that explain the decision come first.
+        limits: If the decision is yes, the rules that limit such calls, and whose
+            limits the call respects.
     """
 
     decision: Decision
     findings: tuple[Finding, ...]
+    limits: tuple[law.LegalRule, ...] = ()
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Self:
+    def of(
+        cls, findings: Iterable[Finding], limits: Sequence[law.LegalRule] = ()
+    ) -> Self:
         """Return the judgement from *findings*; if there are none, it is *ask*."""
         distinct = set(findings)
         effects = {finding.effect for finding in distinct}
@@ -145,7 +155,7 @@ class Judgement:
             decision = Decision.YES
         order = list(Effect)
         ordered = sorted(distinct, key=lambda f: (order.index(f.effect), f.ground))
-        return cls(decision, tuple(ordered))
+        return cls(decision, tuple(ordered), tuple(limits) * (decision is Decision.YES))
 
     @property
     def deciding(self) -> tuple[Finding, ...]:
@@ -178,13 +188,19 @@ def is_sure(certainty: Certainty, least: Certainty) -> bool:
 #: By default, a rule that is less certain than this cannot permit a call.
 DEFAULT_TRUST: Final = Certainty.V2
 
+_SLOTS: Final = (ConsentState.SLOT, ConsentState.OLD_FORM_SLOT)
+_LONG_SLOTS: Final = (ConsentState.LONG_SLOT, ConsentState.OLD_FORM_LONG_SLOT)
+_WIDE_SLOTS: Final = (ConsentState.WIDE_SLOT, ConsentState.OLD_FORM_WIDE_SLOT)
 #: The states of consents that are valid at the time of the call.
 _VALID: Final = (
-    ConsentState.SLOT,
-    ConsentState.LONG_SLOT,
-    ConsentState.VALID,
-    ConsentState.OLD_FORM,
-    ConsentState.WIDE_SLOT,
+    *(*_SLOTS, *_LONG_SLOTS, *_WIDE_SLOTS),
+    *(ConsentState.VALID, ConsentState.OLD_FORM),
+)
+_OLD_FORMS: Final = tuple(state for state in _VALID if state.startswith("old_form"))
+_OPEN_CALL_BACK: Final = (
+    CallBackState.FIRM_UNKNOWN,
+    CallBackState.SUBJECT_UNKNOWN,
+    CallBackState.OTHER_SUBJECT,
 )
 _ACTIVE: Final = (
     ContractState.RELATED,
@@ -200,6 +216,15 @@ _OPEN_CONSENT: Final = {
     ConsentState.REFUSED_BEFORE_RULE: (Ground.REFUSAL_DOUBTFUL, ""),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
+#: Why a contract or a request is no exception to the rules that forbid a call.
+_NO_EXCEPTION: Final = (
+    Ground.CONTRACT_ENDED,
+    Ground.CONTRACT_NOT_STARTED,
+    Ground.CONTRACT_OTHER_FIRM,
+    Ground.CALL_BACK_TOO_OLD,
+    Ground.CALL_BACK_REFUSED,
+    Ground.CALL_BACK_OTHER_FIRM,
+)
 #: The consent states that the rule on the terms of consents does not accept.
 _BY_TERMS: Final = (
     ConsentState.EXPIRED,
@@ -253,7 +278,24 @@ def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Ju
     """
     case = _Case(facts, law.versions, trust)
     findings = _findings(case)
-    return Judgement.of(_of_business(case, findings) if facts.business else findings)
+    if facts.business:
+        findings = _of_business(case, findings)
+    return Judgement.of(findings, _limits(case))
+
+
+def _limits(case: _Case) -> list[law.LegalRule]:
+    """Return the rules without which the answer to a sale could be another one."""
+    facts = case.facts
+    if facts.purpose is not law.Purpose.SALE:
+        return []
+    kinds: list[type[law.LegalRule]] = [law.CallingTimes, law.Frequency]
+    if facts.consent in _VALID:
+        kinds.append(law.ConsentTerms)
+    if facts.refusal_version_index is not None:
+        kinds += [law.Silence, law.Refusal]
+    notes = [duty for duty in case.version.all(law.Duty) if duty.automated]
+    rules = [rule for kind in kinds for rule in case.version.all(kind)]
+    return rules + (notes if facts.automated else [])
 
 
 #: The reasons that also forbid calls to the line of a business.
@@ -290,7 +332,8 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if any(rule.is_call for rule in _other_channels(case)):
         return [*_channel(case), *_on_call(case, regime)]
     # most rules are only about calls, but some bans are also about messages
-    return [*_channel(case), *(f for ban in _bans(case) for f in _on_ban(case, ban))]
+    found = [finding for ban in _bans(case) for finding in _on_ban(case, ban)]
+    return [*_channel(case), *found, *_no_exception(case, found)]
 
 
 def _on_call(case: _Case, regime: law.Regime) -> Iterable[Finding]:
@@ -345,24 +388,19 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
         yield _asks(Ground.SECTOR_MISSING, missing="sector")
     elif facts.subject_sector not in (None, facts.sector):
         yield _asks(Ground.SUBJECT_DISAGREES)
-    for ban in _bans(case):
-        yield from _on_ban(case, ban)
+    of_bans = [finding for ban in _bans(case) for finding in _on_ban(case, ban)]
     if regime.question is law.RegimeQuestion.OPPOSITION:
         found = _on_national_list(case, regime)
     else:
         exceptions = [_by_contract(case), _by_press(case), _by_call_back(case)]
         exceptions.append(_by_consent(case, regime))
         found = _with_exceptions(exceptions, _no_consent(case, regime))
-    yield from found
-    is_old = facts.consent is ConsentState.OLD_FORM
+    yield from (*of_bans, *found, *_no_exception(case, [*of_bans, *found]))
+    is_old = facts.consent in _OLD_FORMS
     if is_old and any(f.ground is Ground.CONSENT for f in found):
         # a warning, which does not change the decision
         terms = case.version.one(law.ConsentTerms)
         yield Finding(Effect.PERMITS, Ground.CONSENT_OLD_FORM, terms)
-    is_forbidden = any(finding.effect is Effect.FORBIDS for finding in found)
-    if is_forbidden and facts.contract is ContractState.ENDED:
-        rule = case.version.one(law.ContractException)
-        yield Finding(Effect.FORBIDS, Ground.CONTRACT_ENDED, rule)
     yield from _on_own_lists(case, regime)
     yield from _on_times(case)
     yield from _on_attempts(case)
@@ -370,6 +408,21 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     for contact_ban in case.version.all(law.ContactBan):
         yield from _on_contact_ban(case, contact_ban)
     yield from _on_caller(case)
+
+
+def _no_exception(case: _Case, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield why a known contract or request does not lift what forbids the call."""
+    forbidding = [f.rule for f in findings if f.effect is Effect.FORBIDS]
+    contract = f"contract_{case.facts.contract}"
+    call_back = f"call_back_{case.facts.call_back}"
+    if forbidding and contract in _NO_EXCEPTION:
+        # only the ban itself excepts messages within a contract
+        is_message = case.facts.channel.is_message
+        rule = forbidding[0] if is_message else case.version.one(law.ContractException)
+        yield Finding(Effect.FORBIDS, Ground(contract), rule)
+    if forbidding and call_back in _NO_EXCEPTION and not case.facts.channel.is_message:
+        rule = case.version.one(law.CallBack)
+        yield Finding(Effect.FORBIDS, Ground(call_back), rule)
 
 
 def _bans(case: _Case) -> Iterator[law.SectorBan]:
@@ -519,15 +572,16 @@ def _on_times(case: _Case) -> Iterator[Finding]:
     elif rule is not None and state in _CLOSED:
         exception = case.version.one(law.HoursException)
         needs_slot = exception and exception.needs is law.HoursNeed.SLOT
-        if exception and consent in (_VALID[:1] if needs_slot else _VALID):
+        if exception and consent in (_SLOTS if needs_slot else _VALID):
             yield case.permits(Ground.CONSENTED_HOURS, exception)
-        elif needs_slot and consent is ConsentState.LONG_SLOT:
+        elif needs_slot and consent in _LONG_SLOTS:
             yield _asks(Ground.CONSENT_SLOT_WIDE, exception)
+            yield _asks(_CLOSED[state], rule)
         elif _lifts(case, law.Lift.CALL_BACK):
             # no text says if the rule applies to a call that the person requested
             yield _asks(_CLOSED[state], rule)
         else:
-            if needs_slot and consent is ConsentState.WIDE_SLOT:
+            if needs_slot and consent in _WIDE_SLOTS:
                 yield Finding(Effect.FORBIDS, Ground.CONSENT_SLOT_WIDE, exception)
             missing = _OPEN_CONSENT.get(consent, ("", ""))[1] if exception else ""
             yield Finding(Effect.FORBIDS, _CLOSED[state], rule, missing)
@@ -592,7 +646,7 @@ def _lifts(case: _Case, lift: law.Lift) -> bool | None:
         is_active = facts.contract in (*_ACTIVE, ContractState.FIRM_UNKNOWN)
         return True if facts.contract is ContractState.RELATED else is_active and None
     if lift is law.Lift.CALL_BACK:
-        is_asked = facts.call_back not in (CallBackState.NONE, CallBackState.UNKNOWN)
+        is_asked = facts.call_back in _OPEN_CALL_BACK
         return True if facts.call_back is CallBackState.IN_TIME else is_asked and None
     refusal = case.version.one(law.Refusal)
     if refusal is None or not refusal.withdraws_consent:

@@ -218,7 +218,7 @@ def _cure(finding: Finding, version: LawVersion, lang: str) -> str:
         exception = version.one(HoursException)
         keys = [_CURE_OF_TIMES[exception.needs]] if exception else []
     elif finding.effect is Effect.ASKS and finding.missing:
-        return message("compliance.cure.input", lang, name=finding.missing)
+        return message(f"compliance.input.{finding.missing}", lang)
     elif isinstance(finding.rule, SectorBan | ContactBan):
         keys = [str(lift) for lift in finding.rule.lifted_by]
     else:

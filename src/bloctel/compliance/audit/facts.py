@@ -590,14 +590,14 @@ def _contracts(table: _CallTable, records: Sequence[Contract]) -> _StatesOf:
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
     scopes = dictionary_encoded(Scope(one.firm, one.subject) for one in records)
-    none = _code(ContractState.NONE)
 
     def states(pairs: _Pairs) -> NDArray[np.int64]:
         days = table.days[pairs.rows]
         state = _compared(table, pairs, scopes, relation_of_contract)
-        is_none = (state == none) | (days < starts_on[pairs.records])
+        is_other = state == _code(ContractState.OTHER_FIRM)
         state[days >= ends_on[pairs.records]] = _code(ContractState.ENDED)
-        state[is_none] = none
+        state[days < starts_on[pairs.records]] = _code(ContractState.NOT_STARTED)
+        state[is_other] = _code(ContractState.OTHER_FIRM)
         return state
 
     return states

@@ -59,6 +59,11 @@ class Channel(StrEnum):
     SOCIAL = "social"
     """A message on a social network."""
 
+    @property
+    def is_message(self) -> bool:
+        """True for a written message, and False for a call."""
+        return self in (Channel.SMS, Channel.EMAIL, Channel.SOCIAL)
+
 
 class RegimeQuestion(StrEnum):
     """Question that decides if a number may be called."""
