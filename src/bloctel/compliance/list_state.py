@@ -74,14 +74,10 @@ def list_verdicts(
         origin = book.provenance
     except CannotAnswerError:
         return None
-    answered = {
-        name: verdict
-        for name, verdict in found.items()
-        if verdict.state is not ListState.UNANSWERED
-    }
-    if origin is None:
-        return ListVerdicts(answered)
-    return ListVerdicts(answered, origin.registry, origin.generation)
+    none = ListState.UNANSWERED
+    answered = {name: one for name, one in found.items() if one.state is not none}
+    registry, generation = (origin.registry, origin.generation) if origin else (None, 0)
+    return ListVerdicts(answered, registry, generation)
 
 
 def states_with_stored(
@@ -120,12 +116,10 @@ def states_with_stored(
 def _is_erased(book: Book, key: int, day: date, name: str) -> bool:
     try:
         book.check(number_of(key), on=day, lists=[name])
-    except StaleSnapshotError:  # nothing was erased, and a new snapshot can answer
-        return False
-    except DayNotCoveredError:
-        return True
-    except CannotAnswerError:
-        return False
+    except CannotAnswerError as error:
+        # for a stale snapshot nothing was erased: a newer snapshot can answer
+        is_stale = isinstance(error, StaleSnapshotError)
+        return isinstance(error, DayNotCoveredError) and not is_stale
     return False
 
 
