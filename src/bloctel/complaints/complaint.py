@@ -129,6 +129,7 @@ def read_complaint(
     if called := texts.get("called"):
         try:
             read["called"] = normalize(called, region=region)
+            read.pop("unreadable", None)  # the reason of an earlier text
         except InvalidNumberError as error:
             read["unreadable"] = str(error.reason)
     complaint = Complaint(**read)  # type: ignore[arg-type]
@@ -167,7 +168,8 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """Replace a phone number in a text by `CALLED`, whatever separates its digits.
 
     Only the key of a record may contain the phone number.  If the key is erased or
-    replaced by a pseudonym, the texts of the record must not show the number.
+    replaced by a pseudonym, the texts of the record must not show the number.  A record
+    without a key was written before the number was known, so its texts can show it.
 
     >>> number = normalize("06 39 98 12 34")
     >>> without_number("(0)6.39-98 12 34 rang, then 0639981235", number)
