@@ -184,15 +184,16 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     assert run("calls", "create", url).code == 0
     add = ("calls", "add", url, NUMBER, "--at", AT, "--outcome")
     id = json.loads(run(*add, "reserved", "--format", "json").stdout)["id"]
-    assert run(*add, "unanswered", "--detail", "caller=+33162000000").code == 0
+    caller = ("--detail", "caller=+33162000000", "--format", "json")
+    other = json.loads(run(*add, "unanswered", *caller).stdout)["id"]
     assert run("calls", "conclude", url, id, "--outcome", "declined").code == 0
     sentence(run("calls", "conclude", url, id, "--outcome", "released"), 2)
     sentence(run("calls", "conclude", url, 99, "--outcome", "answered"), 2)
 
     found = json.loads(run("calls", "list", url, NUMBER, "--format", "json").stdout)
     assert [(call["id"], call["outcome"]) for call in found] == [
-        ("1", "declined"),
-        ("2", "unanswered"),
+        (id, "declined"),
+        (other, "unanswered"),
     ]
     assert found[1]["details"] == {"caller": "+33162000000"}
     checked = json.loads(run("calls", "verify", url, "--format", "json").stdout)

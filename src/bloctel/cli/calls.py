@@ -57,7 +57,7 @@ def conclude(
     """Record the outcome of a call; a later outcome does not replace a refusal.
 
     Example:
-        bloctel calls conclude sqlite:///calls.db 1 --outcome answered
+        bloctel calls conclude sqlite:///calls.db 1482913 --outcome answered
     """
     calls.conclude(id, outcome, at=at)
 
