@@ -306,6 +306,9 @@ def test_damaged_and_implausible_archives_are_refused(registry: Registry) -> Non
 
     assert "damaged" in refused(registry, data[:-30])
     assert "damaged" in refused(registry, data[:60] + b"\0\0" + data[62:])
+    for joined in (data + data, lines(1).encode() + data, data + lines(1).encode()):
+        assert "joined to other data" in refused(registry, b"PK\3\4" + joined)
+        assert "joined to other data" in refused(registry, data + joined)
     assert "plausible size" in refused(registry, zipped("0" * 70_000_000).getvalue())
     assert "file '0.txt', line 1" in refused(registry, zipped("x").getvalue())
 
