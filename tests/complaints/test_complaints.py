@@ -355,6 +355,24 @@ _CALLS: Final = [
         {"consent": True},
         Grounds.PERIOD_ENDED,
     ),
+    # since 2026-08-11, only consent to the precise date and time lifts the hours
+    *(
+        ("2026-11-22", "22:00", "insurance", "voice", known, grounds)
+        for known, grounds in (
+            ({"consent": True}, Grounds.OUT_OF_HOURS),
+            ({"consent": True, "outside_hours": True}, Grounds.OUT_OF_HOURS),
+            ({"consent": True, "outside_hours": False}, Grounds.CONSENT),
+        )
+    ),
+    ("2025-05-05", "10:30", "Energy renovation", "voice", {}, Grounds.BANNED_SECTOR),
+    (
+        "2024-01-08",
+        "10:30",
+        "Journaux, périodiques, magazines",
+        "voice",
+        {},
+        Grounds.PRESS,
+    ),
     (
         "2024-01-08",
         "20:00",
