@@ -398,7 +398,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
 
 def _withdrawn(
     seq: int,
-    consents: Mapping[int, Consent],
+    consents: dict[int, Consent],
     withdrawals: Iterable[tuple[int, datetime, int | None]],
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
