@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bloctel import normalize
+from bloctel import normalize, normalize_many
 from bloctel.bulk import Imported, export_numbers, import_numbers
 from bloctel.bulk.row_sources import NO_DAY, read_iso_days
 from bloctel.errors import InputError, InvalidNumberError, ListClosedError
@@ -288,6 +288,24 @@ def test_an_exported_number_is_not_a_national_number(
     assert all(other.is_blocked(number) for number in numbers)
     if suffix == "csv":  # `scrub --against` reads it too
         assert sum(map(len, read_numbers(path, region=region))) == 4
+
+
+def test_a_list_that_blocks_more_than_its_numbers_is_not_exported() -> None:
+    """Prefix rules, and numbers without an answer, are in no file of numbers."""
+    registry = Registry.create("memory:", lists=["own", "own:b"])
+    registry.register(FIRST, list="own", on=date(2020, 1, 1))
+    registry.block_prefix("0162", list="own", on=date(2020, 1, 1))
+    keys = normalize_many([FIRST])
+    registry.record_answers(
+        list="own:b", on=date(2020, 1, 1), opposed=keys, clear=keys[:0]
+    )
+
+    for name, got in (("own", "prefix rules"), ("own:b", "without an answer")):
+        with pytest.raises(InputError, match=got):
+            export_numbers(registry, io.BytesIO(), list=name)
+        assert export_numbers(registry, io.BytesIO(), list=name, numbers_only=True) == 1
+    registry.drop_prefix("0162", list="own")
+    assert export_numbers(registry, io.BytesIO(), list="own") == 1
 
 
 def test_an_exported_row_says_all(registry: Registry) -> None:

@@ -19,6 +19,7 @@ from bloctel import (
     Registry,
     Snapshot,
     UnknownListError,
+    normalize,
     scrub_frame,
 )
 from bloctel.bulk import ImportedRegister, import_register
@@ -331,6 +332,9 @@ def test_damaged_and_implausible_archives_are_refused(registry: Registry) -> Non
 
     assert "damaged" in refused(registry, data[:-30])
     assert "damaged" in refused(registry, data[:60] + b"\0\0" + data[62:])
+    for joined in (data + data, lines(1).encode() + data, data + lines(1).encode()):
+        assert "joined to other data" in refused(registry, b"PK\3\4" + joined)
+        assert "joined to other data" in refused(registry, data + joined)
     assert "plausible size" in refused(registry, zipped("0" * 70_000_000).getvalue())
     assert "file '0.txt', line 1" in refused(registry, zipped("x").getvalue())
 
@@ -356,10 +360,33 @@ def test_only_files_change_such_a_list(registry: Registry) -> None:
         registry.register("212-555-0150", list="us.dnc")
     with pytest.raises(InputError, match="come only from"):
         registry.withdraw("212-555-0101", list="us.dnc")
-    with pytest.raises(InputError, match="expected an opposition list"):
-        registry.allow_prefix("+1212", list="us.dnc.cleared")
-    with pytest.raises(InputError, match="expected an opposition list"):
-        registry.block_prefix("+1646", list="us.dnc.cleared")
+    none = np.empty(0, np.uint64)
+    key = np.array([normalize("+1 646 555 0150").key], np.uint64)
+    with pytest.raises(InputError, match="come only from"):
+        registry.record_answers(list="us.dnc", on=DAY, opposed=none, clear=key)
+
+
+@pytest.mark.parametrize("list", ["us.dnc", "own"])
+def test_people_cannot_put_a_number_on_a_list_of_cleared_numbers(list: str) -> None:
+    """A number on such a list can be clear, so it is no list for objections."""
+    cleared, number = f"{list}.cleared", "+1 646 555 0150"
+    registry = Registry.create("memory:", lists=[list, cleared])
+    keys = np.array([normalize(number).key], np.uint64)
+
+    for change in (
+        lambda: registry.register(number, list=cleared),
+        lambda: registry.register_many([number], list=cleared),
+        lambda: registry.register_parts([(keys, None)], list=cleared),
+        lambda: registry.request(number, "zoe@example.org", list=cleared),
+        lambda: registry.record_answers(
+            list=cleared, on=DAY, opposed=keys, clear=keys[:0]
+        ),
+        lambda: registry.allow_prefix("+1646", list=cleared),
+        lambda: registry.block_prefix("+1646", list=cleared),
+    ):
+        with pytest.raises(InputError, match=f"give the name {list}"):
+            change()
+    assert registry.check(number, on=DAY, lists=list).reason == "not_known"
 
 
 def test_a_snapshot_and_a_scrub_give_the_same_answers(tmp_path: Path) -> None:

@@ -184,7 +184,8 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     assert run("calls", "create", url).code == 0
     add = ("calls", "add", url, NUMBER, "--at", AT, "--outcome")
     id = json.loads(run(*add, "reserved", "--format", "json").stdout)["id"]
-    assert run(*add, "unanswered", "--detail", "caller=+33162000000").code == 0
+    caller = ("--detail", "caller=+33162000000", "--format", "json")
+    other = json.loads(run(*add, "unanswered", *caller).stdout)["id"]
     conclude = ("calls", "conclude", url, id, "--outcome")
     done = run(*conclude, "declined", "--format", "json")
     assert json.loads(done.stdout) == {"id": id, "must_register": False}
@@ -193,8 +194,8 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
 
     found = json.loads(run("calls", "list", url, NUMBER, "--format", "json").stdout)
     assert [(call["id"], call["outcome"]) for call in found] == [
-        ("1", "declined"),
-        ("2", "unanswered"),
+        (id, "declined"),
+        (other, "unanswered"),
     ]
     assert found[1]["details"] == {"caller": "+33162000000"}
     checked = json.loads(run("calls", "verify", url, "--format", "json").stdout)

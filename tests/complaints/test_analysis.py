@@ -258,6 +258,17 @@ def test_a_burst_is_found() -> None:
     assert found.numbers == (PLATFORM + 900,)
 
 
+def test_a_burst_needs_no_other_caller() -> None:
+    """All complaints can be about one caller."""
+    days = [FIRST + timedelta(days=day) for day in (0, 20, 20, 20, 20, 20, 20)]
+    cases = [
+        case(line(index), "01 99 00 56 78", called_on=day)
+        for index, day in enumerate(days)
+    ]
+
+    assert "burst" in {pattern.code for pattern in find_patterns(cases)}
+
+
 def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
     """If all callers have more complaints on a day, no caller has a burst."""
     draw = random.Random(6)  # noqa: S311 - the same each time

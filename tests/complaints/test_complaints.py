@@ -151,6 +151,16 @@ def test_texts_do_not_repeat_the_number_called(text: str, redacted: str) -> None
     assert read_complaint(given, where="-").text == redacted
 
 
+@pytest.mark.parametrize(
+    "text", ["+241 06 03 12 34", "06 03 12 34", "+241 6 03 12 34", "66.03.12.34"]
+)
+def test_texts_do_not_repeat_an_older_number_of_the_line(text: str) -> None:
+    """Gabon changed all numbers in 2019, and both numbers are of the same line."""
+    given = {"called": "+241 66 03 12 34", "text": f"{text} at 10 h 30"}
+
+    assert read_complaint(given, where="-").text == "[number called] at 10 h 30"
+
+
 def test_a_caller_may_show_the_number_that_it_calls() -> None:
     """A caller may present the called number; its written form is not stored."""
     given = {"called": "06 39 98 12 34", "shown": "+33 (0)6 39 98 12 34"}
@@ -354,6 +364,24 @@ _CALLS: Final = [
         "voice",
         {"consent": True},
         Grounds.PERIOD_ENDED,
+    ),
+    # since 2026-08-11, only consent to the precise date and time lifts the hours
+    *(
+        ("2026-11-22", "22:00", "insurance", "voice", known, grounds)
+        for known, grounds in (
+            ({"consent": True}, Grounds.OUT_OF_HOURS),
+            ({"consent": True, "outside_hours": True}, Grounds.OUT_OF_HOURS),
+            ({"consent": True, "outside_hours": False}, Grounds.CONSENT),
+        )
+    ),
+    ("2025-05-05", "10:30", "Energy renovation", "voice", {}, Grounds.BANNED_SECTOR),
+    (
+        "2024-01-08",
+        "10:30",
+        "Journaux, périodiques, magazines",
+        "voice",
+        {},
+        Grounds.PRESS,
     ),
     (
         "2024-01-08",

@@ -173,11 +173,24 @@ def test_small_sectors_are_added_up() -> None:
     ]
     cases += [received(Complaint(sector="insurance"), id=new_id(), at=NOW)] * 2
 
-    sectors = by_sector(cases)
+    sectors = by_sector(cases, full=True)
 
     assert sectors[0] == ("insurance and mutual health cover", 2)
     assert sectors[-1] == ("all others", 9)
     assert len(sectors) == 13
+
+
+def test_a_text_that_is_no_sector_is_not_published() -> None:
+    """People can write a phone number in the field of the sector."""
+    texts = ("06 39 98 55 55", "Zoe", "insurance", "Insurance and mutual health cover")
+    cases = [received(Complaint(sector=text), id=new_id(), at=NOW) for text in texts]
+
+    named = ("insurance and mutual health cover", 2)
+    assert by_sector(cases) == [named, ("all others", 2)]
+    assert by_sector(cases, full=True) == [named, ("06 39 98 55 55", 1), ("Zoe", 1)]
+    page = as_html(cases, ReportOptions())
+    assert "55 55" not in page
+    assert "Zoe" not in page
 
 
 # -- pictures ----------------------------------------------------------------------

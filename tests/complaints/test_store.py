@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING, Final
+from unittest.mock import ANY
 
 import pytest
 
@@ -81,6 +82,14 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
         assert "[number called]" in store.case(complete.id).complaint.text
         assert complete.id in store.describe_status(complete.id)
         store.verify()
+
+
+def test_a_number_that_was_added_is_no_longer_unreadable() -> None:
+    """The reason why an earlier text was not read is removed."""
+    with Complaints.create("memory:") as store:
+        signal = store.add(replace(FULL, called=None, unreadable="too_short"), at=NOW)
+
+        assert store.complete(signal.id, FULL, at=NOW).complaint.unreadable == ""
 
 
 def test_an_erased_complaint_is_gone(storage_url: str) -> None:
@@ -191,6 +200,16 @@ def test_a_step_follows_the_last_step_of_another_process(
 
         called_first.append(lambda: other.judge(signal.id, at=NOW))
         store.erase(signal.id)
+
+        both = store.add(replace(FULL, sector="", from_time=None), at=NOW)
+        called_first.append(
+            lambda: other.complete(both.id, {"sector": "insurance"}, at=NOW)
+        )
+        times = {"from_time": "10:30", "until_time": "11:00", "sector": ""}
+        whole = store.complete(both.id, times, at=NOW)
+        assert whole.complaint == replace(FULL, until_time=time(11), text=ANY)
+        assert whole.state is CaseState.RECEIVED
+        store.erase(both.id)
         assert list(store.cases()) == []
 
 

@@ -164,8 +164,12 @@ def book(*, of_answers: bool) -> bloctel.Registry:
     lists = ["fr.bloctel", "own", *["fr.bloctel.cleared"] * of_answers]
     registry = bloctel.Registry.create("memory:", lists=lists)
     if of_answers:  # only one number has an answer of the operator
-        day = date(2024, 2, 20)
-        registry.register(NUMBERS[1], list="fr.bloctel.cleared", on=day)
+        registry.record_answers(
+            list="fr.bloctel",
+            on=date(2024, 2, 20),
+            opposed=np.empty(0, np.uint64),
+            clear=np.array([bloctel.normalize(NUMBERS[1]).key], np.uint64),
+        )
     registry.register(NUMBERS[0], list="fr.bloctel", on=date(2020, 5, 3))
     registry.register(NUMBERS[1], list="own", on=date(2024, 2, 28))
     registry.block_prefix("0639", list="own", on=date(2025, 3, 30))

@@ -215,9 +215,28 @@ def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT).call
     calls.conclude(call, Outcome.ANSWERED, at=AT)
 
-    for id in (0, -1, call + 1, call + 2, 10**9):
+    for id in (0, -1, call // 10**6, call + 1, call + 10**6, 10**9):
         with pytest.raises(InputError, match="the id of a call in this log"):
             calls.conclude(id, Outcome.DECLINED, at=AT)
+
+
+def test_the_id_of_a_lost_attempt_is_not_the_id_of_another(tmp_path: Path) -> None:
+    """After a restore, the outcome of a lost call is not stored for a later call."""
+    path, other_key = tmp_path / "calls.db", KEY + 1
+    url = f"sqlite:///{path}"
+    with Registry.create(url, lists=["own"]) as registry:
+        registry.backup(tmp_path / "backup.db")
+    with CallLog.open(url) as calls:
+        lost = calls.reserve_if(KEY, AT, always)
+    (tmp_path / "backup.db").replace(path)
+    Registry.mark_restored(url)
+
+    with CallLog.open(url) as calls:
+        assert calls.reserve_if(other_key, AT, always) is not None
+        assert lost is not None
+        with pytest.raises(InputError, match="an id that the log does not contain"):
+            calls.conclude(lost, Outcome.OBJECTED, at=AT)
+        assert calls.attempts(other_key) == [Attempt(AT, Outcome.RESERVED)]
 
 
 def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
@@ -290,10 +309,10 @@ def test_an_outcome_without_its_attempt_is_purged(
     calls: CallLog, store: RecordStore
 ) -> None:
     """An outcome without its attempt is ignored, and the next purge erases it."""
-    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT).call
-    fields = {"of": call, "outcome": "answered"}
+    calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
+    fields = {"of": 1, "outcome": "answered"}
     with store.write() as transaction:
-        transaction.erase("calls", [call], at=AT)
+        transaction.erase("calls", [1], at=AT)
         transaction.append("calls", KEY, AT + HOUR, fields)
 
     assert calls.attempts(KEY) == []

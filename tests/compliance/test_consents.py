@@ -293,6 +293,23 @@ def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
     assert ends == {"insurance": GIVEN + 4 * DAY, "travel": None}
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_all_records_of_a_consent_are_withdrawn(
+    register: ConsentRegister, *, is_first: bool
+) -> None:
+    """An import can record a consent again, with other evidence or another last day."""
+    moved = EvidenceFile(sha256="a" * 64, where="archive/moved.zip")
+    first = register.record(NUMBER, consent(), recorded_at=NOW)
+    again = register.record(NUMBER, consent(evidence=moved), recorded_at=NOW)
+    register.record(NUMBER, consent(given_at=GIVEN + 2 * DAY), recorded_at=NOW)
+
+    named = first if is_first else again
+    register.withdraw(NUMBER, at=GIVEN + DAY, of=named, channel="e-mail")
+
+    ends = [one.withdrawn_at for one in register.of(KEY).consents]
+    assert ends == [GIVEN + DAY, GIVEN + DAY, None]
+
+
 def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -> None:
     """The id of another person's consent, or an unknown id, is refused."""
     theirs = register.record(OTHER, consent(), recorded_at=NOW)

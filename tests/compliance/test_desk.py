@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 import bloctel
@@ -321,7 +322,12 @@ def test_answers_instead_of_a_list_are_asked_like_one() -> None:
     a_desk = desk(book=registry)
     before = a_desk.may_call(NUMBER, at=MONDAY, **CALL)
 
-    registry.register(NUMBER, list="fr.bloctel.cleared", on=date(2024, 5, 20))
+    registry.record_answers(
+        list="fr.bloctel",
+        on=date(2024, 5, 20),
+        opposed=np.empty(0, np.uint64),
+        clear=np.array([bloctel.normalize(NUMBER).key], np.uint64),
+    )
 
     assert before.reasons == ("list_not_known",)
     assert a_desk.may_call(NUMBER, at=MONDAY, **CALL).allowed

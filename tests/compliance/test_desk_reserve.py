@@ -190,14 +190,21 @@ class Withdrawing(Everybody):
         return Evidence(consents=(consent,))
 
 
-def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
-    """If the consent was withdrawn while an attempt was reserved, it is released."""
+@pytest.mark.parametrize("at", [AT, AT + timedelta(days=7)])
+def test_what_is_withdrawn_meanwhile_is_released(
+    lists: Registry, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
+    """If the consent was withdrawn while an attempt was reserved, it is released.
+
+    The same is true for a call that is planned for a later day.
+    """
+    monkeypatch.setattr(clock, "moment", lambda: AT)
     with CallLog.create("memory:") as calls:
         asked = Desk(
             "FR", book=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
         )
 
-        made = asked.reserve(NUMBER, at=AT, **SALE)
+        made = asked.reserve(NUMBER, at=at, **SALE)
 
         assert (made.call, made.answer.reasons) == (None, ("no_consent",))
         (attempt,) = calls.attempts(33199001234)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -151,3 +152,9 @@ def test_the_error_of_a_producer_is_not_shown() -> None:
 
     assert "39" not in str(caught.value)
     assert caught.value.__context__ is caught.value.__cause__ is None
+
+
+def test_a_type_that_a_library_cannot_convert_is_refused() -> None:
+    """Polars has its own type of error, and its message is not shown."""
+    with pytest.raises(InputError, match="of the library that made"):
+        blocks(pl.Series([33_199_001_234], dtype=pl.Int128))

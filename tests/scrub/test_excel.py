@@ -450,6 +450,8 @@ def test_other_files_are_not_workbooks(tmp_path: Path) -> None:
         (data[:-1], "a damaged file"),
         (data[: len(data) // 2], "a damaged file"),
         (data[:4], "a damaged file"),
+        (data + data, "a damaged file"),
+        (data + data[:99], "a damaged file"),
         (data.replace(b"<", b">"), "a damaged file"),
     ]:
         other.write_bytes(content)

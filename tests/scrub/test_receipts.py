@@ -40,6 +40,7 @@ from bloctel.scrub.receipts import (
     parse,
     read,
 )
+from bloctel.scrub.receipts.receipt import Signature
 from bloctel.scrub.receipts.writer import ReceiptMaker, stamped
 from tests.helpers.call_files import ENDINGS, write
 from tests.helpers.receipt_samples import (
@@ -663,6 +664,21 @@ def test_a_signature_is_of_one_receipt_by_one_key(tmp_path: Path) -> None:
     assert not check_signature(EXAMPLE, ours.public_key).agrees
     assert oracle.is_signed(signed.line)
     assert not oracle.is_signed(swapped.line)
+
+
+def test_a_public_key_of_small_order_signs_nothing() -> None:
+    """With such a key, one signature would be valid for every receipt."""
+    order_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+    prime, sign = 2**255 - 19, 2**255
+    points = [0, 1, prime - 1, order_8, prime - order_8, prime, prime + 1]
+    for y in (*points, *(point + sign for point in points)):
+        public_key = y.to_bytes(32, "little").hex()
+        for point in (0, 1, prime - 1, order_8, order_8 + sign, prime - order_8):
+            value = point.to_bytes(32, "little").hex() + "00" * 32
+            signature = Signature(public_key=public_key, value=value)
+            for example in (EXAMPLE, chain(2)[1]):
+                signed = replace(example, signature=signature)
+                assert not check_signature(signed).agrees
 
 
 def test_without_the_package_the_extra_is_named(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-from bloctel.tabular.compression import is_bomb
+from bloctel.tabular.compression import is_bomb, require_whole_zip
 from bloctel.tabular.csv_reader import Progress, Source, open_source, source_name
 
 _Keys = NDArray[np.uint64]
@@ -145,6 +145,7 @@ class _Reader:
         """Read all files in a zip archive, and check their checksums."""
         try:
             with zipfile.ZipFile(file) as archive:
+                require_whole_zip(archive, file)
                 parts = [part for part in archive.infolist() if not part.is_dir()]
                 if len(parts) > _MOST_PARTS:
                     expected = f"at most {_MOST_PARTS:,} files in an archive"
@@ -159,8 +160,8 @@ class _Reader:
         except InputError:
             raise
         except Exception:  # a damaged archive raises errors of many types
-            got = "an archive that is damaged or encrypted"
-            raise_alone(InputError("a zip archive", got, name))
+            got = "an archive that is damaged, encrypted, or joined to other data"
+            raise_alone(InputError("one zip archive", got, name))
 
     def read(self, stream: IO[bytes], name: str) -> bool:
         """Read an XML or a text file; return True if it is XML."""

@@ -63,7 +63,7 @@ def conclude(
     'own' (bloctel registry register), so that scrubs block it.
 
     Example:
-        bloctel calls conclude sqlite:///calls.db 1 --outcome answered
+        bloctel calls conclude sqlite:///calls.db 1482913 --outcome answered
     """
     return _shown(calls.conclude(id, outcome, at=at))
 

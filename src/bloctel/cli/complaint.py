@@ -255,10 +255,7 @@ def complete(
         bloctel complaint complete sqlite:///complaints.db BCDF-GHJK-LMNP
         --sector insurance
     """
-    added = {name: text for name, text in given.items() if text}
-    fields = {**written(complaints.case(id).complaint), **added}
-    complaint = read_complaint(fields, where="the options", region=complaints.region)
-    return _status(complaints.complete(id, complaint, at=at))
+    return _status(complaints.complete(id, given, at=at))
 
 
 @app.command()

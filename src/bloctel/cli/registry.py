@@ -253,6 +253,12 @@ def export(
         ...,
     ),
     list_name: str = options.LIST,
+    numbers_only: bool = options.option(
+        "--numbers-only",
+        "Accept that the file lacks prefix rules, or numbers without an answer of the "
+        "operator.",
+        False,
+    ),
     format: options.Format = options.FORMAT,
 ) -> None:
     """Write every registration of a list to a file.
@@ -261,7 +267,13 @@ def export(
         bloctel registry export sqlite:///oppositions.db objections.csv --list own
     """
     with io.progress_bar("export") as progress:
-        n = export_numbers(registry, io.target(file), list=list_name, progress=progress)
+        n = export_numbers(
+            registry,
+            io.target(file),
+            list=list_name,
+            numbers_only=numbers_only,
+            progress=progress,
+        )
     to = sys.stderr if file == "-" else sys.stdout
     io.print_record({"exported": n}, format, to=to)
 

@@ -1,11 +1,12 @@
 """Admissibility of a complaint, by the law and the list on the day of the call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from bloctel.complaints.complaint import Complaint
+from bloctel.compliance.call_facts import sector_named
 from bloctel.compliance.calling_hours import time_state
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.list_state import NOT_KNOWN
@@ -78,7 +79,8 @@ class Known:
         consent: True if the person had consented to the call.
         outside_hours: True if the call came outside the days and hours that the law
             allows; if None, `judge` compares the time in the complaint with these
-            hours.
+            hours.  Since 2026-08-11, a consent allows other hours only if it is for
+            the precise date and time of the call: then give False.
         call_back: True if the person had asked to be called back, and the call came
             within the legal period.
         professional_line: True if the line is used only for business.
@@ -142,7 +144,10 @@ def judge(
         got = f"a complaint without {' and '.join(names)}"
         raise InputError("the number called and the day of the call", got)
     known = known or Known()
-    version = law.load("FR").on(day)
+    french = law.load("FR")
+    version = french.on(day)
+    sector = sector_named(complaint.sector, french) or complaint.sector
+    complaint = replace(complaint, sector=sector)
     return (
         _out_of_scope(complaint, version, known, day)
         or _forbidden_to_all(complaint, version, known)
@@ -178,8 +183,9 @@ def _forbidden_to_all(
         applies = applies and complaint.channel in ban.channels
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
-    times = version.one(law.CallingTimes)
-    if times is None or known.consent:  # legal hours do not apply after consent
+    times, lifted = version.one(law.CallingTimes), version.one(law.HoursException)
+    is_lifted = lifted is not None and lifted.needs is law.HoursNeed.CONSENT
+    if times is None or (known.consent and is_lifted):
         return None
     is_outside = known.outside_hours
     if is_outside is None:

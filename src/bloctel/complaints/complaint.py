@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, Reason, normalize
+from bloctel.numbers.readings import one_line
 from bloctel.rules import complaints as forms
 from bloctel.rules.law import Channel
 
@@ -27,6 +28,8 @@ _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
 _LINE_DIGITS: Final = 9
 #: Regular expression for the text before the national digits: +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
+#: An older number of a line has at most this count of digits more or less.
+_OLD_FORM: Final = 2
 _FREE: Final = ("shown", "caller", "sector", "purpose", "text", "siren", "address")
 #: The letters in the ids of complaints; without vowels, no id is a word.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
@@ -129,6 +132,7 @@ def read_complaint(
     if called := texts.get("called"):
         try:
             read["called"] = normalize(called, region=region)
+            read.pop("unreadable", None)  # the reason of an earlier text
         except InvalidNumberError as error:
             read["unreadable"] = str(error.reason)
     complaint = Complaint(**read)  # type: ignore[arg-type]
@@ -167,22 +171,44 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """Replace a phone number in a text by `CALLED`, whatever separates its digits.
 
     Only the key of a record may contain the phone number.  If the key is erased or
-    replaced by a pseudonym, the texts of the record must not show the number.
+    replaced by a pseudonym, the texts of the record must not show the number.  A record
+    without a key was written before the number was known, so its texts can show it.
 
     >>> number = normalize("06 39 98 12 34")
     >>> without_number("(0)6.39-98 12 34 rang, then 0639981235", number)
     '[number called] rang, then 0639981235'
     """
     wanted = number.national_significant_number
-    for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
-        # write every digit in ASCII; `plain` and `text` have the same positions
-        plain = "".join(str(unicodedata.decimal(c, c)) for c in text)
+    written_as = wanted, wanted[-_LINE_DIGITS:], *_old_forms(text, number)
+    for digits in dict.fromkeys(written_as):
+        # `plain` and `text` have the same positions
+        plain = _in_ascii(text)
         parts, done = [], 0
         for found in re.finditer(_PREFIX + _GAP.join(digits), plain):
             parts += [text[done : found.start()], CALLED]
             done = found.end()
         text = "".join(parts) + text[done:]
     return text
+
+
+def _in_ascii(text: str) -> str:
+    """Return a text with every digit in ASCII."""
+    return "".join(str(unicodedata.decimal(c, c)) for c in text)
+
+
+def _old_forms(text: str, number: PhoneNumber) -> list[str]:
+    """Return the digits in a text that are an older number of the same line.
+
+    The longest digits come first, because they can contain shorter ones.
+    """
+    code, wanted = str(number.country_code), number.national_significant_number
+    digits = "".join(filter(str.isdecimal, _in_ascii(text)))
+    return [
+        form
+        for n in range(len(wanted) + _OLD_FORM, len(wanted) - _OLD_FORM - 1, -1)
+        for start in range(len(digits) - n + 1)
+        if one_line(code + (form := digits[start : start + n])) == code + wanted
+    ]
 
 
 def checked_text(value: object, name: str, where: str) -> str:

@@ -1,7 +1,7 @@
 """Store of complaints: each step of a complaint is an append-only record."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -112,19 +112,35 @@ class Complaints(RecordStream):
         return ImportCounts(len(new), len(read) - len(new), signals)
 
     def complete(
-        self, id: str, complaint: Complaint, *, at: datetime | None = None
+        self,
+        id: str,
+        complaint: Complaint | Mapping[str, object],
+        *,
+        at: datetime | None = None,
     ) -> Case:
-        """Replace a complaint in the state `signal` by a complaint with more fields.
+        """Add fields to a complaint in the state `signal`; its other fields stay.
+
+        Args:
+            id: The id of the complaint.
+            complaint: The fields to add: texts by name, as in `read_complaint`, or a
+                complaint.  A field that is empty or unknown here does not change.
+            at: The instant at which the fields were received; by default now.
 
         Raises:
-            InputError: The complaint is not stored, or its state is not `signal`.
+            InputError: The complaint is not stored, its state is not `signal`, or a
+                field is not valid.
         """
+        given = written(complaint) if isinstance(complaint, Complaint) else complaint
+        added = {name: value for name, value in given.items() if value}
 
         def completed(case: Case, at: datetime) -> Case:
             if case.state is not CaseState.SIGNAL:
                 got = f"a complaint that is {case.state}"
                 raise InputError("a complaint in the state signal", got, case.id)
-            filled = replace(case, complaint=redacted(complaint))
+            # read the stored fields here: another program can add fields at this time
+            fields = {**written(case.complaint), **added}
+            whole = read_complaint(fields, where=case.id, region=self.region)
+            filled = replace(case, complaint=whole)
             state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
             return filled.after(Step(state=state, at=at))
 

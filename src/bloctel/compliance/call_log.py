@@ -131,6 +131,9 @@ class ManyCalls(Calls, Protocol):
         """Return the attempts to call the number with each key, by the id."""
 
 
+#: The count of values of the six check digits at the end of an id.
+_CHECKS: Final = 10**6
+
 #: The name of the record stream that contains the calls.
 STREAM: Final = "calls"
 #: The list of the objections that people made to the firm itself.
@@ -138,7 +141,7 @@ _OWN: Final = "own"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of an attempt, or of a later outcome; `of` is the id of its attempt."""
+    """Fields of an attempt, or of a later outcome; `of` is its attempt's `seq`."""
 
     outcome: Outcome
     of: int | None = None
@@ -151,7 +154,9 @@ class LoggedCall:
     """One attempt to call, or the reservation of an attempt.
 
     Attributes:
-        id: The identifier of the attempt in this log.
+        id: The identifier of the attempt in this log.  Its last six digits depend on
+            the content of the log, so that the id of an attempt that was lost in a
+            crash is not the id of a later attempt.
         at: The time of the attempt.
         outcome: The last recorded outcome.
         details: Notes about the attempt.
@@ -209,7 +214,10 @@ class CallLog(RecordLog):
             for record in transaction.of_many(STREAM, keys):
                 if record.key is not None:
                     found[record.key].append(record)
-        return {key: _calls_by_id(records) for key, records in found.items()}
+        return {
+            key: {call.id: call for call in _calls_by_seq(records).values()}
+            for key, records in found.items()
+        }
 
     def add(
         self,
@@ -241,12 +249,12 @@ class CallLog(RecordLog):
         """
         key = self.key_of(number, region=region)
         when = past_instant(at, "at")
-        known = convert(outcome, Outcome, "outcome")
-        fields = _attempt_fields(known, details)
+        wanted = convert(outcome, Outcome, "outcome")
+        fields = _attempt_fields(wanted, details)
         call = self._store.run(
-            lambda transaction: transaction.append(STREAM, key, when, fields).seq
+            lambda transaction: _id(transaction.append(STREAM, key, when, fields))
         )
-        return Recorded(call, self._must_register(key, known, when))
+        return Recorded(call, self._must_register(key, wanted, when))
 
     def reserve_if(
         self,
@@ -283,7 +291,7 @@ class CallLog(RecordLog):
             calls = _calls(transaction, key)
             if not decide([call.attempt() for call in calls]):
                 return None
-            return transaction.append(STREAM, key, at, fields).seq
+            return _id(transaction.append(STREAM, key, at, fields))
 
         return self._store.run(change)
 
@@ -316,14 +324,16 @@ class CallLog(RecordLog):
             raise InputError("the id of a call in this log", show(call), "call")
         when = past_instant(at, "at")
 
+        seq = call // _CHECKS
+
         def change(transaction: WriteTransaction) -> int:
-            record = transaction.get(STREAM, call)
+            record = transaction.get(STREAM, seq)
             key = record.key if record else None
-            calls = _calls_by_id(transaction.of(STREAM, key)) if key else {}
-            if key is None or call not in calls:
+            calls = _calls_by_seq(transaction.of(STREAM, key)) if key else {}
+            if key is None or seq not in calls or calls[seq].id != call:
                 got = "an id that the log does not contain"
                 raise InputError("the id of a call in this log", got, "call")
-            known = calls[call].outcome
+            known = calls[seq].outcome
             if wanted is known:
                 return key
             is_undialled = wanted in (Outcome.RELEASED, Outcome.RESERVED)
@@ -333,7 +343,7 @@ class CallLog(RecordLog):
                 got = f"{wanted.value} after {known.value}"
                 expected = "an outcome that can follow the recorded outcome"
                 raise InputError(expected, got, "outcome")
-            fields = {"outcome": wanted.value, "of": call}
+            fields = {"outcome": wanted.value, "of": seq}
             transaction.append(STREAM, key, when, fields)
             return key
 
@@ -392,26 +402,31 @@ def _attempt_fields(outcome: Outcome, details: Details) -> dict[str, object]:
     return {"outcome": outcome.value, "details": texts}
 
 
+def _id(record: Record) -> int:
+    return record.seq * _CHECKS + int(record.digest, 16) % _CHECKS
+
+
 def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
-    calls = _calls_by_id(transaction.of(STREAM, key))
+    calls = _calls_by_seq(transaction.of(STREAM, key))
     return sorted(calls.values(), key=lambda call: (call.at, call.id))
 
 
-def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Return the attempts in *records* by id, each with its last outcome."""
+def _calls_by_seq(records: Iterable[Record]) -> dict[int, LoggedCall]:
+    """Return the attempts in *records* by sequence number, with their last outcomes."""
     calls: dict[int, LoggedCall] = {}
     for record in records:
-        fields, seq = read_fields(record, _Fields, STREAM), record.seq
+        fields, of = read_fields(record, _Fields, STREAM), record.seq
         outcome = fields.outcome
         refused_at = record.at if outcome in REFUSALS else None
-        if fields.of is None:
-            calls[seq] = LoggedCall(
-                seq, record.at, outcome, fields.details, refused_at, fields.verdicts
-            )
-        elif call := calls.get(fields.of):
-            calls[call.id] = replace(call, outcome=outcome, refused_at=refused_at)
-        elif refused_at:  # the attempt was erased, but its refusal was kept
-            calls[seq] = LoggedCall(seq, record.at, outcome, {}, refused_at)
+        call = LoggedCall(
+            _id(record), record.at, outcome, fields.details, refused_at, fields.verdicts
+        )
+        if fields.of in calls:
+            of = fields.of
+            call = replace(calls[of], outcome=outcome, refused_at=refused_at)
+        elif fields.of is not None and not refused_at:
+            continue
+        calls[of] = call  # also a refusal whose attempt was erased
     return calls
 
 

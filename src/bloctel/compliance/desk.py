@@ -292,7 +292,7 @@ class Desk:
             is_kept = is_allowed(seen[-1])
         finally:
             if not is_kept:
-                log.conclude(reserved, Outcome.RELEASED, at=instant)
+                log.conclude(reserved, Outcome.RELEASED)
         return Reservation(answers[-1], reserved if is_kept else None)
 
     def audit(

@@ -184,7 +184,7 @@ def _arrow_chunks(
         return None
     try:
         pa = optional_module("pyarrow", "columns of Arrow", "arrow")
-        with _refusing_failures(pa):
+        with _refusing_failures():
             chunks: Iterator[Any]
             if isinstance(column, pa.RecordBatchReader):  # a stream: read it in parts
                 chunks = (batch.to_struct_array() for batch in column)
@@ -205,22 +205,24 @@ def _arrow_chunks(
         chunks = (chunk.flatten()[0] for chunk in chunks)
     if _arrow_kind(arrow_type) not in kinds:
         raise InputError(expected, str(arrow_type).split("<")[0].split("[")[0])
-    return _unfailing(pa, chunks)
+    return _unfailing(chunks)
 
 
-def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
-    with _refusing_failures(pa):
+def _unfailing(chunks: Iterator[Any]) -> Iterator[Any]:
+    with _refusing_failures():
         yield from chunks
 
 
 @contextmanager
-def _refusing_failures(pa: Any) -> Iterator[None]:
-    """Replace errors of pyarrow and similar libraries: they can show phone numbers."""
+def _refusing_failures() -> Iterator[None]:
+    """Replace errors of libraries for columns: they can show phone numbers."""
     try:
         yield
-    except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
+    except (MemoryError, InputError):
+        raise
+    except Exception as error:  # each library has its own types of errors
         got = f"an error ({type(error).__name__}) of the library that made the column"
-        raise_alone(InputError("an Arrow column that can be read", got))
+        raise_alone(InputError("a column that can be read", got))
 
 
 def _arrow_kind(arrow_type: Any) -> str:
@@ -291,7 +293,8 @@ def _flat_array(column: Any, expected: str) -> NDArray[Any]:
         return np.ma.MaskedArray(values, np.asarray(column.isna()))
     if getattr(column, "nlevels", 1) > 1:
         raise InputError(expected, "an index with several levels; pass one level")
-    array: NDArray[Any] = np.asanyarray(column)
+    with _refusing_failures():
+        array: NDArray[Any] = np.asanyarray(column)
     if array.ndim != 1:
         raise InputError(expected, f"an array of {array.ndim} dimensions")
     if array.dtype.kind == "O" and hasattr(column, "isna"):

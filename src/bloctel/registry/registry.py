@@ -368,10 +368,14 @@ class Registry(Book):
             on: The day of the answers, which is not in the future.
             opposed: The keys of the numbers on the list, uint64.
             clear: The keys of the numbers that are not on the list, uint64.
+
+        Raises:
+            InputError: The list is handed out as files (`replace_numbers`), the day is
+                in the future, or an integer is not the key of a number.
         """
         return self._commits.run_alone(
             operator_answers.record_answers,
-            list,
+            _changeable_rule(list).name,
             plain_day(on),
             phone_number.require_keys(opposed, "opposed"),
             phone_number.require_keys(clear, "clear"),
@@ -619,9 +623,7 @@ class Registry(Book):
         *,
         blocks: bool,
     ) -> None:
-        if rule.opposition_list is not None:
-            expected, got = "an opposition list", "a list of cleared numbers"
-            raise errors.InputError(expected, got, "list")
+        _refuse_cleared(rule)
         digits = read_prefix(prefix, region=self._region(region))
         prefix_rules.require_incomplete(digits)
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
@@ -872,9 +874,21 @@ def _purged_lists(
         yield stored, rule, day
 
 
+def _refuse_cleared(rule: ListRules) -> None:
+    """Refuse a list of cleared numbers: a number on this list can be clear."""
+    if rule.opposition_list is not None:
+        message = (
+            f"the list {rule.name} contains the numbers that are not on the list "
+            f"{rule.opposition_list}: give the name {rule.opposition_list}"
+        )
+        expected, got = "an opposition list", "a list of cleared numbers"
+        raise errors.InputError(expected, got, "list", message=message)
+
+
 def _changeable_rule(list: str) -> ListRules:
     """Return a list's rules; refuse a list whose numbers come only from files."""
     rule = rules.load(list)
+    _refuse_cleared(rule)
     if rule.distribution is not None:
         message = (
             f"the numbers of the list {rule.name} come only from the files of its "

@@ -1,16 +1,20 @@
 """Compressed files: decompression up to a size limit, and compressed output."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 #: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if this is
 #: more.  A CSV file whose rows differ in one number unpacks to 270 times its size.
@@ -63,6 +67,21 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
             "unpack_without_limit=True)"
         )
         raise InputError(expected, got, where, message=message)
+
+
+#: The size of the last record of a zip archive, without the comment after it.
+_ZIP_END: Final = 22
+
+
+def require_whole_zip(archive: "ZipFile", file: BinaryIO) -> None:
+    """Raise ValueError if a file contains more than one zip archive.
+
+    `zipfile` ignores bytes before and after an archive, such as another archive.
+    """
+    first = min((part.header_offset for part in archive.infolist()), default=0)
+    file.seek(-_ZIP_END - len(archive.comment), os.SEEK_END)
+    if first > 0 or file.read(4) != b"PK\5\6":
+        raise ValueError
 
 
 class Archive:

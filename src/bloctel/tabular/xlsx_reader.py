@@ -32,7 +32,7 @@ from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.tabular.compression import refuse_bomb
+from bloctel.tabular.compression import refuse_bomb, require_whole_zip
 from bloctel.tabular.csv_reader import Source, open_source, source_name
 from bloctel.tabular.xlsx_formats import PLAIN_BUILT_IN, is_plain
 from bloctel.tabular.xlsx_writer import MOST_COLUMNS, Cell
@@ -223,6 +223,7 @@ def _examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCel
     """Validate a workbook; return the cells of each sheet by the name of the sheet."""
     try:
         with zipfile.ZipFile(file) as archive:
+            require_whole_zip(archive, file)
             names = archive.namelist()
             if "xl/workbook.bin" in names:
                 raise InputError(_EXPECTED, "a binary workbook (.xlsb)", where)

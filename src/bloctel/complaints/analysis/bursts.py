@@ -82,8 +82,9 @@ def _least_likely(
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
     ends = np.searchsorted(everyone, moments + size)
     of_others = ends - np.searchsorted(everyone, moments) - inside
-    others = len(everyone) - len(moments)
-    share = np.maximum(size / span, of_others / others if others else 0.0)
+    others = max(1, len(everyone) - len(moments))
+    share = np.maximum(size / span, of_others / others)
+    # the call at which a window begins is always inside, so it is not there by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))

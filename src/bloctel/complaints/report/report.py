@@ -18,6 +18,7 @@ from bloctel._version import __version__
 from bloctel.complaints.analysis import find_patterns
 from bloctel.complaints.analysis.callers import find_callers
 from bloctel.complaints.lifecycle import Case, CaseState
+from bloctel.compliance.call_facts import sector_named
 from bloctel.numbers import french_nsn
 from bloctel.numbers.phone_number import number_of
 from bloctel.rules import law
@@ -93,7 +94,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
         states={state: states[state] for state in CaseState},
         unit=unit,
         periods=periods,
-        sectors=by_sector(cases, lang),
+        sectors=by_sector(cases, lang, full=full),
         kinds=kinds,
         most_of_a_kind=_MOST_OF_A_KIND,
         callers=find_callers(cases)[:_MOST_CALLERS],
@@ -131,21 +132,28 @@ def _first_day(unit: str, day: date) -> date:
     return day.replace(day=1) if unit == "month" else day
 
 
-def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
+def by_sector(
+    cases: Iterable[Case], lang: str = "en", *, full: bool = False
+) -> list[tuple[str, int]]:
     """Return the number of complaints about each sector, the largest number first.
 
-    If the law names a sector, the result contains the full name of the sector.  If
-    there are many sectors, the smallest sectors are counted together.
+    If the law names a sector, the result contains the full name of the sector.  All
+    other sectors are counted together, unless *full* is true: these texts can contain
+    names and phone numbers.  If there are many sectors, the smallest sectors are also
+    counted together.
     """
-    names = {sector.name: getattr(sector, lang) for sector in law.load("FR").sectors}
+    french = law.load("FR")
+    names = {sector.name: getattr(sector, lang) for sector in french.sectors}
     unknown = message("complaints.report.sector_unknown", lang)
+    others = message("complaints.report.sector_others", lang)
     by_name = Counter(case.complaint.sector for case in cases)
     counts: Counter[str] = Counter()
     for sector, count in by_name.items():
-        counts[names.get(sector, sector) if sector else unknown] += count
+        text = (sector if full else others) if sector else unknown
+        counts[names.get(sector_named(sector, french) or sector, text)] += count
+    rest = 0 if full else counts.pop(others, 0)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rest = sum(count for _, count in ranked[_MOST_SECTORS:])
-    others = message("complaints.report.sector_others", lang)
+    rest += sum(count for _, count in ranked[_MOST_SECTORS:])
     return [*ranked[:_MOST_SECTORS], *([(others, rest)] if rest else [])]
 
 

@@ -387,7 +387,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
                         contracts[of] = replace(contracts[of], ends_on=ends_on)
             case CallBackFields(request=request):
                 call_backs.append(replace(request, asked_at=record.at))
-    known = [_withdrawn(seq, one, withdrawals) for seq, one in consents.items()]
+    known = [_withdrawn(seq, consents, withdrawals) for seq in consents]
     return Evidence(
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),
@@ -397,20 +397,30 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
 
 
 def _withdrawn(
-    seq: int, consent: Consent, withdrawals: Iterable[tuple[int, datetime, int | None]]
+    seq: int,
+    consents: dict[int, Consent],
+    withdrawals: Iterable[tuple[int, datetime, int | None]],
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
 
-    A withdrawal that names a consent ends only that consent.  Any other withdrawal ends
-    all consents that were given or recorded before it: the clocks of two machines can
-    differ, so the times alone are not reliable.
+    A withdrawal that names a consent ends only that consent, and each other record of
+    it: an import records a consent again if, for example, its evidence was moved.  Any
+    other withdrawal ends all consents that were given or recorded before it: the clocks
+    of two machines can differ, so the times alone are not reliable.
     """
+    consent = consents[seq]
     times = [
         at
         for withdrawal, at, of in withdrawals
-        if of == seq or (of is None and (seq < withdrawal or consent.given_at <= at))
+        if (of in consents and _act(consents[of]) == _act(consent))
+        or (of is None and (seq < withdrawal or consent.given_at <= at))
     ]
     return replace(consent, withdrawn_at=min(times)) if times else consent
+
+
+def _act(consent: Consent) -> tuple[object, ...]:
+    """Return the data that all records of one consent have in common."""
+    return consent.given_at, consent.firm, consent.subject, consent.slots
 
 
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:

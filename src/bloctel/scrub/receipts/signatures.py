@@ -17,6 +17,12 @@ from bloctel.scrub.receipts.receipt import Receipt, Signature
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+#: The y coordinates of the points of small order on the curve of Ed25519 (RFC 8032).
+#: A signature with such a public key can be valid for every receipt.
+_PRIME = 2**255 - 19
+_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER = {0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8}
+
 _A_KEY = "a file with a signing key"
 _ED25519 = "hazmat.primitives.asymmetric.ed25519"
 _SERIALIZATION = "hazmat.primitives.serialization"
@@ -103,10 +109,11 @@ def is_signed(receipt: Receipt) -> bool:
     if signature is None:
         return False
     invalid = _module("exceptions").InvalidSignature
+    public = bytes.fromhex(signature.public_key)
+    if int.from_bytes(public, "little") % 2**255 % _PRIME in _SMALL_ORDER:
+        return False
     try:
-        key = _module(_ED25519).Ed25519PublicKey.from_public_bytes(
-            bytes.fromhex(signature.public_key)
-        )
+        key = _module(_ED25519).Ed25519PublicKey.from_public_bytes(public)
         key.verify(bytes.fromhex(signature.value), receipt.signed)
     except (invalid, ValueError):
         return False
