@@ -254,7 +254,7 @@ class CallLog(RecordLog):
         call = self._store.run(
             lambda transaction: _id(transaction.append(STREAM, key, when, fields))
         )
-        return Recorded(call, self._must_register(key, wanted, when))
+        return Recorded(call, self._register_objection(key, wanted, when))
 
     def reserve_if(
         self,
@@ -348,10 +348,10 @@ class CallLog(RecordLog):
             return key
 
         key = self._store.run(change)
-        return Recorded(call, self._must_register(key, wanted, when))
+        return Recorded(call, self._register_objection(key, wanted, when))
 
-    def _must_register(self, key: int, outcome: Outcome, at: datetime) -> bool:
-        """Register an objection on the list `own`; return True if this is not possible.
+    def _register_objection(self, key: int, outcome: Outcome, at: datetime) -> bool:
+        """Register an objection on the list `own`; return True if the user must do it.
 
         The log already contains the objection, so an error here does not lose it.
         """
