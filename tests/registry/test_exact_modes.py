@@ -14,7 +14,7 @@ from tests.helpers.proxy import proxy_to
 from tests.helpers.servers import KINDS, Server, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ON = date(2024, 1, 2)
 HOUR = 3600
@@ -129,10 +129,11 @@ def test_a_look_up_after_the_journal_was_trimmed(registry: Registry) -> None:
     """A look-up reads the position again if the storage no longer has the old one."""
     other = Registry(registry._storage, refresh_seconds=HOUR, exact="storage")
     assert other.is_blocked(FIRST + 300, on=ON)
-    for look_up in (
+    look_ups: list[Callable[[], bool]] = [
         lambda: other.is_blocked(FIRST + 300, on=ON),
         lambda: other.check(FIRST + 300, on=ON).status == Status.BLOCKED,
-    ):
+    ]
+    for look_up in look_ups:
         registry.register(FIRST - 1, list="own", on=ON)
         registry.register(FIRST - 2, list="fr.bloctel", on=ON)
         registry.withdraw(FIRST - 1, list="own", on=ON)

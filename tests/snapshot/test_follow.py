@@ -41,6 +41,18 @@ def path(registry: Registry, tmp_path: Path) -> Path:
     return made
 
 
+def test_a_relative_path_keeps_its_meaning(
+    registry: Registry, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that changes its working folder still reads the same file."""
+    monkeypatch.chdir(path.parent)
+    with Snapshot.follow(path.name, refresh_seconds=0) as book:
+        monkeypatch.chdir("/")
+        registry.register(OTHER, list="own", on=ON)
+        registry.build_snapshot(path, on=ON)
+        assert book.is_blocked(OTHER, on=ON)
+
+
 def test_a_new_file_is_seen_in_time(registry: Registry, path: Path) -> None:
     """Answers come from the old file for refresh_seconds, then from the new file."""
     with Snapshot.follow(path, refresh_seconds=HOUR) as book:

@@ -91,7 +91,8 @@ class Snapshot(Book):
         path = Path(path)
         clock.check_seconds(refresh_seconds, "refresh_seconds")
         content = reader.read_content(path, verify=verify)
-        return _Following(content, path, refresh_seconds, verify=verify)
+        # a daemon may change its working folder later
+        return _Following(content, path.absolute(), refresh_seconds, verify=verify)
 
     def verify(self) -> None:
         """Check every section, and check that the filter contains all phone numbers.
