@@ -254,6 +254,23 @@ def test_a_damaged_file_is_an_error_and_no_row(tmp_path: Path) -> None:
     assert names(tmp_path) == ["calls.parquet"]
 
 
+@pytest.mark.parametrize("n_groups", [0, 1, 3])
+def test_joined_files_are_refused(n_groups: int, tmp_path: Path) -> None:
+    """The rows of only one file would be read, although `cat` joined two files."""
+    parts = []
+    for first in (1000, 2000):
+        rows = [f"026191{first + i}" for i in range(300 * n_groups)]
+        table = pa.table({"tel": pa.array(rows, pa.string())})
+        source = file_of(tmp_path, table, row_group_size=300, write_page_index=True)
+        scrub_file(source, ask(), columns=["tel"])
+        parts.append(source.read_bytes())
+    source.write_bytes(b"".join(parts))
+
+    with pytest.raises(InputError, match="several Parquet files|a damaged file"):
+        scrub(source)
+    assert names(tmp_path) == ["calls.parquet"]
+
+
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
     """An encrypted file is refused, because its first bytes show the encryption."""
     (tmp_path / "calls.parquet").write_bytes(b"PARE" + bytes(100))

@@ -11,6 +11,10 @@ from bloctel.errors import InputError
 from bloctel.tabular.csv_reader import Source, file_status, open_source, source_name
 
 _EXPECTED: Final = "a Parquet file"
+#: The first and the last bytes of a Parquet file.
+_MAGIC: Final = b"PAR1"
+#: Count of bytes of the length of the metadata, at the end of a Parquet file.
+_LENGTH: Final = 4
 #: Count of bytes to read at once from a column; a complete row group needs more memory.
 _READ_AHEAD: Final = 1024 * 1024
 #: The writer uses a dictionary for columns that need at most this many bytes per value.
@@ -123,6 +127,30 @@ class ParquetSource:
                 raise self._contradiction(
                     f"row group {index + 1} declares {declared} rows and has {n_read}"
                 )
+        with _refusing_damage(self.name):
+            self._refuse_joined()
+
+    def _refuse_joined(self) -> None:
+        """Raise InputError if the file is several Parquet files, joined by `cat`.
+
+        Then the metadata of the last file describe the data of the first file.
+        """
+        metadata, end = self._file.metadata, len(_MAGIC)
+        for index in [n for n, rows in enumerate(self._group_rows) if rows][-1:]:
+            group = metadata.row_group(index)
+            for chunk in map(group.column, range(len(self.leaf_paths))):
+                starts = chunk.data_page_offset, chunk.dictionary_page_offset
+                end = max(end, min(filter(None, starts)) + chunk.total_compressed_size)
+        size = self._stream.seek(0, os.SEEK_END)
+        left = size - len(_MAGIC) - _LENGTH - metadata.serialized_size - end
+        self._stream.seek(end)
+        before = b""
+        while left > 0 and (piece := self._stream.read(min(left, _READ_AHEAD))):
+            if _MAGIC + _MAGIC in before + piece:
+                got = "several Parquet files that were joined to one file"
+                raise InputError(_EXPECTED, got, self.name)
+            left -= len(piece)
+            before = piece[1 - 2 * len(_MAGIC) :]
 
     def _value_counts(self, group: int, names: Sequence[str] | None) -> Iterator[int]:
         metadata = self._file.metadata.row_group(group)
