@@ -230,6 +230,16 @@ def _lookup_sqlite(inputs: Inputs) -> Case:
 
 
 @_case
+def _lookup_storage(inputs: Inputs) -> Case:
+    url, keys = f"sqlite:///{inputs.path('.db')}", inputs.members[::10]
+    with bloctel.Registry.create(url, lists=["own"]) as registry:
+        registry.register_many(keys, list="own", on=date(2023, 1, 1))
+    # the storage answers each look-up, because all numbers are registered
+    registry = bloctel.Registry.open(url, exact="storage")
+    return _loop(registry.is_blocked, keys[:2_000].tolist())
+
+
+@_case
 def _lookup_normalize_many(inputs: Inputs) -> Case:
     texts = inputs.dirty_texts(500_000)
     return partial(bloctel.normalize_many, texts, region="FR")

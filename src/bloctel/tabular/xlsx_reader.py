@@ -22,7 +22,7 @@ import zipfile
 from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, TypeVar
 from xml.parsers import expat
@@ -64,7 +64,7 @@ _NOT_PLAIN: Final = "%"
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 #: Allowed sequences of XML elements in a cell, such as "fv" for <f> and then <v>;
 #: python-calamine does not read other sequences correctly.
-_CONTENTS: Final = ("", "v", "is", "f", "fv", "fis")
+_CONTENTS: Final = frozenset({"v", "is", "f", "fv", "fis"})
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
 
@@ -299,6 +299,11 @@ class _Formats(NamedTuple):
     cells: list[str]
     conditional: list[str]
 
+    def code_of(self, style: str) -> str:
+        """Return the format of cells whose attribute `s` is *style*."""
+        index = int(style)
+        return self.cells[index] if 0 <= index < len(self.cells) else ""
+
 
 def _formats(archive: zipfile.ZipFile, styles: str) -> _Formats:
     formats = _Formats([], [])
@@ -329,12 +334,20 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, 
     return [(_local(name), attributes) for name, attributes in found]
 
 
-def _parse(archive: zipfile.ZipFile, part: str, parser: expat.XMLParserType) -> None:
+def _parse(
+    archive: zipfile.ZipFile,
+    part: str,
+    parser: expat.XMLParserType,
+    on_text: Callable[[str], None] | None = None,
+) -> None:
+    """Parse a part; if it has references such as `&amp;`, call *on_text* for them."""
     parser.StartDoctypeDeclHandler = _refuse_doctype
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
             if b"\0" in piece:  # python-calamine cannot read UTF-16
                 raise ValueError
+            if b"&" in piece:  # rare in sheets, and a handler of all texts is slow
+                parser.DefaultHandler = on_text
             parser.Parse(piece, False)
     parser.Parse(b"", True)
 
@@ -356,9 +369,10 @@ def _scan(
     parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler = scanner.begin
     parser.EndElementHandler = scanner.end
-    parser.DefaultHandler = scanner.text
+    parser.CommentHandler = parser.StartCdataSectionHandler = scanner.markup
+    parser.ProcessingInstructionHandler = scanner.markup
     try:
-        _parse(archive, part, parser)
+        _parse(archive, part, parser, scanner.text)
     except ValueError:
         raise_alone(InputError(_EXPECTED, _DAMAGED_SHEET, where))
     cells = scanner.cells
@@ -375,6 +389,7 @@ class _Scanner:
     def __init__(self, formats: _Formats) -> None:
         self.cells = SheetCells()
         self._formats = formats
+        self._code_of = cache(formats.code_of)
         self._row = self._column = 0
         self._cell = (-1, -1)
         self._type = ""
@@ -384,9 +399,9 @@ class _Scanner:
         self._ranges = ""
 
     def begin(self, full_name: str, attributes: dict[str, str]) -> None:
-        name = _local(full_name)
         if self._in_value:
             raise ValueError
+        name = _local(full_name)
         if name == "c":
             self._begin_cell(attributes)
         elif self._in_rows and name in ("f", "v", "is"):
@@ -403,10 +418,11 @@ class _Scanner:
             self._begin_condition(name, attributes)
 
     def end(self, full_name: str) -> None:
-        name = _local(full_name)
-        if name == "v":
+        if self._in_value:  # a value contains no elements, so this is its end
             self._in_value = False
-        elif name == "c":
+            return
+        name = _local(full_name)
+        if name == "c":
             (row, column), cells, content = self._cell, self.cells, self._content
             if self._type == "e":
                 _note(cells.errors, column, row)
@@ -415,7 +431,8 @@ class _Scanner:
             if content:
                 cells.n_cells += 1
                 cells.last_row = row
-                cells.last_column = max(cells.last_column, column)
+                if column > cells.last_column:
+                    cells.last_column = column
         elif name == "row":
             self._row += 1
             self._column = 0
@@ -424,7 +441,11 @@ class _Scanner:
 
     def text(self, source: str) -> None:
         # python-calamine loses the rest of a value after "&" or after an XML comment
-        if self._in_value and source[0] in ("<" if self._type == "str" else "<&"):
+        if self._in_value and self._type != "str" and source[0] == "&":
+            raise ValueError
+
+    def markup(self, *_: object) -> None:
+        if self._in_value:
             raise ValueError
 
     def _begin_condition(self, name: str, attributes: dict[str, str]) -> None:
@@ -452,8 +473,7 @@ class _Scanner:
         self._column = column + 1
         self._type = attributes.get("t", "n")
         self._content = ""
-        style, codes = int(attributes.get("s", "0")), self._formats.cells
-        if 0 <= style < len(codes) and (code := codes[style]):
+        if code := self._code_of(attributes.get("s", "0")):
             _note(self.cells.formats.setdefault(column, {}), code, row)
 
 
