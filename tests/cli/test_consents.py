@@ -66,7 +66,7 @@ def test_from_a_consent_to_its_withdrawal(url: str, tmp_path: Path) -> None:
     assert complete["until"] == "2027-09-01"
     assert complete["withdrawn_at"] == "2026-10-01T07:00:00+00:00"
     assert incomplete["complete"] is False
-    assert incomplete["withdrawn_at"] is None
+    assert incomplete["withdrawn_at"] == complete["withdrawn_at"]  # the same act
     assert shown(url, "--known-at", AT) == []
 
 

@@ -297,10 +297,11 @@ def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
 def test_all_records_of_a_consent_are_withdrawn(
     register: ConsentRegister, *, is_first: bool
 ) -> None:
-    """An import can record a consent again, with other evidence or another last day."""
+    """An import can record a consent again, with other evidence, words or time."""
     moved = EvidenceFile(sha256="a" * 64, where="archive/moved.zip")
+    other = consent(evidence=moved, subject="Insurance ", given_at=GIVEN - DAY / 24)
     first = register.record(NUMBER, consent(), recorded_at=NOW)
-    again = register.record(NUMBER, consent(evidence=moved), recorded_at=NOW)
+    again = register.record(NUMBER, other, recorded_at=NOW)
     register.record(NUMBER, consent(given_at=GIVEN + 2 * DAY), recorded_at=NOW)
 
     named = first if is_first else again

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import bloctel
 from bloctel import Registry
 from bloctel._util import clock
-from bloctel.compliance import Decision, Desk, Evidence, ListState, Outcome
+from bloctel.compliance import Contract, Decision, Desk, Evidence, ListState, Outcome
 from bloctel.compliance.call_log import STREAM, CallLog
 from bloctel.errors import InputError, NotRegisteredError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bloctel.compliance import Audit
     from bloctel.lookup.book import Book
 
-LISTED, CLEAR, OTHER, FORGOTTEN = range(33199001234, 33199001238)
+LISTED, CLEAR, OTHER, LATER, FORGOTTEN = range(33199001234, 33199001239)
 AT = datetime(2024, 6, 4, 9, 30, tzinfo=UTC)
 SALE: Any = {
     "purpose": "sale",
@@ -32,20 +32,27 @@ SALE: Any = {
     "caller": "01 62 00 00 00",
     "automated": False,
 }
-#: A call that sells nothing can also be reserved if the number is on a list.
-CONTRACT: Any = {**SALE, "purpose": "contract"}
+#: A call within an active contract can be reserved if the number is on fr.bloctel.
+RELATED: Any = {**SALE, "subject": "a stay"}
+CONTRACT: Final = Contract(
+    starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", subject="a stay"
+)
 
 
-class Nobody:
-    """A register without consents and contracts."""
+class Register:
+    """A register with the same evidence about each number."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        """Keep the evidence."""
+        self._evidence = evidence
 
     def of(self, key: int) -> Evidence:
-        """Return no evidence."""
-        return Evidence()
+        """Return the evidence."""
+        return self._evidence
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return no evidence."""
-        return {}
+        """Return the evidence about each number."""
+        return dict.fromkeys(keys, self._evidence)
 
 
 @pytest.fixture
@@ -64,9 +71,14 @@ def calls(storage_url: str) -> Iterator[CallLog]:
         yield created
 
 
-def desk_of(book: Book, calls: CallLog | None) -> Desk:
-    """Return a desk without consents."""
-    return Desk("FR", book=book, consents=Nobody(), calls=calls)
+def desk_of(
+    book: Book,
+    calls: CallLog | None,
+    evidence: Evidence = Evidence(),  # noqa: B008
+) -> Desk:
+    """Return a desk of the firm, by default without consents and contracts."""
+    consents = Register(evidence)
+    return Desk("FR", firm="Exemple SA", book=book, consents=consents, calls=calls)
 
 
 def audit(desk: Desk, *rows: tuple[int, datetime, int | None]) -> Audit:
@@ -164,15 +176,17 @@ def test_an_audit_without_the_log_has_no_verdicts(
 
 def test_a_listed_number_stays_listed(registry: Registry, calls: CallLog) -> None:
     """A stored verdict can also forbid a call; the finding says that it was stored."""
-    desk = desk_of(registry, calls)
-    call = desk.reserve(OTHER, at=AT, **CONTRACT).call
+    registry.register(LATER, list="fr.bloctel", on=date(2024, 6, 1))
+    customers = desk_of(registry, calls, Evidence(contracts=(CONTRACT,)))
+    call = customers.reserve(LATER, at=AT, **RELATED).call
     late = datetime(2024, 7, 2, 9, 30, tzinfo=UTC)
-    late_call = desk.reserve(OTHER, at=late, **CONTRACT).call
-    registry.forget(OTHER)
+    late_call = customers.reserve(LATER, at=late, **RELATED).call
+    assert late_call is not None
+    registry.forget(LATER)
 
-    found = audit(desk, (OTHER, AT, call), (OTHER, late, late_call))
+    found = audit(desk_of(registry, calls), (LATER, AT, call), (LATER, late, late_call))
 
-    assert decisions(found) == [(2, "objected")]
+    assert decisions(found) == [(2, "listed")]
     [note] = found.table()["note"].tolist()
     assert "at the time of the call" in note
     [note] = found.table(lang="fr")["note"].tolist()
@@ -265,10 +279,22 @@ def test_erasures_change_no_judgement_of_reserved_calls(
         registry.register(number, list=name, on=day, delay_days=0)
     for name in lists:
         registry.register(FORGOTTEN, list=name, on=date(2020, 1, 1))
-    desk, rows = desk_of(registry, calls), []
-    for number, day in called:
-        at = datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC)
-        rows.append((number, at, desk.reserve(number, at=at, **CONTRACT).call))
+    customers = desk_of(registry, calls, Evidence(contracts=(CONTRACT,)))
+    times = [
+        datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC) for _, day in called
+    ]
+    ids = [
+        customers.reserve(number, at=at, **RELATED).call
+        for (number, _), at in zip(called, times, strict=True)
+    ]
+    # a number on `own` is not reserved, so no verdict about its list is stored
+    rows = [
+        (number, at, id)
+        for (number, _), at, id in zip(called, times, ids, strict=True)
+        if id is not None
+    ]
+    assume(rows)
+    desk = desk_of(registry, calls)
     before = audit(desk, *rows)
     assert before.n_stored == 0
 

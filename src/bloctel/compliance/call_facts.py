@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
-from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
@@ -23,6 +22,7 @@ from bloctel.compliance.consents.records import (
     Consent,
     Contract,
     Evidence,
+    is_same_text,
 )
 from bloctel.compliance.facts import (
     CallBackState,
@@ -285,15 +285,15 @@ def _length_of_slot(
 def scope_problem(scope: Scope, call: CallScope) -> ConsentState | None:
     """Return None if a consent with *scope* surely covers a call; else the reason."""
     firm, subject = scope
-    if call.firm is not None and not _is_same_text(call.firm, firm):
+    if call.firm is not None and not is_same_text(call.firm, firm):
         return ConsentState.OTHER_FIRM
-    if any(_is_same_text(name, subject) for name in call.vague):
+    if any(is_same_text(name, subject) for name in call.vague):
         return ConsentState.TOO_GENERAL
-    is_sector = call.sector is not None and _is_same_text(call.sector, subject)
+    is_sector = call.sector is not None and is_same_text(call.sector, subject)
     if call.subject is None:
         if not is_sector:
             return ConsentState.SUBJECT_UNKNOWN
-    elif not _is_same_text(call.subject, subject):
+    elif not is_same_text(call.subject, subject):
         if not is_sector:
             return ConsentState.OTHER_SUBJECT
         # the consent names only the sector; the subject perhaps belongs to the sector
@@ -315,7 +315,7 @@ def sector_named(subject: str | None, law: Law) -> str | None:
     named = (
         sector.name
         for sector in law.sectors
-        if any(_is_same_text(name, words) for name in sector.names)
+        if any(is_same_text(name, words) for name in sector.names)
     )
     return next(named, None)
 
@@ -335,11 +335,11 @@ def relation_of_contract(scope: Scope, call: CallScope) -> ContractState:
     """Compare the firm and the subject of an active contract with those of a call."""
     if call.firm is None:
         return ContractState.FIRM_UNKNOWN
-    if not _is_same_text(call.firm, scope.firm):
+    if not is_same_text(call.firm, scope.firm):
         return ContractState.OTHER_FIRM
     if call.subject is None:
         return ContractState.SUBJECT_UNKNOWN
-    is_related = _is_same_text(call.subject, scope.subject)
+    is_related = is_same_text(call.subject, scope.subject)
     return ContractState.RELATED if is_related else ContractState.UNRELATED
 
 
@@ -354,7 +354,7 @@ def call_back(
     rule = instant.version.one(law.CallBack)
     if rule is None or instant.at < asked_at:
         return CallBackState.NONE
-    if call.firm is not None and not _is_same_text(call.firm, request.firm):
+    if call.firm is not None and not is_same_text(call.firm, request.firm):
         return CallBackState.OTHER_FIRM
     if refused_at is not None and refused_at >= asked_at:
         return CallBackState.REFUSED
@@ -367,7 +367,7 @@ def call_back(
         return CallBackState.FIRM_UNKNOWN
     if call.subject is None:
         return CallBackState.SUBJECT_UNKNOWN
-    is_meant = _is_same_text(call.subject, request.subject)
+    is_meant = is_same_text(call.subject, request.subject)
     return CallBackState.IN_TIME if is_meant else CallBackState.OTHER_SUBJECT
 
 
@@ -423,15 +423,6 @@ def _refused_at(attempt: Attempt) -> datetime:
     at = in_utc(attempt.at, "attempt.at")
     refused_at = attempt.refused_at
     return at if refused_at is None else max(at, in_utc(refused_at, "refused_at"))
-
-
-def _is_same_text(one: str, other: str) -> bool:
-    """Return True if two texts differ at most in case, spaces or Unicode form."""
-    return _normalized(one) == _normalized(other)
-
-
-def _normalized(text: str) -> str:
-    return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
 
 
 def improvement_times(

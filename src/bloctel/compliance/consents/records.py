@@ -15,6 +15,7 @@ from typing import (
     TypeVar,
     runtime_checkable,
 )
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -403,24 +404,41 @@ def _withdrawn(
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
 
-    A withdrawal that names a consent ends only that consent, and each other record of
-    it: an import records a consent again if, for example, its evidence was moved.  Any
-    other withdrawal ends all consents that were given or recorded before it: the clocks
-    of two machines can differ, so the times alone are not reliable.
+    A withdrawal that names a consent ends all consents to the same firm about the same
+    subject that were given before it: an import can record a consent again with other
+    evidence, another time or other slots.  Any other withdrawal ends all consents that
+    were given or recorded before it: the clocks of two machines can differ, so the
+    times alone are not reliable.
     """
     consent = consents[seq]
     times = [
         at
         for withdrawal, at, of in withdrawals
-        if (of in consents and _act(consents[of]) == _act(consent))
+        if of == seq
+        or (
+            of in consents
+            and consent.given_at <= at
+            and _is_same(consents[of], consent)
+        )
         or (of is None and (seq < withdrawal or consent.given_at <= at))
     ]
     return replace(consent, withdrawn_at=min(times)) if times else consent
 
 
-def _act(consent: Consent) -> tuple[object, ...]:
-    """Return the data that all records of one consent have in common."""
-    return consent.given_at, consent.firm, consent.subject, consent.slots
+def _is_same(one: Consent, other: Consent) -> bool:
+    """Return True if two consents name the same firm and the same subject."""
+    return is_same_text(one.firm, other.firm) and is_same_text(
+        one.subject, other.subject
+    )
+
+
+def is_same_text(one: str, other: str) -> bool:
+    """Return True if two texts differ at most in case, spaces or Unicode form."""
+    return _normalized(one) == _normalized(other)
+
+
+def _normalized(text: str) -> str:
+    return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
 
 
 def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]:
