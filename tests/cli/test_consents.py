@@ -52,7 +52,10 @@ def shown(url: str, *more: str) -> list[dict[str, object]]:
 
 
 def test_from_a_consent_to_its_withdrawal(url: str, tmp_path: Path) -> None:
-    """A recorded consent is shown, and later the time of its withdrawal."""
+    """A recorded consent is shown, and later the time of its withdrawal.
+
+    A second record of the same consent is withdrawn with it.
+    """
     id = record(url, tmp_path)
     assert record(url, tmp_path, "--mention", "proposal") != id
     done = run(

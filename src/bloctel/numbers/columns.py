@@ -218,7 +218,7 @@ def _refusing_failures() -> Iterator[None]:
     """Replace errors of libraries for columns: they can show phone numbers."""
     try:
         yield
-    except (MemoryError, InputError):
+    except (MemoryError, ImportError, InputError):
         raise
     except Exception as error:  # each library has its own types of errors
         got = f"an error ({type(error).__name__}) of the library that made the column"

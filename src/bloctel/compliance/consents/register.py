@@ -192,9 +192,9 @@ class ConsentRegister(RecordLog, KnownConsents):
             number: The number.
             channel: The way in which the person withdrew, such as `call` or `letter`.
             at: The time of the withdrawal; by default now.
-            of: The id of the withdrawn consent.  By default, the withdrawal ends all
-                consents of the number that are already recorded, and all consents that
-                were given until *at*.
+            of: The id of the withdrawn consent; other records of this consent end too.
+                By default, the withdrawal ends all consents of the number that are
+                already recorded, and all consents that were given until *at*.
             recorded_at: The time of recording; by default now.
             region: The region of phone numbers without a country code.
 
