@@ -179,12 +179,12 @@ def test_versions_of_an_overlay_are_independent() -> None:
             (kept, {64: [one], 66: [one]}),
             (last, {64: [one], 66: [two]}),
         ):
-            known = overlay.known(range(64, 70), {})
-            found = {key: [entry for _, entry in known[key]] for key in known}
+            newest = overlay.newest(range(64, 70), {})
+            found = {key: [entry for _, entry in newest[key]] for key in newest}
             assert found == expected
             assert all(map(overlay.filter.might_contain, expected))
         assert len(kept) == 2
-        assert discarded.known([4_999], {})
+        assert discarded.newest([4_999], {})
     before = last._numbers[66].before
     assert before is not None
     assert before.before is None  # no discarded version stays in memory
