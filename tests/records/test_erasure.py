@@ -37,8 +37,8 @@ def forget(registry: Registry) -> None:
 
 def withdraw_and_purge(registry: Registry) -> None:
     """Erase the number as the rules require after a withdrawal."""
-    registry.withdraw(KEY, list=LIST, on=date(2024, 3, 1))
-    registry.withdraw(KEY, list="own", on=date(2024, 3, 1))
+    registry.withdraw(KEY, list=LIST, on=date(2021, 3, 1))
+    registry.withdraw(KEY, list="own", on=date(2021, 3, 1))
     registry.purge(on=date(2024, 3, 2))
 
 
@@ -49,12 +49,12 @@ def test_an_erased_number_is_in_no_file(
     """The number is not in the database, its log or a snapshot built afterwards."""
     with Registry.create(f"sqlite:///{tmp_path}/r.db", lists=[LIST, "own"]) as registry:
         for list in (LIST, "own"):
-            registry.register(KEY, list=list, on=date(2024, 1, 2))
+            registry.register(KEY, list=list, on=date(2021, 1, 2))
             registry.register_many(
-                range(33199000000, 33199006000), list=list, on=date(2024, 1, 2)
+                range(33199000000, 33199006000), list=list, on=date(2021, 1, 2)
             )
         registry.request(KEY, "a@b.example", list="own")
-        registry.renew(KEY, list=LIST, on=date(2024, 2, 1))
+        registry.renew(KEY, list=LIST, on=date(2021, 2, 1))
         assert traces(tmp_path)
 
         erase(registry)
@@ -74,6 +74,6 @@ def test_an_erased_number_is_in_no_file(
 def test_a_snapshot_built_before_still_has_it(tmp_path: Path) -> None:
     """The search of these tests finds a number that a file contains."""
     with Registry.create("memory:") as registry:
-        registry.register(KEY, list="own", on=date(2024, 1, 2))
+        registry.register(KEY, list="own", on=date(2021, 1, 2))
         (tmp_path / "export.txt").write_bytes(str(KEY).encode())
         assert traces(tmp_path) == ["export.txt"]
