@@ -212,6 +212,7 @@ def test_digits_with_two_readings_in_one_country(digits: str, region: str) -> No
         ("00465711234", "BE", "+32 465 71 12 34"),
         ("0061234567", "IT", "+39 06 1234567"),
         ("004989123456", "DE", "+49 4989 123456"),
+        ("4212345674", "GB", "+44 4212345674"),  # a range that the metadata lack
     ],
 )
 def test_a_second_reading_that_is_listed(digits: str, region: str, other: str) -> None:
@@ -254,6 +255,7 @@ def test_a_second_reading_that_is_listed(digits: str, region: str, other: str) -
     ("text", "region"),
     [
         ("+516 733 8400", "US"),
+        ("40 20 19 34", "NE"),  # Romanian, or of a range that the metadata lack
         ("00465711234", "FR"),
         ("(0)0465 71 12 34", "FR"),
         ("0061234567", "IT"),

@@ -323,6 +323,18 @@ def test_a_table_may_begin_anywhere(tmp_path: Path) -> None:
     assert openpyxl.load_workbook(outputs[1]).active["E4"].value == "own"
 
 
+def test_a_duration_of_many_days_is_refused(tmp_path: Path) -> None:
+    """python-calamine cannot convert it; the error does not contain the value."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_column(0, 0, ["tel", "0261910002"])
+        sheet.write(1, 1, 2125550150, book.add_format({"num_format": "[h]:mm"}))
+
+    with pytest.raises(InputError, match="sheet 'Calls'") as caught:
+        scrub(make(tmp_path, fill))
+    assert "2125550150" not in str(caught.value)
+
+
 def test_a_sheet_without_a_header(tmp_path: Path) -> None:
     """The first row of the sheet is data, as in a CSV file."""
     source = make(tmp_path, lambda _, sheet: sheet.write(0, 0, "0639980001"))
@@ -331,7 +343,7 @@ def test_a_sheet_without_a_header(tmp_path: Path) -> None:
     assert detected.blocked == 1
     assert read(outputs[1]) == [["0639980001", "own"]]
 
-    with pytest.raises(InputError, match="first row contains a phone number"):
+    with pytest.raises(InputError, match="name of a phone column is a phone number"):
         scrub(source, [1], csv=CsvOptions(header=True))
 
 
@@ -535,6 +547,14 @@ def test_a_sheet_that_would_lose_values_is_refused(
         "expected an Excel workbook (.xlsx), got a damaged sheet; try to repair it: "
         f"save it with a spreadsheet program - at {path}, sheet 'Sheet1'"
     )
+
+
+@pytest.mark.parametrize("index", ["\n 2\n", "+2", "2.0", "-1", ""])
+def test_an_index_with_other_signs_is_refused(index: str, tmp_path: Path) -> None:
+    """python-calamine reads each of these indexes of a shared string as index 0."""
+    cell = f'<row r="2"><c r="A2" t="s"><v>{index}</v></c></row>'
+
+    assert "a damaged sheet" in refusal(with_sheet(tmp_path, cell))
 
 
 def test_positions_and_references_are_optional(tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bloctel import Registry
+from bloctel.bulk import import_numbers
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.scrub import Outputs, parquet, scrub_file
-from tests.helpers.call_files import ask, names, scrub
+from bloctel.scrub import Outputs, parquet, scrub_file, scrub_frame
+from tests.helpers.call_files import LISTED, ask, names, scrub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,6 +272,33 @@ def test_joined_files_are_refused(n_groups: int, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"several Parquet files|a damaged file"):
         scrub(source)
     assert names(tmp_path) == ["calls.parquet"]
+
+
+def test_a_smaller_file_before_the_last_one_is_refused(tmp_path: Path) -> None:
+    """The first of two joined files can be shorter than the offsets of the last one."""
+    parts = []
+    for step, n_rows in ((1, 1000), (7919, 900)):
+        rows = [f"026191{step * i % 10000:04}" for i in range(n_rows)]
+        parts.append(file_of(tmp_path, pa.table({"tel": rows})).read_bytes())
+    assert len(parts[0]) < len(parts[1])
+    (tmp_path / "calls.parquet").write_bytes(b"".join(parts))
+
+    with pytest.raises(InputError, match="several Parquet files"):
+        scrub(tmp_path / "calls.parquet")
+
+
+def test_a_name_that_is_a_number_is_refused(tmp_path: Path) -> None:
+    """The first number of a list without a header can become the name of a column."""
+    frame = pd.DataFrame({LISTED[0]: NUMBERS})
+    source = file_of(tmp_path, pa.Table.from_pandas(frame))
+
+    with pytest.raises(InputError, match="the name of a phone column is a phone"):
+        scrub_file(source, ask(), columns=[LISTED[0]])
+    with pytest.raises(InputError, match="the name of a phone column is a phone"):
+        scrub_frame(frame, ask(), columns=LISTED[0])
+    registry = Registry.create("memory:", lists=["own"])
+    with pytest.raises(InputError, match="the name of a phone column is a phone"):
+        import_numbers(registry, source, list="own")
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:

@@ -228,6 +228,7 @@ class _ParquetRows:
         self._progress = progress
         chosen = choose([list(file.schema.names), *_sample(file)], True)
         self.columns, self.day = chosen.names, _name_of_days(chosen)
+        number_lists.refuse_header(file.schema.names, self._region, file.name)
         unread = [index for index in chosen.unread if index < len(file.schema.names)]
         unread = [i for i in unread if not _is_time_or_flag(file.schema.types[i])]
         for index in unread:

@@ -86,13 +86,16 @@ def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or a reason.
 
     A foreign number is refused as ambiguous if its digits can also mean a second number
-    that is equally likely.  Perhaps the plus or one of the zeros is a typing error.
-    *code* is the country code with which the keys of the region begin.
+    that is equally likely.  Perhaps the plus or one of the zeros is a typing error.  If
+    the foreign number is not in an assigned range, every number of the region is likely
+    enough.  *code* is the country code with which the keys of the region begin.
     """
-    key = found[0]
+    key, *others = found
     if not str(key).startswith(code):
         fit, *fits = (_line(f"+{each}", None).fit for each in found)
-        if max(fits, default=_Fit.NONE) >= fit:
+        is_home = any(str(each).startswith(code) for each in others)
+        doubtful = fit is not _Fit.ASSIGNED and is_home
+        if doubtful or max(fits, default=_Fit.NONE) >= fit:
             return _digits.AMBIGUOUS
     return key
 
@@ -253,7 +256,7 @@ def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
         return (_digits.AMBIGUOUS,)
     for reading in (*fitting, abroad):
         if reading.fit is _Fit.PLAN:
-            return _with_others(reading, abroad)
+            return _with_others(reading, *home, abroad)
     possible = {each.key for each in home if each.fit is not _Fit.NONE}
     if possible == {abroad.key}:
         return (abroad.key,)

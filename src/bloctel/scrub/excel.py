@@ -48,8 +48,9 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
         classifier = RowClassifier(job.question, sheet.chosen.names)
-        region, n_columns = job.question.region, len(classifier.names)
-        refuse_header(sheet.chosen, n_columns, region, sheet.where)
+        region = job.question.region
+        if sheet.chosen.has_header:
+            refuse_header(sheet.chosen.names, region, sheet.where)
         with (
             TemporaryDirectory(prefix="bloctel-") as folder,
             open_writers(files, partial(_Output, sheet, folder)) as outs,

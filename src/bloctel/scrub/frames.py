@@ -20,6 +20,7 @@ from bloctel.numbers.columns import blocks
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN, refuse_annotated
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 from bloctel.scrub.opposition_source import Against, open_question
+from bloctel.tabular.number_lists import refuse_header
 from bloctel.tabular.phone_columns import described, shown
 
 _Frame = TypeVar("_Frame")
@@ -79,7 +80,9 @@ def scrub_frame(
     indexes = _chosen(adapter, columns)
     refuse_annotated(adapter.taken, "a frame", None)
     with open_question(against, on=on, lists=lists, region=region) as question:
-        classifier = RowClassifier(question, [str(adapter.names[i]) for i in indexes])
+        names = [str(adapter.names[index]) for index in indexes]
+        refuse_header(names, question.region, "the phone columns of the frame")
+        classifier = RowClassifier(question, names)
         scrubbed: _Frame = adapter.scrubbed(classifier, indexes)
         return scrubbed
 

@@ -30,6 +30,7 @@ from bloctel.scrub.frames import arrow_kinds, arrow_reasons
 from bloctel.scrub.options import Job
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular.csv_reader import Source
+from bloctel.tabular.number_lists import refuse_header
 from bloctel.tabular.outputs import open_outputs, open_writers
 from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import ChosenColumns, named_columns
@@ -60,6 +61,7 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
             [opened.schema.names], True
         )
         _refuse_types(opened, chosen)
+        refuse_header(chosen.names, job.question.region, opened.name)
         if "annotated" in files:
             refuse_annotated_file(chosen.first, opened.name)
         classifier = RowClassifier(job.question, chosen.names)

@@ -395,22 +395,18 @@ def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
     return InputError(expected, got, f"{where}, row {row}", message=message)
 
 
-def refuse_header(
-    columns: ChosenColumns, n_columns: int, region: str | None, where: str
-) -> None:
+def refuse_header(names: Sequence[str], region: str | None, where: str) -> None:
     """Raise InputError if the name of a phone column is itself a phone number.
 
-    Every output contains the header, so a number in it would not be looked up.
+    The number would not be looked up, and every output contains the header.
     """
-    names: list[object] = [columns.first[i] for i in columns.indexes[:n_columns]]
-    keys = phone_number.keys_to_store(Objects.of_all(names), region)
-    is_number = (keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)
-    if columns.has_header and is_number.any():
+    keys = phone_number.keys_to_store(Objects.of_all([*names]), region)
+    if ((keys >= _digits.FIRST_KEY) | np.isin(keys, _UNCLEAR)).any():
         expected = "a header without phone numbers"
         got = "a phone number as the name of a phone column"
         message = (
-            "the first row contains a phone number, so it is not a header: read the "
-            "file without a header"
+            "the name of a phone column is a phone number, so the first row is not a "
+            "header: read the file, or make the table, without a header"
         )
         raise InputError(expected, got, where, message=message)
 
@@ -422,7 +418,10 @@ def refuse_hidden_numbers(
     if batch is None:
         return
     if batch.first_row == batch.dialect.n_blank + 1:
-        refuse_header(batch.dialect.columns, n_columns, region, where)
+        columns = batch.dialect.columns
+        if columns.has_header:
+            names = [columns.first[i] for i in columns.indexes[:n_columns]]
+            refuse_header(names, region, where)
     rows = rows_with_hidden_numbers(batch, n_columns, region)
     if len(rows):
         raise refuse_row(UNREAD_NUMBER, batch.first_row + int(rows[0]), "", where)

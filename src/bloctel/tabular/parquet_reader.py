@@ -142,8 +142,9 @@ class ParquetSource:
                 starts = chunk.data_page_offset, chunk.dictionary_page_offset
                 end = max(end, min(filter(None, starts)) + chunk.total_compressed_size)
         size = self._stream.seek(0, os.SEEK_END)
+        # indexes of the last file, and all bytes before the last file
         left = size - len(_MAGIC) - _LENGTH - metadata.serialized_size - end
-        self._stream.seek(end)
+        self._stream.seek(len(_MAGIC))
         before = b""
         while left > 0 and (piece := self._stream.read(min(left, _READ_AHEAD))):
             if _MAGIC + _MAGIC in before + piece:

@@ -65,6 +65,11 @@ _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 #: Allowed sequences of XML elements in a cell, such as "fv" for <f> and then <v>;
 #: python-calamine does not read other sequences correctly.
 _CONTENTS: Final = frozenset({"v", "is", "f", "fv", "fis"})
+#: A cell with the index of a shared string that is not written with digits only.
+_OTHER_INDEX: Final = re.compile(
+    rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v\b[^>]*>(?![0-9]+</)[^<]*</"""
+)
+_LONGEST_CELL: Final = 1024
 _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
 
@@ -156,7 +161,9 @@ class Workbook:
             raise InputError(_EXPECTED, _DAMAGED_SHEET, where)
         before = [""] * (sheet.start or (0, 0))[1]
         after = [""] * (known.last_column - last_column)
-        for row in sheet.iter_rows():
+        rows = iter(sheet.iter_rows())
+        # a duration of many days is a value that python-calamine cannot convert
+        while (row := _guarded(lambda: next(rows, None), where)) is not None:
             yield before + row + after
         yield from repeat([""] * (known.last_column + 1), known.last_row - last_row)
 
@@ -342,10 +349,13 @@ def _parse(
 ) -> None:
     """Parse a part; if it has references such as `&amp;`, call *on_text* for them."""
     parser.StartDoctypeDeclHandler = _refuse_doctype
+    before = b""
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
-            if b"\0" in piece:  # python-calamine cannot read UTF-16
+            # python-calamine cannot read UTF-16, and reads other indexes as index 0
+            if b"\0" in piece or _OTHER_INDEX.search(before + piece):
                 raise ValueError
+            before = piece[-_LONGEST_CELL:]
             if b"&" in piece:  # rare in sheets, and a handler of all texts is slow
                 parser.DefaultHandler = on_text
             parser.Parse(piece, False)
