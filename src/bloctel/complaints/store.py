@@ -274,7 +274,7 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not stored yet; give each case an id."""
     stored = {case.id: case for case in known}
     unmatched = Counter(case.complaint for case in stored.values())
-    # a stored complaint must not match twice: by its id, and again by its fields
+    # without a readable number, a stored complaint matches once: by its id or fields
     unmatched -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()
