@@ -75,7 +75,7 @@ class Answer:
     def certainty(self) -> Certainty:
         """The certainty of the least certain rule on which the decision depends.
 
-        If the decision is yes, this includes the rules that limit such calls.
+        If the decision is yes, the rules that limit such calls count too.
         """
         found = (rule.certainty for rule in (*self._rules(), *self.judgement.limits))
         return max(found, key=_ORDER, default=Certainty.NF)

@@ -167,7 +167,7 @@ def _lists_at(
 def _evidence_at(
     call: CallUnderReview, refused_at: datetime | None, instant: CallInstant
 ) -> tuple[ConsentState, ContractState, CallBackState]:
-    """Return the most favourable consent, contract and call-back request."""
+    """Return the best state of all consents, of all contracts and of all requests."""
     evidence, scope = call.evidence, call.scope
     if evidence is None:
         return ConsentState.UNKNOWN, ContractState.UNKNOWN, CallBackState.UNKNOWN

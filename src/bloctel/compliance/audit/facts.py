@@ -546,7 +546,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
 def _without_refusal(
     table: _CallTable, consents: _ConsentTable, pairs: _Pairs
 ) -> NDArray[np.int64]:
-    """Return the state of each consent at the time of the call, without refusals."""
+    """Return the state of each consent at the time of the call, ignoring refusals."""
     rows, chosen = pairs
     at, zones = table.at[rows], table.zones.codes[rows]
     versions = table.version_indexes[rows]

@@ -83,7 +83,7 @@ class Contract:
         starts_on: The first day of the contract.
         ends_on: The first day after the contract; None if no end is known.
         firm: The firm; the contract does not permit calls by another firm.
-        subject: The subject; for a call about it, give `Desk` the same words.
+        subject: The subject; a call about it must name it in the same words.
     """
 
     starts_on: date
@@ -99,7 +99,7 @@ class CallBackRequest:
     Attributes:
         asked_at: The time of the request.
         firm: The firm that the person asked to call back.
-        subject: The subject; for a call about it, give `Desk` the same words.
+        subject: The subject; a call about it must name it in the same words.
     """
 
     asked_at: datetime
