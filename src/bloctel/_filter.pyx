@@ -185,7 +185,7 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
     # *keys_a_block* is the mean number of keys in a block. The actual number varies
     # between blocks, with a Poisson distribution. So the rate is a sum over n_keys: the
     # chance that a block has n_keys keys, times the false-positive rate of this block.
-    if keys_a_block > 64:  # `_rate_of_full_blocks` is not exact enough for small means
+    if keys_a_block > 64:  # for smaller means, `_rate_of_full_blocks` is not exact
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
     cdef int n_keys = 0
@@ -739,7 +739,7 @@ cdef class ExactIndex:
 
     @property
     def directory(self):
-        """The number of the first entry of each slot: a read-only uint32 array."""
+        """The number (from 0) of each slot's first entry: a read-only uint32 array."""
         return _frozen(self._directory)
 
     @property
@@ -778,7 +778,7 @@ cdef object damaged_index():
 
 @cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
-    """Return the number of the first entry of *key*, and the count of its entries.
+    """Return the number (from 0) of *key*'s first entry, and the count of its entries.
 
     *filter* must contain every key of *index*. If *key* has no entry, return (0, 0).
     """

@@ -7,8 +7,8 @@ from typing import Final
 from bloctel.lookup.book import Book
 from bloctel.snapshot import Snapshot
 
-#: Pattern of a URL; a URL with a typing error matches too.  An error message must not
-#: show such a text as a path, because it can contain a password.  `C:` is a drive.
+#: Pattern of a URL, even with a typing error: an error message must not show a URL as a
+#: path, because it can contain a password.  The drive `C:` of Windows does not match.
 _URL: Final = re.compile(
     r"\s*[a-z][a-z0-9+.-]+:|.{2,}://|.*//.*@", re.IGNORECASE | re.DOTALL
 )

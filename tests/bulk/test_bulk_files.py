@@ -300,7 +300,7 @@ def test_a_list_that_blocks_more_than_its_numbers_is_not_exported() -> None:
         list="own:b", on=date(2020, 1, 1), opposed=keys, clear=keys[:0]
     )
 
-    for name, got in (("own", "prefix rules"), ("own:b", "without an answer")):
+    for name, got in (("own", "prefix rules"), ("own:b", "in no answer")):
         with pytest.raises(InputError, match=got):
             export_numbers(registry, io.BytesIO(), list=name)
         assert export_numbers(registry, io.BytesIO(), list=name, numbers_only=True) == 1

@@ -43,7 +43,7 @@ static inline void *array_items(PyObject *array, Py_ssize_t n, const char *name,
         PyErr_Format(PyExc_ValueError, "expected %s of length %zd, got %zd", name, n,
                      view.len / type.size);
     else
-        items = view.buf ? view.buf : ""; /* NULL would mean an error */
+        items = view.buf ? view.buf : ""; /* not NULL, which means an error */
     PyBuffer_Release(&view);
     return items;
 }

@@ -188,7 +188,7 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Offsets in a window. csv_write_positions writes up to seven items too many. */
+/* Offsets in a window, and space for extra items that csv_write_positions writes. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
 /* The fields and records that end in a window; a window starts with a record. */

@@ -43,7 +43,7 @@ static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
     const uint64_t below = UINT64_C(33999999999) - key;
-    const uint64_t pierre = key - UINT64_C(33508000000); /* see french_key */
+    const uint64_t pierre = key - UINT64_C(33508000000); /* as in french_key */
     return above | below | (~pierre & (pierre - 1000000));
 }
 

@@ -89,7 +89,7 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int slot_bits)
 /* Return the last run that starts at or before a key; the first run if there is none. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t last = key | 0xFFFF; /* a run with the same high starts at most here */
+    const uint64_t last = key | 0xFFFF; /* start <= last: the run's high <= the key's */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {

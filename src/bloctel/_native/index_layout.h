@@ -1,4 +1,4 @@
-/* Functions that fill, verify and read an exact index; index.h defines the words. */
+/* Functions that fill, verify and read an exact index; index.h explains the terms. */
 #pragma once
 
 #include <stddef.h>

@@ -12,7 +12,7 @@
 
 #define PAIR_SORT_BITS 8
 #define PAIR_SORT_DIGITS (1 << PAIR_SORT_BITS)
-/* So many pairs, and as many in the scratch buffer, fit in a second-level cache. */
+/* This number of pairs and an equal scratch buffer fit in a second-level cache. */
 #define PAIR_SORT_SCRATCH ((size_t)1 << 15)
 /* For at most 32 pairs, insertion sort is the fastest. */
 #define PAIR_SORT_FEW 32

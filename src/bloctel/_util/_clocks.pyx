@@ -11,7 +11,7 @@ _adjusted = 0
 
 
 def elapsed():
-    """Return seconds since an unspecified moment, also counted while suspended."""
+    """Return the seconds since some moment, including time when the machine sleeps."""
     return elapsed_seconds() + _skipped
 
 

@@ -201,7 +201,7 @@ def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    #: Windows refuses to read a locked byte, so this byte is far after the content.
+    #: Windows refuses to read a locked byte, so the lock is far after the content.
     _LOCKED_BYTE = 1 << 30
 
     def _lock(descriptor: int, shared: bool) -> None:

@@ -48,9 +48,9 @@ def today(time_zone: str) -> date:
 
 
 def seconds_of_today(time_zones: Collection[str]) -> float:
-    """Return a number of seconds, at most 1, during which no time zone changes its day.
+    """Return a duration in seconds, at most 1, in which no time zone begins a new day.
 
-    The number is 0 in the last 0.02 s before midnight, because `coarse_wall` is late.
+    The result is 0 in the last 0.02 s before midnight, because `coarse_wall` is late.
     """
     moment, seconds = now(), 1.0
     while any(

@@ -87,7 +87,7 @@ def _refusal(
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # the message of msgspec ends with a part of an unknown key, not with a path
+        # not a path: the message ends with an unknown key that looks like a path
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)

@@ -72,13 +72,13 @@ def _require_only_numbers(registry: Registry, list: str) -> None:
         got = "numbers by prefix rules"
     with suppress(UnknownListError):
         next(registry.registrations(list=rules.cleared_name(rule.name)), None)
-        got = "numbers without an answer or a file of the operator"
+        got = "numbers that are in no answer and no file of the operator"
     if not got:
         return
     message = (
-        f"the list {list} also blocks {got}, which the file cannot contain: copy the "
-        "database or build a snapshot, or accept it with numbers_only=True or "
-        "--numbers-only"
+        f"the list {list} also blocks {got}, which an export cannot contain: copy the "
+        "database or build a snapshot, or accept a file without these numbers "
+        "(numbers_only=True, --numbers-only)"
     )
     raise InputError("a list of registrations only", got, "list", message=message)
 

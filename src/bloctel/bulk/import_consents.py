@@ -84,10 +84,10 @@ def import_consents(
 
     If *columns* has neither a column nor a value for a field, the field is read from
     the column of the same name.  A consent without `expires_on` is valid as long as the
-    law allows.  The field `mentions` contains the names of the notices that the person
-    received, separated by spaces or commas; `all` means all notices that the law
-    required on that day.  If a file is imported twice, the second import changes
-    nothing.
+    law allows.  The field `mentions` contains the names of the mentions (items of
+    information) that the person got, separated by spaces or commas; `all` means all
+    mentions that the law required on that day.  If a file is imported twice, the second
+    import changes nothing.
 
     Args:
         register: The register.

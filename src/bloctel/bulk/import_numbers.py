@@ -71,9 +71,9 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
         columns: The column of phone numbers, or several columns, by name or by number
             from 1; every phone number of a row is registered.  If it is None, the file
             must have exactly one column that may contain phone numbers.
-        on: The day on which all oppositions were received; by default today in the
+        on: The day on which all objections were received; by default today in the
             list's time zone.  It has no effect if *on_column* is given.
-        on_column: The column with the day on which each opposition was received, in the
+        on_column: The column with the day on which each objection was received, in the
             form 2026-11-23.
         rejects: The path of the file for rejected rows.  An added column of this file
             contains the row number and the reason.  The file is written even if no row
@@ -84,7 +84,7 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
 
     Raises:
         InputError: The file, a column or a row is not valid; the message names the row.
-        ListClosedError: The list is not open on a day on which an opposition was
+        ListClosedError: The list is not open on a day on which an objection was
             received.
         UnknownListError: No rules are registered for the list.
     """

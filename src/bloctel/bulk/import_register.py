@@ -1,4 +1,4 @@
-"""Import of a file that the operator of a register hands out."""
+"""Import of a register: a list that its operator hands out as files (`us.dnc`)."""
 
 from datetime import date
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from bloctel.tabular.csv_reader import Progress, Source
 
 
 class ImportedRegister(NamedTuple):
-    """Result of an import of a file of a register.
+    """Result of the import of a file that an operator handed out.
 
     Attributes:
         rows: The number of lines or XML elements with a phone number.
@@ -37,13 +37,13 @@ def import_register(  # noqa: PLR0913 - each is an option of the command
     allow_fewer: bool = False,
     progress: Progress | None = None,
 ) -> ImportedRegister:
-    """Replace the phone numbers of a list by those in a file of a register.
+    """Replace the phone numbers of a list by those in a file of its operator.
 
     The file replaces the phone numbers of the areas in the file: in North America, the
     area codes of its numbers; in the United Kingdom, the whole list.  Phone numbers of
-    other areas stay.  Phone numbers that are missing from the file end on the day *on*.
-    After an error, nothing is changed.  If a file is imported twice, the second import
-    changes nothing.
+    other areas stay.  The registration of a number that is missing from the file ends
+    on the day *on*.  After an error, nothing is changed.  If a file is imported twice,
+    the second import changes nothing.
 
     Look-ups in the list know the phone numbers of these areas for as many days as the
     list's rules allow, which is 31 days for `us.dnc`.  All other phone numbers of the

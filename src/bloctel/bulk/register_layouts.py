@@ -1,4 +1,4 @@
-"""Layouts of the files that the operators of registers hand out, and their reader.
+"""Layouts of the files that operators of lists hand out, and a reader of the files.
 
 The reader refuses a file with a line or an element that does not fit the layout, and a
 file that may not be complete.
@@ -36,7 +36,7 @@ _FULL: Final = (
 
 
 class Layout(StrEnum):
-    """Layout of the files of a register."""
+    """Layout of the files that an operator of a list hands out."""
 
     US_DNC = "us-dnc"
     """`212,5550100`, or XML: the National Do Not Call Registry, United States."""
@@ -67,7 +67,7 @@ class _Form(NamedTuple):
 
 @not_shown("keys")
 class Register(NamedTuple):
-    """Content of a file of a register: its distinct keys, in ascending order.
+    """Content of a file that an operator handed out: distinct keys, in ascending order.
 
     `n_lines` is the number of lines or XML elements with a phone number.
     """
@@ -91,7 +91,7 @@ def read_register(
     n_numbers: int | None = None,
     progress: Progress | None = None,
 ) -> Register:
-    """Read all phone numbers of a file of a register.
+    """Read all phone numbers of a file that an operator handed out.
 
     A zip archive has checksums, and an XML file has an end tag.  A text file outside of
     an archive does not show that it is complete, so it is accepted only if *n_numbers*
@@ -319,7 +319,7 @@ def _british(lines: NDArray[np.uint8]) -> _Keys:
     digits = lines - ord("0")
     is_digit = digits <= 9
     n_digits = is_digit.sum(axis=1)
-    # blanks are allowed only at the end, or only between dialling code and other digits
+    # blanks are in one place only: at the end, or directly after the dialling code
     falls = is_digit[:, :-1] & ~is_digit[:, 1:]
     rises = ~is_digit[:, :-1] & is_digit[:, 1:]
     is_whole = ~rises.any(axis=1)

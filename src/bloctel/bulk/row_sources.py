@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     """Consecutive rows of a file, beginning with row number *first*.
 
     `keys[i, j]` is the key of the number in phone column *i* and row *j*, or a code if
-    the cell is not a phone number.  `days` contains the days on which the oppositions
+    the cell is not a phone number.  `days` contains the days on which the objections
     were received, or `NO_DAY` for a text that is not a day; it is None if the file has
     no column of days.  `source` is the batch that contains the rows.
     """

@@ -66,7 +66,7 @@ def info(path: str = _PATH, format: Format = options.FORMAT) -> None:
 
 
 def _refuse_other_files(path: str) -> None:
-    """Raise InputError if a file exists and is not a snapshot (a registry, maybe)."""
+    """Raise InputError if the new snapshot would replace a file of another kind."""
     file = Path(path)
     if not file.exists() or (file.is_file() and file.stat().st_size == 0):
         return

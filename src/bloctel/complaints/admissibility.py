@@ -62,7 +62,7 @@ ADMISSIBLE: Final = {
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: For a number that was not blocked: the grounds, by the reason of the verdict.
+#: The grounds for a number that was not blocked, by the reason of the verdict.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,

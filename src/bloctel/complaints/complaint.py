@@ -28,7 +28,7 @@ _GAP: Final = r"(?:[\s.\-/()]*+|\D{0,3})"
 _LINE_DIGITS: Final = 9
 #: Regular expression for the text before the national digits: +33, 0033 or 0.
 _PREFIX: Final = r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?"
-#: An older number of a line has at most this count of digits more or less.
+#: The older number of a line can have this count of digits more or less.
 _OLD_FORM: Final = 2
 _FREE: Final = ("shown", "caller", "sector", "purpose", "text", "siren", "address")
 #: The letters in the ids of complaints; without vowels, no id is a word.
@@ -132,7 +132,7 @@ def read_complaint(
     if called := texts.get("called"):
         try:
             read["called"] = normalize(called, region=region)
-            read.pop("unreadable", None)  # the reason of an earlier text
+            read.pop("unreadable", None)  # an earlier text was unreadable
         except InvalidNumberError as error:
             read["unreadable"] = str(error.reason)
     complaint = Complaint(**read)  # type: ignore[arg-type]
@@ -171,8 +171,8 @@ def without_number(text: str, number: PhoneNumber) -> str:
     """Replace a phone number in a text by `CALLED`, whatever separates its digits.
 
     Only the key of a record may contain the phone number.  If the key is erased or
-    replaced by a pseudonym, the texts of the record must not show the number.  A record
-    without a key was written before the number was known, so its texts can show it.
+    replaced by a pseudonym, the texts of the record must not show the number.  If a
+    record has no key, the number was not known, and the texts can contain the number.
 
     >>> number = normalize("06 39 98 12 34")
     >>> without_number("(0)6.39-98 12 34 rang, then 0639981235", number)
@@ -181,7 +181,7 @@ def without_number(text: str, number: PhoneNumber) -> str:
     wanted = number.national_significant_number
     written_as = wanted, wanted[-_LINE_DIGITS:], *_old_forms(text, number)
     for digits in dict.fromkeys(written_as):
-        # `plain` and `text` have the same positions
+        # each character has the same index in `plain` as in `text`
         plain = _in_ascii(text)
         parts, done = [], 0
         for found in re.finditer(_PREFIX + _GAP.join(digits), plain):

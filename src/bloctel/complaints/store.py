@@ -135,7 +135,7 @@ class Complaints(RecordStream):
 
         def completed(case: Case, at: datetime) -> Case:
             if case.state is not CaseState.SIGNAL:
-                got = f"a complaint that is {case.state}"
+                got = f"a complaint in the state {case.state}"
                 raise InputError("a complaint in the state signal", got, case.id)
             # read the stored fields here: another program can add fields at this time
             fields = {**written(case.complaint), **added}
@@ -274,7 +274,7 @@ def _new_cases(known: Iterable[Case], read: Sequence[Case]) -> list[Case]:
     """Return the cases of a file that are not stored yet; give each case an id."""
     stored = {case.id: case for case in known}
     unmatched = Counter(case.complaint for case in stored.values())
-    # a stored complaint must not match twice: by its id, and again by its fields
+    # without a readable number, a stored complaint matches only once: by id or fields
     unmatched -= Counter(
         stored[id].complaint
         for id in {case.id for case in read} & stored.keys()

@@ -75,7 +75,7 @@ class Answer:
     def certainty(self) -> Certainty:
         """The certainty of the least certain rule on which the decision depends.
 
-        If the decision is yes, this includes the rules that limit such calls.
+        If the decision is yes, the rules that limit such calls count too.
         """
         found = (rule.certainty for rule in (*self._rules(), *self.judgement.limits))
         return max(found, key=_ORDER, default=Certainty.NF)
@@ -112,7 +112,7 @@ class Answer:
         return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _notes(self, lang: str, is_message: bool) -> Iterator[str]:
-        """Yield what is missing, duties, consequences, and facts about the country."""
+        """Yield lines about missing facts, duties, consequences and the country."""
         if self.missing:
             keys = [f"compliance.input.{name}" for name in self.missing]
             names = "; ".join(_text(key, lang, is_message) for key in keys)
@@ -152,7 +152,7 @@ class Answer:
 
 
 def _text(key: str, lang: str, is_message: bool, **values: object) -> str:
-    """Return a text; for a written message, its text about messages if it has one."""
+    """Return a text; if *is_message*, prefer its version for SMS and e-mails."""
     other = key.replace("compliance.", "compliance.of_message.", 1)
     key = other if is_message and other in catalogue(lang) else key
     return message(key, lang, **values)

@@ -167,7 +167,7 @@ def _lists_at(
 def _evidence_at(
     call: CallUnderReview, refused_at: datetime | None, instant: CallInstant
 ) -> tuple[ConsentState, ContractState, CallBackState]:
-    """Return the most favourable consent, contract and call-back request."""
+    """Return the best state of all consents, of all contracts and of all requests."""
     evidence, scope = call.evidence, call.scope
     if evidence is None:
         return ConsentState.UNKNOWN, ContractState.UNKNOWN, CallBackState.UNKNOWN
@@ -226,7 +226,7 @@ def state_of_consent(
         return state
     if instant.day_of(refused_at) >= rule.valid_from:
         return ConsentState.REFUSED if state is not ConsentState.WITHDRAWN else state
-    # the less favourable state of the two
+    # `before` or `state`: the less favourable one, which is later in the enumeration
     return max(before, state, key=list(ConsentState).index)
 
 
@@ -259,7 +259,7 @@ def _state_without_refusal(
     return _OF_OLD_FORM[state] if is_old else state
 
 
-#: The states of consents whose form is older than the rule on its contents.
+#: The states of consents that were given before the rule on consents was published.
 _OF_OLD_FORM: Final = {
     ConsentState.SLOT: ConsentState.OLD_FORM_SLOT,
     ConsentState.LONG_SLOT: ConsentState.OLD_FORM_LONG_SLOT,
@@ -271,7 +271,7 @@ _OF_OLD_FORM: Final = {
 def _length_of_slot(
     instant: CallInstant, slots: Sequence[tuple[datetime, datetime]]
 ) -> ConsentState:
-    """Return the state of a valid consent by the shortest slot that contains a call."""
+    """Return a valid consent's state; *slots* are its slots that contain the call."""
     if not slots:
         return ConsentState.VALID
     hours_rule = instant.version.one(law.HoursException)
@@ -432,7 +432,7 @@ def improvement_times(
 
     A call can become lawful when calling hours or a slot of a consent begin, when the
     person consents or asks to be called back, when an attempt becomes too old to count,
-    and when a day begins in the time zone of the person or of the lists (the capital).
+    and when a day begins in the time zone of the person or of the capital (for lists).
     When calling hours end, a call can only become unlawful.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}

@@ -131,7 +131,7 @@ class ManyCalls(Calls, Protocol):
         """Return the attempts to call the number with each key, by the id."""
 
 
-#: The count of values of the six check digits at the end of an id.
+#: The six check digits at the end of an id have this count of values.
 _CHECKS: Final = 10**6
 
 #: The name of the record stream that contains the calls.
@@ -141,7 +141,7 @@ _OWN: Final = "own"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of an attempt, or of a later outcome; `of` is its attempt's `seq`."""
+    """Fields of an attempt or of an outcome; `of` is the `seq` of the attempt."""
 
     outcome: Outcome
     of: int | None = None

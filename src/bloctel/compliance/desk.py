@@ -181,7 +181,7 @@ class Desk:
             caller: The presented number (caller ID), or `masked` if none is shown.
             automated: True if an automated platform makes the call.
             business_line: True if you know that the number is the line of a business.
-                The rules protect consumers, so they make the answer *ask*, not *no*.
+                Rules that protect consumers then make the answer *ask*, not *no*.
             subject: The subject of the call, in the words of a consent or a contract.
             channel: The kind of call or message (`Channel`); by default a voice call.
             time_zone: The called person's time zone, if the number does not show it.
@@ -228,7 +228,7 @@ class Desk:
         The decision and the reservation are one transaction of the call log, so that
         two dialers (threads or processes) never both make the last attempt that the law
         allows.  After the reservation, the desk reads the consents again.  If a consent
-        was withdrawn in the meantime, or an error is raised, it releases the attempt.
+        was withdrawn in the meantime, or an error is raised, the attempt is released.
 
         The verdicts of the lists about the number are stored with the attempt, unless
         *at* is after now.  So `audit` can judge the call after data was erased.
@@ -276,7 +276,7 @@ class Desk:
             self._attempts(review.readings)
         key = review.readings[0]
         verdicts = None
-        if instant <= clock.moment():  # before a later call, an objection can arrive
+        if instant <= clock.moment():  # a person can still object before a later call
             verdicts = list_verdicts(self._book, key, instant, self._lists)
         reserved = log.reserve_if(
             key, instant, is_allowed, details=details, verdicts=verdicts
@@ -332,7 +332,8 @@ class Desk:
         """
         law = self.law
         if law is None:
-            raise InputError("a country with a known law", self.country, "the desk")
+            expected = "a country whose law the library contains"
+            raise InputError(expected, self.country, "the desk")
         region = self._region(defaults.pop("region", None))
         past = read_calls(
             calls, defaults, law, region=region, log_time_zone=log_time_zone
@@ -460,7 +461,7 @@ def _consequences(
         return ()
     breaches = {finding.rule.sanction for finding in judgement.deciding if finding.rule}
     fines = tuple(fine for fine in version.all(Sanction) if fine.breach in breaches)
-    # the other consequences are about calls
+    # the other consequences exist only for calls, not for messages
     others = () if channel.is_message or not fines else version.all(Consequence)
     return (*fines, *others)
 

@@ -61,7 +61,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted times of calls; round down to days unless *width* is `hour`."""
+    """Return the sorted times of calls; only their days unless *width* is `hour`."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:
@@ -75,8 +75,8 @@ def _least_likely(
     """Return the least likely window of length *width*; None for too few calls."""
     if len(moments) < _FEWEST:
         return None
-    # the expected share of the caller's calls in a window: the window's share of the
-    # total time, or the share of other callers' calls in the window, if it is larger
+    # the share of the caller's calls that a window contains by chance: its share of the
+    # total time, or its share of the calls by other callers if that share is larger
     size = _WINDOWS[width]
     span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
@@ -84,7 +84,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = max(1, len(everyone) - len(moments))
     share = np.maximum(size / span, of_others / others)
-    # the call at which a window begins is always inside, so it is not there by chance
+    # chance decides only about the other calls: a window always contains its first call
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -100,8 +100,8 @@ def sequences(
 ) -> Iterator[Pattern]:
     """Yield a pattern for each caller who called numbers in numerical order.
 
-    From one called number to the next called number is a step, up or down.  Eulerian
-    numbers give the chance that a random order has as many steps up (or down) or more.
+    Each called number is a step up or down from the number called before it.  Eulerian
+    numbers give the chance of at least as many steps in one direction in random order.
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]

@@ -22,8 +22,8 @@ from bloctel.complaints.lifecycle import Case
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
-#: The chance that a typing error turns a number into one given other number: 81 numbers
-#: differ from a number in one digit.
+#: The chance that a person types one certain wrong number: nine wrong digits in nine
+#: positions give 81 wrong numbers.
 _SLIP: Final = MISTYPED / 81
 #: The same chance for a SIREN: only one of ten mistyped SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
@@ -36,7 +36,7 @@ _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: If this number of firms share a feature, or more, the feature identifies no firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name is ignored if a smaller share of the complaints about a number contains it.
+#: A name is ignored if less than this share of the complaints about a number has it.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
@@ -137,7 +137,7 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # again: firms with one number may now count as one firm
+        self._join_by_number()  # again, because `_join_reopened` joins firms
         return self._sets
 
     def _join_by_number(self) -> None:
@@ -180,12 +180,12 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return the index of one complaint for each pair of a set and a sector."""
+        """Return one of *indexes* for each combination of a set and a sector."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the share of complaints in the sector of both; 1 if they differ."""
+        """Return the chance that two firms have one sector; 1 if the sectors differ."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0
@@ -205,7 +205,7 @@ class _Linkage:
             for family, each in days.items()
             # ignore a rare name: a person may have mistyped the number of this caller
             if len(each) >= _MISPLACED * len(indexes)
-            # ignore a name that people give only with this number
+            # ignore a name given only with this number: it may be the caller's alias
             and self._shown_under[family] - {0, number}
         )
         # if the names are from different periods, one firm may have changed its name

@@ -18,7 +18,7 @@ _FILE: Final = Path(__file__).with_name("name_words.toml")
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
-#: Minimum length of a common word (`name_words.toml`) to find it in longer words.
+#: Shorter common words (`name_words.toml`) are not searched inside longer words.
 _LONG: Final = 5
 #: The estimated share of names with a given word is 10 ** (-0.6 * letters): a word of 5
 #: letters is in one of a thousand names, a word of 10 letters in one of a million.  The

@@ -18,7 +18,7 @@ class Chance(float):
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages: the messages replace a placeholder of a text."""
+    """Keys of messages that are inserted into a text in place of a placeholder."""
 
     __slots__ = ()
 

@@ -168,7 +168,7 @@ _BLOCK: Final = 5
 #: The assumed chance that two phone numbers of one area are in the same block.  The
 #: numbers of the French town halls show 4 % on average, and at most 17 % in one area.
 _SHARE: Final = 0.2
-#: `_block_share` adds `_SHARE` to its mean, with the weight of this count of numbers.
+#: `_block_share` gives `_SHARE` the same weight as this count of observed numbers.
 _WEIGHT: Final = 5
 
 
@@ -180,7 +180,7 @@ class _Pair(NamedTuple):
     shown: str
 
     def share(self, digits: int) -> bool:
-        """Return True if both numbers have the same first *digits* digits."""
+        """Return True if the first *digits* digits of both numbers are equal."""
         return self.called[:digits] == self.shown[:digits]
 
 

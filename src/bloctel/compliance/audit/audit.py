@@ -44,9 +44,8 @@ class Audit:
             is on a list that does not contain the first number.
         decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
             for unlawful calls, `ask` if the answer is not known.
-        n_stored: The number of calls that are judged with a stored verdict on a list:
-            the desk stored it at the time of the call, and the list's data of the day
-            was erased later.
+        n_stored: The number of calls that are judged by a verdict that the desk stored
+            at the time of the call, because the data of the list was erased later.
         grounds: For each reason (a value of `Ground`), the number of unlawful calls.
     """
 
@@ -192,7 +191,7 @@ def _finding_cells(
     )
 
 
-#: The record that would make a call lawful, as the key of a message.
+#: For each reason, the key of a text: the record that would make the call lawful.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",

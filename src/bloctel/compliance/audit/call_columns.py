@@ -230,11 +230,11 @@ def _arrow_instants(column: Any) -> NDArray[np.int64] | None:
 
 def _not_an_instant(got: str, row: int | None = None) -> InputError:
     where = "the column at" if row is None else f"the column at, row {row + 1}"
-    return InputError("a date and time before the year 3000", got, where)
+    return InputError("a date and time from the year 2 to 2999", got, where)
 
 
 def _id_of(value: Any) -> Any:
-    """Return an id from a CSV file, or from a pandas column with empty cells."""
+    """Convert an id to an integer: a CSV file has texts, and pandas may use floats."""
     is_text = isinstance(value, str) and value.isdecimal() and len(value) <= _ID_DIGITS
     is_float = isinstance(value, float) and value.is_integer()
     return int(value) if is_text or is_float else value

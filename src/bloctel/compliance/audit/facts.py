@@ -181,7 +181,7 @@ def facts_of(
 
 
 def _by_version(law: Law, rule: type[LegalRule], name: str) -> NDArray[np.int64]:
-    """Return a field of *rule*, a number, in each version of the law; 0 without it."""
+    """Return a field of *rule* in each version of the law; 0 without such a rule."""
     rules = (version.one(rule) for version in law.versions)
     values = (getattr(one, name) if one else 0 for one in rules)
     return np.array([v.toordinal() if isinstance(v, date) else int(v) for v in values])
@@ -245,7 +245,7 @@ def _attempts(table: _CallTable) -> DictionaryColumn:
     within = _by_version(table.law, Frequency, "within_days")[table.version_indexes]
     start = at - within * _DAY
     counts = np.zeros(len(at), np.int64)
-    # rows are sorted by number and time: compare each row with the one `back` rows up
+    # rows are sorted by number and time: row i is compared with row i - back
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -296,9 +296,9 @@ def _silence(table: _CallTable) -> DictionaryColumn:
 
 
 def _refusal_version_index(table: _CallTable) -> DictionaryColumn:
-    """Return the index of the version of each last refusal; None without a refusal."""
+    """Return the index of the law version at each last refusal; None if no refusal."""
     starts = _ordinals(version.valid_from for version in table.law.versions)
-    # days before the first version, such as day 0 for no refusal, get code 0
+    # a day before the first version, such as 0 (no refusal), gets the code 0 (None)
     codes = np.searchsorted(starts, table.refused_on, side="right")
     return DictionaryColumn([None, *range(len(starts))], codes)
 
@@ -306,7 +306,7 @@ def _refusal_version_index(table: _CallTable) -> DictionaryColumn:
 def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
     """Remove the calls whose digits can also mean another number that has records.
 
-    `Desk.may_call` raises an error for these calls.  Add their rows to `unreadable`.
+    `Desk.may_call` raises an error for these calls.  `unreadable` gets their rows.
     """
     doubtful = np.flatnonzero(np.isin(calls.rows, [*calls.others])).tolist()
     pairs = [(i, key) for i in doubtful for key in calls.others[int(calls.rows[i])]]
@@ -363,7 +363,7 @@ def _with_stored(
     sources: AuditSources,
     by_lists: Sequence[DictionaryColumn],
 ) -> tuple[DictionaryColumn, DictionaryColumn, DictionaryColumn]:
-    """Return the states on lists; stored verdicts replace the data of erased days.
+    """Return the states on lists, from stored verdicts if data of a list was erased.
 
     The third column is True for calls with a state from a stored verdict.
     """
@@ -546,7 +546,7 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
 def _without_refusal(
     table: _CallTable, consents: _ConsentTable, pairs: _Pairs
 ) -> NDArray[np.int64]:
-    """Return the state of each consent at the time of the call, without refusals."""
+    """Return the state of each consent at the time of the call, ignoring refusals."""
     rows, chosen = pairs
     at, zones = table.at[rows], table.zones.codes[rows]
     versions = table.version_indexes[rows]

@@ -117,7 +117,7 @@ def _plain(entry: ProofEntry) -> dict[str, object]:
 def check_proof(data: bytes, where: str) -> int:
     """Check that a proof is consistent, and return the count of its records.
 
-    The text of the proof must agree with its records, and the records with their
+    The fields of the proof must agree with its records, and the records with their
     digests.  The check cannot show that the records come from the firm, or that no
     record is missing, so compare the records with the hash chain of the firm.  The
     check cannot confirm the time `made_at`.

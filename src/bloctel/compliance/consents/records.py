@@ -61,7 +61,7 @@ class Consent:
         slots: The periods in which the person accepts calls; empty for any time.
         has_all_mentions: True if the person got all mandatory information.
         withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
-        evidence: A text that says where the file is that proves the consent.
+        evidence: The location and the digest of the file that proves the consent.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Contract:
         starts_on: The first day of the contract.
         ends_on: The first day after the contract; None if no end is known.
         firm: The firm; the contract does not permit calls by another firm.
-        subject: The subject of the contract, in words that a call repeats.
+        subject: The subject; a call about it must name it in the same words.
     """
 
     starts_on: date
@@ -99,7 +99,7 @@ class CallBackRequest:
     Attributes:
         asked_at: The time of the request.
         firm: The firm that the person asked to call back.
-        subject: The subject of the request, in words that the call repeats.
+        subject: The subject; a call about it must name it in the same words.
     """
 
     asked_at: datetime
@@ -340,7 +340,7 @@ def seq_of(id: str) -> int:
 
 
 def read(record: Record) -> Fields:
-    """Return the fields of a record; raise DamagedRecordsError if one is not valid."""
+    """Return the fields of a record; raise DamagedRecordsError for invalid fields."""
     return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
 
 
@@ -354,8 +354,8 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
     """Return the evidence (consents, contracts and so on) in the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  *last* is a sequence number: a contract end that was
-    recorded after it can make the contract shorter, but not longer.
+    zone of the phone number.  A contract end with a sequence number above *last* can
+    make its contract shorter, but not longer.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -404,11 +404,10 @@ def _withdrawn(
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
 
-    A withdrawal that names a consent ends all consents to the same firm about the same
-    subject that were given before it: an import can record a consent again with other
-    evidence, another time or other slots.  Any other withdrawal ends all consents that
-    were given or recorded before it: the clocks of two machines can differ, so the
-    times alone are not reliable.
+    An import can record one consent again with other evidence, times or slots.  So a
+    withdrawal of one consent ends all consents to the same firm and subject that were
+    given before it.  Any other withdrawal ends all consents that were given or recorded
+    before it: the clocks of two machines can differ, so the times are not reliable.
     """
     consent = consents[seq]
     times = [
@@ -426,7 +425,6 @@ def _withdrawn(
 
 
 def _is_same(one: Consent, other: Consent) -> bool:
-    """Return True if two consents name the same firm and the same subject."""
     return is_same_text(one.firm, other.firm) and is_same_text(
         one.subject, other.subject
     )
@@ -451,7 +449,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
     - A contract is erased when the retention period for consents has passed since its
       end.  A contract without an end is never erased.
     - A withdrawal is erased when the retention period for consents has passed, but only
-      if no consent of the number is kept.  A kept consent would become valid again.
+      if no consent of the number is kept, because it would become valid again.
     """
     due: list[int] = []
     consenting_keys: set[int] = set()

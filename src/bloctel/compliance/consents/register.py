@@ -99,8 +99,8 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # a record from a clock that was ahead makes `last` too low: withdrawals and
-        # contract ends after `last` must still count
+        # the clocks of machines differ, so a later record can have an earlier time:
+        # withdrawals and contract ends after `last` must still count
         return (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
@@ -192,7 +192,7 @@ class ConsentRegister(RecordLog, KnownConsents):
             number: The number.
             channel: The way in which the person withdrew, such as `call` or `letter`.
             at: The time of the withdrawal; by default now.
-            of: The id of the withdrawn consent; other records of this consent end too.
+            of: The id of a consent; earlier consents to its firm and subject end too.
                 By default, the withdrawal ends all consents of the number that are
                 already recorded, and all consents that were given until *at*.
             recorded_at: The time of recording; by default now.
@@ -280,10 +280,10 @@ class ConsentRegister(RecordLog, KnownConsents):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was at the time *at*; `Desk` accepts the result.
 
-        The result contains the records before the first one that was recorded after
-        *at*, so that a new record cannot permit an old call.  It also contains every
-        later withdrawal and contract end that was recorded until *at*.  Records that
-        were erased in the meantime are missing.
+        The result ends before the first record that was recorded after *at*, so that a
+        new record cannot permit an old call.  The result also contains every later
+        withdrawal and contract end that was recorded until *at*.  Records that were
+        erased in the meantime are missing.
 
         Raises:
             InputError: The time has no time zone.
@@ -351,7 +351,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "a day (no law gives a default: the consent is too old)"
+            expected = f"a day (no law gives a default for a consent of {day})"
             raise InputError(expected, "no day", "expires_on")
         if last is not None and expires_on > last:
             years = terms.max_years
