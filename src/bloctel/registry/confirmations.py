@@ -230,7 +230,8 @@ def _require_same_person(
         if other.person == row.person
     }
     if {known.registered_on for known in active} - made:
-        expected, got = "the contact that confirmed the registration", "another contact"
+        expected = "the contact that confirmed every registration, or the number itself"
+        got = "a contact that did not confirm a registration"
         raise errors.NotRegisteredError(expected, got, f"list {rule.name}")
 
 

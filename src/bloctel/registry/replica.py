@@ -52,7 +52,7 @@ Exact = Literal["memory", "storage"]
 #: After more changes than this, it is faster to read the whole storage again.
 _RELOAD_AFTER: Final = 100_000
 
-#: The number of attempts to read numbers and prefix rules of the same time.
+#: The count of attempts to read the numbers and the prefix rules of one moment.
 _READS: Final = 20
 
 _T = TypeVar("_T")
@@ -96,11 +96,11 @@ def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
 def _read_with_rules(
     reader: Reader, read: Callable[[], _T]
 ) -> tuple[_T, tuple[PrefixRule, ...]]:
-    """Return what *read* returns, and the prefix rules of the same time.
+    """Return the result of *read*, and the prefix rules of the same moment.
 
-    A rule can make numbers clear that are registered together with it, and in Valkey
-    other commits are visible between two reads. So the rules must be equal before and
-    after *read*; otherwise the function reads again.
+    An import can register numbers, and store a rule that makes the other numbers of
+    their area clear. Valkey can show such a change between two reads. So the rules must
+    be equal before and after *read*; otherwise the function reads again.
     """
     rules = _read_prefix_rules(reader)
     for _ in range(_READS):
