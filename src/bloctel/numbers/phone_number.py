@@ -63,7 +63,7 @@ _OVERSEAS: Final = {
 
 
 class Reason(StrEnum):
-    """Reasons for refusing a text, as codes that do not change between versions."""
+    """Reasons for refusing a text, as fixed words that programs can rely on."""
 
     EMPTY = "empty"
     """The text has no digit."""
