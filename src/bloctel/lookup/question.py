@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 #: Treatment of a number that is not valid or not known: an error, or the result True.
 OrBlock = Literal["raise", "block"]
 
-#: Status of a number that is not known, only inside the library: the body that runs the
-#: list has given no valid answer about it, and no file that covers it.
+#: Status, only inside the library, of a number that is not known: there is no valid
+#: answer of the list's operator about it, and no recent file that covers it.
 UNKNOWN: Final = 3
 
 
@@ -220,8 +220,8 @@ class Question:
     def read_number(self, number: object) -> tuple[int, Newest]:
         """Return the key of a phone number, and the newest changes about the number.
 
-        A reason (less than any key) replaces the key in two cases: the number
-        cannot be read, or its digits can also mean another number that is blocked.
+        The key is replaced by a reason (an integer below all keys) if the number cannot
+        be read, or if its digits can also mean another number that is blocked.
         """
         key, *others = found = phone_number.readings_of(number, self.region)
         newest = self._newest(found)

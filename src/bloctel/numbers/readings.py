@@ -313,7 +313,7 @@ def _line(digits: str, region: str | None) -> _Reading:
 
 
 def _parse(digits: str, region: str | None) -> "tuple[_Reading, PhoneNumber | None]":
-    """Return the reading of digits with all their zeros, and the parsed number."""
+    """Return the reading of digits, without removing a 0, and the parsed number."""
     world = load_phonenumbers()
     try:
         parsed = world.parse(digits, region)

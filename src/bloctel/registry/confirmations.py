@@ -313,7 +313,7 @@ def normal_contact(contact: str, region: str | None) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return text in lower case; refuse a character that mail systems convert."""
+    """Return text in lower case; refuse a character that mail systems can change."""
     lower = text.lower()
     if (
         normalize("NFKC", text) == text

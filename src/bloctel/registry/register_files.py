@@ -137,7 +137,7 @@ def _end(writer: Writer, list_id: int, keys: NDArray[np.uint64], day: int) -> No
 
 
 class _Coverage:
-    """Prefix rules of a list of cleared numbers: the areas that files cover."""
+    """Areas that files cover, stored as prefix rules of a list of cleared numbers."""
 
     def __init__(self, writer: Writer, rule: ListRules, on: date) -> None:
         name = rules.cleared_name(rule.name)

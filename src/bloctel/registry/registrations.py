@@ -33,12 +33,12 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return a list's rules; raise ListRulesError if their stored digest differs."""
+    """Return a list's rules; raise ListRulesError if the registry has other rules."""
     return rules.load_stored(stored.name, stored.rules)
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return the stored list *name*; raise ListRulesError if its digest differs."""
+    """Return the stored list *name*; raise ListRulesError if its rules differ."""
     stored = {found.name: found for found in reader.lists()}
     if rules.check_name(name) not in stored:
         raise _unknown_list(name, stored)
@@ -71,7 +71,7 @@ def _add_cleared_list(writer: Writer, name: str) -> None:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of a list's new rules, also for lists such as `own:brand-a`."""
+    """Store the digest of new rules for a list and all its scopes."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]

@@ -223,7 +223,7 @@ class Replica:
         self.token_key = settings.get("token_key", "")
         self._storage = storage
         self._exact = exact
-        # with exact="storage", the overlay contains all numbers, so it has no limit
+        # with exact="storage", the overlay is a filter of all numbers: it has no limit
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
         self.current_at = -inf
 
@@ -302,7 +302,7 @@ class Replica:
     def _changed(
         self, reader: Reader, state: State, seen: Position, position: Position
     ) -> tuple[Overlay, bool] | None:
-        """Return the overlay with all changes after *seen*, and if any is an erasure.
+        """Return the overlay with all changes after *seen*; True if one is an erasure.
 
         The result is None if *seen* is not in the journal.
         """
