@@ -70,7 +70,7 @@ class InvalidNumberError(BloctelError, ValueError):
     """The value is not exactly one phone number.
 
     Attributes:
-        reason: A stable code for programs; `bloctel.numbers.Reason` lists all codes.
+        reason: A fixed word for programs; `bloctel.numbers.Reason` lists all words.
     """
 
     def __init__(self, reason: str, where: str | None = None) -> None:
@@ -231,7 +231,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal does not have all changes after a cursor; read all lists again."""
+    """The journal lacks changes after the given position; read all lists again."""
 
 
 class StorageError(CannotAnswerError):

@@ -317,7 +317,7 @@ def test_a_saved_digest_reveals_a_rewritten_stream(store: RecordStore) -> None:
     assert store.verify("calls", known=(1, noted.digest)).digest == noted.digest
     with pytest.raises(DamagedRecordsError, match="its digest has changed"):
         forged.verify("calls", known=(1, noted.digest))
-    with pytest.raises(DamagedRecordsError, match=r"missing \(last record: 7\)"):
+    with pytest.raises(DamagedRecordsError, match=r"missing \(the last record is 7\)"):
         store.verify("calls", known=(7, noted.digest))
 
 

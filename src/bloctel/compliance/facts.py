@@ -66,8 +66,7 @@ class ListVerdicts:
     Attributes:
         lists: The verdict of each list that could answer, by the name of the list.
         registry: The id of the registry that answered; None if it is not known.
-        generation: The position of the registry's last change that the verdicts
-            contain, in the journal of the registry.
+        generation: The cursor of the registry's last change that the verdicts contain.
     """
 
     lists: Mapping[str, ListVerdict]
@@ -164,7 +163,7 @@ class SilenceState(StrEnum):
     NONE = "none"
     SILENT = "silent"
     DOUBTFUL = "doubtful"
-    """The refusal is older than the rule, and may still forbid or not yet."""
+    """The refusal is older than the rule, and it is not certain if the rule applies."""
     UNKNOWN = "unknown"
 
 
@@ -195,8 +194,8 @@ class Facts:
         refusal_version_index: The index, in `Law.versions`, of the version in force on
             the day of the last refusal; None if no refusal is known.
         objected: True if the person refused all further calls in an earlier call.
-        lists_stored: True if the state on a list was stored with the call, because the
-            list's data of the day has been erased.
+        lists_stored: True if the state on a list is the verdict that was stored with
+            the call, because the list's data of that day has been erased.
     """
 
     version_index: int

@@ -42,7 +42,7 @@ class Effect(StrEnum):
 
 
 class Ground(StrEnum):
-    """Ground (reason) of a decision, as a stable code."""
+    """Ground (reason) of a decision, as a fixed word."""
 
     # -- grounds that permit a call
     NOT_LISTED = "not_listed"
@@ -111,7 +111,7 @@ class Finding(NamedTuple):
 
     Attributes:
         effect: The effect of the finding on the decision.
-        ground: The reason, as a stable code.
+        ground: The reason, as a fixed word.
         rule: The legal rule on which the finding is based; None without such a rule.
         missing: The name of a missing input of the desk or of the call, or "".  If the
             finding forbids the call, this input could prove an exception.
@@ -216,7 +216,7 @@ _OPEN_CONSENT: Final = {
     ConsentState.REFUSED_BEFORE_RULE: (Ground.REFUSAL_DOUBTFUL, ""),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
-#: Why a contract or a request is no exception to the rules that forbid a call.
+#: The reasons why a contract or a call-back request does not permit a call.
 _NO_EXCEPTION: Final = (
     Ground.CONTRACT_ENDED,
     Ground.CONTRACT_NOT_STARTED,
@@ -251,7 +251,7 @@ _FORBIDDEN_CALLERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Call to judge: its facts, the law on its day, and the certainty to permit it."""
+    """Call to judge: its facts, the law, and the certainty that a permission needs."""
 
     facts: Facts
     versions: Sequence[law.LawVersion]
@@ -259,7 +259,6 @@ class _Case:
 
     @property
     def version(self) -> law.LawVersion:
-        """The version of the law in force on the day of the call."""
         return self.versions[self.facts.version_index]
 
     def permits(self, ground: Ground, rule: law.LegalRule) -> Finding:
@@ -284,7 +283,7 @@ def judge(facts: Facts, law: law.Law, *, trust: Certainty = DEFAULT_TRUST) -> Ju
 
 
 def _limits(case: _Case) -> list[law.LegalRule]:
-    """Return the rules without which the answer to a sale could be another one."""
+    """Return the rules that limit a sale, such as calling hours."""
     facts = case.facts
     if facts.purpose is not law.Purpose.SALE:
         return []
@@ -309,7 +308,7 @@ _ALSO_OF_BUSINESS: Final = (
 
 
 def _of_business(case: _Case, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings about the line of a business: rules for consumers only ask."""
+    """Yield findings for a business line: most rules forbid only calls to consumers."""
     for finding in findings:
         forbids = finding.effect is Effect.FORBIDS
         if forbids and finding.ground not in _ALSO_OF_BUSINESS:
@@ -372,7 +371,7 @@ def _on_nothing_sold(case: _Case, purpose: law.Purpose) -> Iterator[Finding]:
     yield from _on_caller(case)
     for ban in case.version.all(law.ContactBan):
         if not ban.sectors and _is_refused_since(case, ban):
-            # the law is about sales, and no text is about other calls
+            # no legal text says if a refusal also forbids calls that sell nothing
             yield _asks(Ground.REFUSAL_DOUBTFUL, ban)
     state, objection = case.facts.own, case.version.one(law.Objection)
     if state is ListState.LISTED or case.facts.objected:
@@ -411,12 +410,12 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
 
 
 def _no_exception(case: _Case, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield why a known contract or request does not lift what forbids the call."""
+    """Yield the reasons why a contract or a request does not permit the call."""
     forbidding = [f.rule for f in findings if f.effect is Effect.FORBIDS]
     contract = f"contract_{case.facts.contract}"
     call_back = f"call_back_{case.facts.call_back}"
     if forbidding and contract in _NO_EXCEPTION:
-        # only the ban itself excepts messages within a contract
+        # for a message, the ban itself contains the exception for contracts
         is_message = case.facts.channel.is_message
         rule = forbidding[0] if is_message else case.version.one(law.ContractException)
         yield Finding(Effect.FORBIDS, Ground(contract), rule)
@@ -465,7 +464,7 @@ def _on_own_lists(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     """Yield findings about the lists that the law does not name, such as `own`."""
     state, rule = case.facts.own, case.version.one(law.Objection)
     if case.facts.objected:
-        # the consent or the request is newer than the objection
+        # a consent or a request that is newer than the objection may lift it
         may_lift = _lifts(case, law.Lift.CONSENT) or _lifts(case, law.Lift.CALL_BACK)
         effect = Effect.ASKS if may_lift else Effect.FORBIDS
         yield Finding(effect, Ground.OBJECTED, rule)
@@ -484,7 +483,7 @@ def _unknown_list(state: ListState, rule: law.LegalRule | None) -> Finding:
 
 
 def _missing_evidence(case: _Case) -> str:
-    """Return "consents" (the missing input) if contracts are not known, or ""."""
+    """Return "consents" if this input is missing and could prove an exception."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
 
 
@@ -517,7 +516,7 @@ def _by_contract(case: _Case) -> Finding | None:
     if state in lawful:
         return case.permits(Ground.CONTRACT, rule)
     if state is ContractState.UNRELATED:
-        # the law includes complementary goods, and words cannot show this relation
+        # lawful if the goods complement those of the contract: a person must decide
         return _asks(Ground.CONTRACT_UNRELATED, rule)
     return _missing_scope(state, rule)
 
@@ -608,15 +607,15 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT or (
         state is SilenceState.DOUBTFUL and not _lifts(case, law.Lift.CONSENT)
     ):
-        # no text says if a newer request ends the silence, or if the rule applies to a
-        # refusal that is older than the rule
+        # no legal text says if a newer request lifts the rule, or if the rule applies
+        # to a refusal that is older than the rule
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 
 def _is_refused_since(case: _Case, rule: law.LegalRule) -> bool:
     """Return True if the person's last refusal is not older than a rule."""
     index = case.facts.refusal_version_index
-    # no version begins before a rule and ends after the first day of the rule
+    # a version of the law begins on the first day of each rule
     return index is not None and case.versions[index].valid_from >= rule.valid_from
 
 
@@ -650,7 +649,7 @@ def _lifts(case: _Case, lift: law.Lift) -> bool | None:
         return True if facts.call_back is CallBackState.IN_TIME else is_asked and None
     refusal = case.version.one(law.Refusal)
     if refusal is None or not refusal.withdraws_consent:
-        return False  # a consent that is older than the refusal is still valid
+        return False  # an older consent stays valid, so it shows no change of mind
     if facts.consent in _VALID:
         return True
     never = (ConsentState.REFUSED_BEFORE_RULE, ConsentState.UNKNOWN)

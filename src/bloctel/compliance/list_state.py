@@ -47,7 +47,7 @@ def list_states(
     """Return the states of numbers on the lists that the law names, and on other lists.
 
     *national* contains the names of the lists that the law names.  The day of the
-    look-up in a list is the day at *at* in the time zone of the list.
+    look-up in a list is the date at the time *at* in the list's time zone.
     """
     if book is None:
         return ([ListState.NO_BOOK] * len(keys),) * 2

@@ -27,7 +27,7 @@ from bloctel.scrub.options import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 from bloctel.snapshot.reader import Stamp
 
-#: How many snapshots a worker caches: an application can use a new one each night.
+#: Count of snapshots that a worker caches; an application can use one per night.
 _CACHED_FILES: Final = 4
 
 

@@ -23,7 +23,7 @@ cdef class Ranges:
     A code is an integer that stands for a prefix rule; -1 means that no rule applies.
     *starts* contains the first key of each range (uint64), ascending, from 0 to at most
     2**53. Each range ends before the next range. *codes* contains the code of each
-    range (int32). It must be -1 in the last range and for keys below 64.
+    range (int32). It must be -1 below key 64, and in the last range, which has no end.
     """
 
     def __cinit__(self, starts, codes):

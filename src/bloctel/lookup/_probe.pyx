@@ -204,7 +204,7 @@ cdef class CompiledBook:
     cdef readonly object _questions
     cdef dict _probes
     cdef bint _is_final
-    # The day of the last call, its probe and the two times: most calls have one day.
+    # The day and the probe of the last look-up: the next look-up often has this day.
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin

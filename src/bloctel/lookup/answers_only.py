@@ -28,8 +28,8 @@ from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import number_of
 from bloctel.periods import NO_END, from_epoch_day
 
-#: The result of a look-up is this value plus i if list i has no valid answer.  Small
-#: results stand for periods, and results up to 2^31 - 1 for prefix rules.
+#: A look-up returns this integer plus the index of a list that has no valid answer.
+#: Smaller results stand for periods, and larger results for prefix rules.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 

@@ -259,7 +259,7 @@ class Book(CompiledBook):
         return question
 
     def _age(self) -> float:
-        """Return the age of the content in seconds, if changes can be missing."""
+        """Return the age of the content in seconds; 0 if no change can be missing."""
         return 0.0
 
     @property
@@ -315,7 +315,7 @@ class Book(CompiledBook):
         *,
         repeats: bool = False,
     ) -> _T:
-        """Return the result of *look_up*, which may be called again if *repeats*."""
+        """Return the result of *look_up*; a second call is allowed if *repeats*."""
         found = look_up(self._question(on, _names(lists), self._region(region)))
         self._require_unmodified()
         return found

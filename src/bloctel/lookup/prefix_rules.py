@@ -137,8 +137,8 @@ def _foreign(digits: str) -> int:
     if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
     if rest and has_other_form(code + rest):
-        got = f"a prefix of +{code} that only old forms of numbers have"
-        raise InputError("a prefix of the new form (see the page Numbers)", got)
+        got = f"a prefix of another form of the numbers of +{code}"
+        raise InputError("a prefix of the form of keys (see the page Numbers)", got)
     return _checked(code + rest, _LONGEST)
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 #: Treatment of a number that is not valid or not known: an error, or the result True.
 OrBlock = Literal["raise", "block"]
 
-#: Status of a number that is not known, only inside the library: the body that runs the
-#: list has given no valid answer about it, and no file that covers it.
+#: Status, only inside the library, of a number that is not known: there is no valid
+#: answer of the list's operator about it, and no recent file that covers it.
 UNKNOWN: Final = 3
 
 
@@ -64,13 +64,12 @@ class Verdict:
             phone number is not blocked.
         until: The first day after the protection; None if the protection has no end, or
             if the phone number is not blocked.
-        reason: The code of the reason for the status.  A blocked phone number has the
-            reason `registered`, `prefix` (a prefix rule blocks it), `not_known` (the
-            company that runs the list gave no answer, or no imported file of the list
-            covers the phone number) or `stale_answer` (the answer or the file is too
-            old).  A clear phone number has the reason `not_listed`, `not_yet_protected`
-            or `period_ended`.  The reasons of invalid values are in
-            `bloctel.numbers.Reason`.
+        reason: The reason for the status, as a fixed word.  A blocked phone number has
+            the reason `registered`, `prefix` (a prefix rule blocks it), `not_known`
+            (the list's operator gave no answer, or no imported file of the list covers
+            the phone number) or `stale_answer` (the answer or the file is too old).  A
+            clear phone number has the reason `not_listed`, `not_yet_protected` or
+            `period_ended`.  The reasons of invalid values: `bloctel.numbers.Reason`.
     """
 
     status: Status
@@ -221,8 +220,8 @@ class Question:
     def read_number(self, number: object) -> tuple[int, Newest]:
         """Return the key of a phone number, and the newest changes about the number.
 
-        An error code (less than any key) replaces the key in two cases: the number
-        cannot be read, or its digits can also mean another number that is blocked.
+        The key is replaced by a reason (an integer below all keys) if the number cannot
+        be read, or if its digits can also mean another number that is blocked.
         """
         key, *others = found = phone_number.readings_of(number, self.region)
         newest = self._newest(found)
@@ -266,7 +265,7 @@ class Question:
         return out
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return the key or error code of each row, and the results of `match_many`."""
+        """Return each row's key, or a reason, and the results of `match_many`."""
         others: dict[int, tuple[int, ...]] = {}
         keys = phone_number.read_block(block, self.region, others)
         matches = self.match_many(keys)

@@ -172,7 +172,7 @@ cdef inline bint _is_blank(uint8_t c) noexcept nogil:
 
 
 cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
-    """Exclude blanks, quotes and `tel:`; and ="..." or ', which spreadsheets add."""
+    """Strip blanks, quotes and `tel:`; and ="..." or ', which spreadsheets add."""
     cdef Text q = p[0]
     cdef Py_ssize_t m = n[0]
     while m and _is_blank(q[m - 1]):

@@ -215,7 +215,7 @@ def _unfailing(chunks: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _refusing_failures() -> Iterator[None]:
-    """Replace errors of libraries for columns: they can show phone numbers."""
+    """Replace errors of pandas and other libraries, which can show phone numbers."""
     try:
         yield
     except (MemoryError, ImportError, InputError):

@@ -63,7 +63,7 @@ _OVERSEAS: Final = {
 
 
 class Reason(StrEnum):
-    """Reasons for refusing a text, as codes that do not change between versions."""
+    """Reasons for refusing a text, as fixed words that programs can rely on."""
 
     EMPTY = "empty"
     """The text has no digit."""
@@ -100,8 +100,8 @@ _NO_KEYS: Final = np.empty(0, np.uint64)
 
 #: The key of a French line is this integer plus the nine digits of the number.
 FRANCE: Final = np.uint64(33 * 10**9)
-#: Ranges of integers that are French numbers, but not keys.  The keys of these numbers
-#: begin with 33, not with an overseas code or 330 (a wrong 0); or with 508, not 33508.
+#: Ranges of integers that are French numbers, but not keys: they begin with an overseas
+#: code in place of 33, with 330 (a needless 0), or with 33508 in place of 508.
 NOT_KEYS: Final = (
     *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
     (33508 * 10**6, 33509 * 10**6),

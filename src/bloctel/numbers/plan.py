@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bloctel.numbers.phone_number import number_of
 from bloctel.numbers.readings import load_phonenumbers
 
-#: The share of mistyped numbers that we accept in a file that people typed.  A number
+#: The highest normal share of mistyped numbers in a file that people typed.  A number
 #: outside all assigned blocks was probably mistyped or invented.
 MISTYPED: Final = 0.02
 

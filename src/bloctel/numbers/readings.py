@@ -109,7 +109,7 @@ def of_french_digits(key: int, digits: str) -> Readings:
     """Return the readings of a French number, given its key and its digits.
 
     Nine digits without a leading zero can also be the key of a foreign number without
-    its plus.  But 490301234 is not the key of +49 (0)30 1234: its key is 49301234.
+    its plus.  But 490301234 is only French: the key of +49 (0)30 1234 is 49301234.
     """
     if len(digits) == _NINE and not digits.startswith(("0", "+")):
         abroad = _line("+" + digits, None)
@@ -199,7 +199,7 @@ def keeps_zero(country_code: int) -> bool:
 
 @cache
 def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Return, by country code, pairs of a number pattern and its replacement text."""
+    """Return pairs of a pattern of numbers and its replacement, by country code."""
     plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
     return {
         plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
@@ -316,7 +316,7 @@ def _line(digits: str, region: str | None) -> _Reading:
 
 
 def _parse(digits: str, region: str | None) -> "tuple[_Reading, PhoneNumber | None]":
-    """Return the reading of digits with all their zeros, and the parsed number."""
+    """Return the reading of digits, without removing a 0, and the parsed number."""
     world = load_phonenumbers()
     try:
         parsed = world.parse(digits, region)

@@ -28,7 +28,7 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, first: int, last: int) -> None:
-        """Add *first* to *last*; later calls must not have a lower *first*."""
+        """Add the numbers from *first* to *last*; add smaller numbers first."""
         if self.ranges and first <= self.ranges[-1][1] + 1:
             self.ranges[-1][1] = max(last, self.ranges[-1][1])
         else:

@@ -179,7 +179,8 @@ class RecordStore:
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise damaged(stream, chain.seq + 1, f"missing (last record: {end})")
+                fault = f"it is missing (the last record is {end})"
+                raise damaged(stream, chain.seq + 1, fault)
             # read the log again: some storages allow an erasure during the verification
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:

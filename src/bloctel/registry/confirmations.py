@@ -230,7 +230,8 @@ def _require_same_person(
         if other.person == row.person
     }
     if {known.registered_on for known in active} - made:
-        expected, got = "the contact that confirmed the registration", "another contact"
+        expected = "the contact that confirmed every registration, or the number itself"
+        got = "a contact that did not confirm a registration"
         raise errors.NotRegisteredError(expected, got, f"list {rule.name}")
 
 
@@ -312,7 +313,7 @@ def normal_contact(contact: str, region: str | None) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return text in lower case; refuse a character that mail systems convert."""
+    """Return text in lower case; refuse a character that mail systems can change."""
     lower = text.lower()
     if (
         normalize("NFKC", text) == text

@@ -287,7 +287,7 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and write the cache again."""
-        # use a copy: reading changes `current_at`, from which look-ups compute the age
+        # use a copy, because `load` sets `current_at`: the age of the replica in use
         reader = copy(self._replica)
         state = None
         if self._cache is not None:
@@ -297,7 +297,7 @@ class Follower(Book):
             state = reader.load()
         with self._changing:
             state = self._replica.catch_up(state, reload=False)
-            # a copy of the server can lack changes: then keep the newer old content
+            # ignore older data than in the replica: the server may be a late copy
             if state.provenance and state.provenance.generation >= self.cursor:
                 self._set_state(state)
 
@@ -331,7 +331,6 @@ class _Queue(Thread):
 
     @property
     def delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook did not process; 0 if none."""
         since = self._runs_since or self._due_since
         return 0.0 if since is None else clock.elapsed() - since
 
@@ -357,7 +356,6 @@ class _Queue(Thread):
         self._due.set()
 
     def run(self) -> None:
-        """Call `report_blocked` when `notify` asks for it, until `stop` is called."""
         while True:
             self._due.wait()
             if self._is_stopped:

@@ -122,7 +122,7 @@ def read_position(text: str) -> tuple[int, Position]:
 def events_after(
     reader: Reader, cursor: int, seen: Position | None, limit: int
 ) -> list[Event]:
-    """Return changes after *cursor*; the journal must contain the position *seen*."""
+    """Return changes after *cursor*; raise an error if *seen* is not in the journal."""
     events = reader.changes(cursor, limit)
     # in a restored or another registry, the same cursor has another token
     if seen is not None and reader.token(seen.cursor) != seen.token:

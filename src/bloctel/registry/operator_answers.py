@@ -78,7 +78,7 @@ class _Recorder:
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # the earliest day comes last: kept
+                key=lambda row: -row.registered_on,  # the dict keeps the last item
             )
             if row.list_id == self._cleared_id and row.registered_on > self._day
         }

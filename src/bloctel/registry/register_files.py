@@ -1,4 +1,4 @@
-"""Content of the files that the operators of registers hand out: it replaces a list.
+"""Replacement of the numbers of a list by the numbers in a file from its operator.
 
 A file contains all numbers of one area or of several areas. An area contains all
 numbers with the same first digits, such as a North American area code. If a number of
@@ -90,7 +90,7 @@ def _by_area(keys: NDArray[np.uint64], n: int) -> dict[int, NDArray[np.uint64]]:
 def _registered(
     reader: Reader, list_id: int, areas: Iterable[int], day: int
 ) -> NDArray[np.uint64]:
-    """Return the registered numbers of areas, of all lengths, and of others between."""
+    """Return the registered numbers from the first area to the last area."""
     # one read for all areas, because some storages read all numbers each time
     ends = [edge for area in areas for edge in _keys_of(area)]
     found = [np.empty(0, np.uint64)]
@@ -101,9 +101,9 @@ def _registered(
 
 
 def _keys_of(area: int) -> tuple[int, int]:
-    """Return the first key of an area, and the key after its last one."""
+    """Return the first key of an area, and the first key after the area."""
     n = len(str(area))
-    # a wide range is slow, and North American numbers always have 11 digits
+    # numbers that begin with 1 have 11 digits; all others have at most 15 digits
     first, last = (11 - n, 11 - n) if str(area).startswith("1") else (0, 15 - n)
     return area * 10**first, (area + 1) * 10**last
 
@@ -125,7 +125,6 @@ def _parts(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
 
 
 def _end(writer: Writer, list_id: int, keys: NDArray[np.uint64], day: int) -> None:
-    """End the registrations of numbers on a day."""
     rows = [
         row._replace(ends_on=day)
         for row in writer.registrations_of(keys.tolist())
@@ -138,7 +137,7 @@ def _end(writer: Writer, list_id: int, keys: NDArray[np.uint64], day: int) -> No
 
 
 class _Coverage:
-    """Prefix rules of a list of cleared numbers: the areas that files cover."""
+    """Areas that files cover, stored as prefix rules of a list of cleared numbers."""
 
     def __init__(self, writer: Writer, rule: ListRules, on: date) -> None:
         name = rules.cleared_name(rule.name)
@@ -165,7 +164,6 @@ class _Coverage:
             raise InputError(expected, f"{day}", "on", message=message)
 
     def add(self, area: int) -> None:
-        """Store that the file covers an area."""
         last = self._last.get(area)
         if last is not None and last.starts_on < self._day < last.ends_on:
             self._writer.set_prefix(last._replace(ends_on=self._day))

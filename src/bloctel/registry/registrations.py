@@ -33,12 +33,12 @@ from bloctel.storage.rows import (
 
 
 def rules_of(stored: StoredList) -> ListRules:
-    """Return a list's rules; raise ListRulesError if their stored digest differs."""
+    """Return a list's rules; raise ListRulesError if the registry has other rules."""
     return rules.load_stored(stored.name, stored.rules)
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return the stored list *name*; raise ListRulesError if its digest differs."""
+    """Return the stored list *name*; raise ListRulesError if its rules differ."""
     stored = {found.name: found for found in reader.lists()}
     if rules.check_name(name) not in stored:
         raise _unknown_list(name, stored)
@@ -71,7 +71,7 @@ def _add_cleared_list(writer: Writer, name: str) -> None:
 
 
 def update_rules(writer: Writer, name: str) -> None:
-    """Store the digest of a list's new rules, also for lists such as `own:brand-a`."""
+    """Store the digest of new rules for a list and all its scopes."""
     base, digest = rules.shared_rules_of(name), rules.digest(name)
     lists = writer.lists()
     same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
@@ -317,8 +317,8 @@ class PurgePreview:
 
     Attributes:
         list: The name of the list.
-        retention: The version of the rule that is in force on the day of the purge.  A
-            registration that ended earlier follows the version of the day of its end.
+        retention: The retention rule that is in force on the day of the purge.  For a
+            registration that ended earlier, the rule of the day of its end applies.
         n_due: The number of registrations that the purge would erase.
         answers_from: The first day for which the list can answer before the purge.
         answers_from_after: The first day for which the list can answer after the purge.
@@ -409,7 +409,7 @@ def _erase(
 def _complete_from(
     stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> int | None:
-    """Return the first day of a list without erased data, if *rows* are erased."""
+    """Return the day from which a list's data is complete after erasing *rows*."""
     # the days before *today* on which the erased registrations protected a number
     erased_days = ((row.starts_on, min(row.ends_on, today)) for row in rows)
     known = [] if stored.complete_from is None else [stored.complete_from]

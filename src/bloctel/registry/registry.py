@@ -1,7 +1,7 @@
 """Registry of phone numbers on opposition lists, with look-ups.
 
-A method that changes the registry returns after the change and its journal line are
-stored. By default, look-ups use a copy in memory that is `refresh_seconds` old at most.
+A method that changes the registry returns after the change is stored, with its journal
+line. By default, look-ups use a copy in memory that is `refresh_seconds` old at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -309,7 +309,7 @@ class Registry(Book):
         delay_days: int | None = None,
         allow_future: bool = False,
     ) -> int:
-        """Put the numbers of keys on a list; after an error, no number is registered.
+        """Put numbers, given as keys, on a list; after an error, none is registered.
 
         Args:
             parts: Pairs of a column of keys (`PhoneNumber.key`) and a column of the
@@ -400,7 +400,7 @@ class Registry(Book):
         Args:
             keys: The keys of all numbers on the list in some areas, uint64.
             list: The name of the list, such as `us.dnc`.
-            on: The day on which the register handed out the file.
+            on: The day on which the operator handed out the file.
             area_digits: The number of first digits of a key that identify its area.
             allow_fewer: True accepts that more than a tenth of the numbers of an area
                 are no longer on the list; by default, this is refused as a mistake.
@@ -691,9 +691,8 @@ class Registry(Book):
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
             TooManyNumbersError: The person may not register one more number.
-            NotRegisteredError: There is no registration to renew or withdraw. Or the
-                firm or another person made it; then only the number itself is a valid
-                contact.
+            NotRegisteredError: There is no registration to renew or withdraw, or this
+                contact did not confirm it. The number itself can always be the contact.
             ListClosedError: The list was closed after the request.
         """
         key, at = self._token_key, confirmations.seconds(now)
@@ -820,7 +819,7 @@ class Registry(Book):
         try:
             return super()._answer(look_up, *args, repeats=repeats)
         except errors.StorageUnreachableError:
-            # the journal may have been trimmed: the next look-up reads the position
+            # a trimmed journal can lack the position: the next look-up reads a new one
             self._set_state(self._state)
             if not repeats:
                 raise
@@ -834,7 +833,7 @@ class Registry(Book):
                 if self._state.provenance is not None:
                     self._refresh()
         except BaseException as error:
-            # the change is stored; the next look-up reads again or raises the error
+            # the change is stored; the next look-up reads it or raises the error
             self._set_state(self._state)
             if not isinstance(error, errors.CannotAnswerError):
                 raise
@@ -909,7 +908,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
-    """Return *keys*; raise InvalidNumberError if a key is the code of an error."""
+    """Return *keys*; raise InvalidNumberError if an item is a reason, not a key."""
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())

@@ -52,7 +52,7 @@ Exact = Literal["memory", "storage"]
 #: After more changes than this, it is faster to read the whole storage again.
 _RELOAD_AFTER: Final = 100_000
 
-#: The number of attempts to read numbers and prefix rules of the same time.
+#: The count of attempts to read the numbers and the prefix rules of one moment.
 _READS: Final = 20
 
 _T = TypeVar("_T")
@@ -96,11 +96,11 @@ def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
 def _read_with_rules(
     reader: Reader, read: Callable[[], _T]
 ) -> tuple[_T, tuple[PrefixRule, ...]]:
-    """Return what *read* returns, and the prefix rules of the same time.
+    """Return the result of *read*, and the prefix rules of the same moment.
 
-    A rule can make numbers clear that are registered together with it, and in Valkey
-    other commits are visible between two reads. So the rules must be equal before and
-    after *read*; otherwise the function reads again.
+    An import can register numbers, and store a rule that makes the other numbers of
+    their area clear. Valkey can show such a change between two reads. So the rules must
+    be equal before and after *read*; otherwise the function reads again.
     """
     rules = _read_prefix_rules(reader)
     for _ in range(_READS):
@@ -223,7 +223,7 @@ class Replica:
         self.token_key = settings.get("token_key", "")
         self._storage = storage
         self._exact = exact
-        # with exact="storage", the overlay contains all numbers, so it has no limit
+        # with exact="storage", the overlay is a filter of all numbers: it has no limit
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
         self.current_at = -inf
 
@@ -302,7 +302,7 @@ class Replica:
     def _changed(
         self, reader: Reader, state: State, seen: Position, position: Position
     ) -> tuple[Overlay, bool] | None:
-        """Return the overlay with all changes after *seen*, and if any is an erasure.
+        """Return the overlay with all changes after *seen*; True if one is an erasure.
 
         The result is None if *seen* is not in the journal.
         """

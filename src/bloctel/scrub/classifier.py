@@ -28,7 +28,7 @@ KINDS: Final = ("clear", "blocked", "invalid")
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
 # A cell is read as an integer.  From `FIRST_KEY` on, it is a phone number.  A smaller
-# integer is a reason why the cell is not a phone number.  Four reasons are for files.
+# integer is a reason why the cell is not a phone number.  Only files need these four.
 #: Reason of a phone cell that is missing, because its row has too few fields.
 _MISSING_FIELD: Final = FIRST_KEY - 1
 #: Reason of a workbook cell that contains an error, or a formula without a value.

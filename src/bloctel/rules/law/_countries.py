@@ -108,8 +108,8 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 def _days(text: str, key: str = "") -> tuple[date, date]:
     """Return the first and the last day of a year or a month.
 
-    For a complete day, return this day and the day before it: a fact applies from the
-    day `since` to the day before `until`.
+    For a day, the second result is the day before it: if `until` is a day, the fact no
+    longer applies on this day.
     """
     if text == _UNKNOWN:
         return date.min, date.max

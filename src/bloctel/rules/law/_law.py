@@ -1,4 +1,4 @@
-"""Law of one country: its rules, and its versions: periods in which no rule changes."""
+"""Law of one country: its rules, and its versions (periods without a new rule)."""
 
 from bisect import bisect_right
 from collections import defaultdict

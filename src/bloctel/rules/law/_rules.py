@@ -278,10 +278,10 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         needs: The kind of consent that lifts the limits.
-        slot_hours: The maximum length, in hours, of a period that is a precise date and
-            time; 0 if the rule does not require a precise date and time.
-        asks_hours: A period of at least this length is not a precise date and time.  If
-            the period is shorter, but longer than `slot_hours`, the answer is "ask".
+        slot_hours: A period of at most this number of hours counts as a precise date
+            and time; 0 if the rule does not require a precise date and time.
+        asks_hours: From this number of hours on, a period is too long.  Between
+            `slot_hours` and `asks_hours`, the answer is "ask".
     """
 
     permits: ClassVar[bool] = True
