@@ -84,7 +84,7 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # KEY + 2 was protected before its withdrawal, so its first day is restored
+            # KEY + 2 was already protected on DAY, so DAY is its first day again
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
