@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """A transaction's token is found by the transaction's last cursor."""
+        """`token` returns the token of the transaction that ends with a cursor."""
         known = []
         for i in range(3):
             with storage.write() as writer:

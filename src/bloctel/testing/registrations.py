@@ -120,7 +120,7 @@ class RegistrationsContract(ContractBase):
             assert writer.add_registrations([new_rows([])] * 3) == 0
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up returns the day from which a list is complete after an erasure."""
+        """After an erasure, a look-up returns the first day with complete data."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
