@@ -110,7 +110,7 @@ class ParquetSource:
     def batches(
         self, n_rows: int, *, columns: Sequence[int] | None, use_threads: bool
     ) -> Iterator[Any]:
-        """Yield batches of at most *n_rows* rows; if *columns* is None, all columns."""
+        """Yield batches of at most *n_rows* rows of *columns* (None: all columns)."""
         names = None if columns is None else self._names(columns)
         for index, declared in enumerate(self._group_rows):
             n_read = 0

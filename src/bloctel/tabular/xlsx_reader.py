@@ -58,7 +58,7 @@ _MOST_ROWS: Final = 1_048_576  # the maximum of Excel
 #: rectangle is refused if it has more than `_MOST_SPAN_RATIO` cells for each value.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
-#: Format that is stored in place of a built-in format with other signs, such as a date.
+#: Format that stands for every built-in format that is not plain, such as a date.
 _NOT_PLAIN: Final = "%"
 #: Pattern of a range of cells, such as B2:D9; the groups are the letters B and D.
 _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
@@ -78,7 +78,7 @@ _NOT_ROWS: Final = "chart or macros"
 class Rows(NamedTuple):
     """Consecutive rows of a sheet, each from column A; an empty cell is "".
 
-    `first` is the index in the sheet of the first of these rows.
+    `first` is the index of the first row in the sheet.
     """
 
     first: int
@@ -216,13 +216,13 @@ class SheetCells:
     n_cells: int = 0
     last_row: int = -1  # the last row with a cell that is not empty
     last_column: int = -1
-    #: For each column, the rows whose cell has an error, or a formula without a text.
+    #: The rows of each column with an error, or with a formula whose value is no text.
     errors: dict[int, array[int]] = field(default_factory=dict)
     formulas: dict[int, array[int]] = field(default_factory=dict)
     #: For each column and format, the rows whose cell has the format.  Formats that
     #: show only the digits of a value (`xlsx_formats.is_plain`) are left out.
     formats: dict[int, dict[str, array[int]]] = field(default_factory=dict)
-    #: Ranges of columns (first, last) with a conditional format of the same kind.
+    #: Ranges of columns (first, last) with a conditional format that is not plain.
     conditional: list[tuple[int, int]] = field(default_factory=list)
 
 

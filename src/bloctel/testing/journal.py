@@ -41,7 +41,7 @@ class JournalContract(ContractBase):
         assert pages == found
 
     def test_each_transaction_has_a_token(self, storage: Storage) -> None:
-        """A transaction's token is found by the transaction's last cursor."""
+        """`token` returns the token of the transaction that ends with a cursor."""
         known = []
         for i in range(3):
             with storage.write() as writer:
@@ -178,7 +178,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """Reading after a cursor greater than the last cursor raises an error."""
+        """Reading the events after a cursor that does not exist yet raises an error."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.changes(0, 9)[-1].cursor

@@ -32,7 +32,7 @@ class OpeningContract(ContractBase):
         opened.close()
 
     def test_settings_are_stored(self, url: str) -> None:
-        """Settings can be any text, and internal settings do not replace them."""
+        """Settings can be any text; the storage's own settings do not replace them."""
         settings = {"region": "FR", "a": "", "b": " é\N{TELEPHONE RECEIVER}'%s\n"}
         opened = self.open(url)
         opened.create(settings)

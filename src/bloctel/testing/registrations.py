@@ -84,7 +84,7 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            # KEY + 2 was protected before its withdrawal, so its first day is restored
+            # KEY + 2 was already protected on DAY, so DAY is its first day again
             assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
@@ -120,7 +120,7 @@ class RegistrationsContract(ContractBase):
             assert writer.add_registrations([new_rows([])] * 3) == 0
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up returns the day from which a list is complete after an erasure."""
+        """After an erasure, a look-up returns the first day with complete data."""
         with storage.write() as writer:
             added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])

@@ -229,7 +229,7 @@ class TransactionsContract(ContractBase):
 
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
         """If a transaction changes two numbers, a look-up sees both changes or none."""
-        keys = [KEY, KEY + 123_456_789]  # storages can store these keys far apart
+        keys = [KEY, KEY + 123_456_789]  # a storage may read them one by one
         add(storage, *(row(key) for key in keys))
         seen: list[set[int]] = []
         is_done = threading.Event()
