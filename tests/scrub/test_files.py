@@ -221,7 +221,9 @@ def test_a_number_in_the_header_is_refused(
     with pytest.raises(InputError, match="name of a phone column is a phone number"):
         scrub_file(source, ask(), columns=column, options=options)
     if ending == "csv":
-        with pytest.raises(InputError, match="name of a phone column is a phone number"):
+        with pytest.raises(
+            InputError, match="name of a phone column is a phone number"
+        ):
             open_against(NumberFile(source, columns="06 39 98 00 01"))
 
 
