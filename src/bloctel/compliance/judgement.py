@@ -422,8 +422,7 @@ def _no_exception(case: _Case, findings: Sequence[Finding]) -> Iterator[Finding]
         rule = forbidding[0] if is_message else case.version.one(law.ContractException)
         yield Finding(Effect.FORBIDS, Ground(contract), rule)
     if forbidding and call_back in _NO_EXCEPTION and not case.facts.channel.is_message:
-        rule = case.version.one(law.CallBack)
-        yield Finding(Effect.FORBIDS, Ground(call_back), rule)
+        yield Finding(Effect.FORBIDS, Ground(call_back), _call_back_rule(case))
 
 
 def _bans(case: _Case) -> Iterator[law.SectorBan]:
@@ -530,8 +529,15 @@ def _by_press(case: _Case) -> Finding | None:
     return case.permits(Ground.PRESS, rule)
 
 
+def _call_back_rule(case: _Case) -> law.CallBack | None:
+    """Return the rule that names the sector, or else the rule about other sectors."""
+    rules = case.version.all(law.CallBack)
+    named = (rule for rule in rules if case.facts.sector in rule.sectors)
+    return next(named, next((rule for rule in rules if not rule.sectors), None))
+
+
 def _by_call_back(case: _Case) -> Finding | None:
-    rule, state = case.version.one(law.CallBack), case.facts.call_back
+    rule, state = _call_back_rule(case), case.facts.call_back
     if rule is None:
         return None
     if state is CallBackState.IN_TIME:
