@@ -43,6 +43,14 @@ USES: Final = "\n".join(
 )
 
 
+def french_texts() -> dict[str, str]:
+    """Return every French text of the catalogue and of the rules, by its place."""
+    french = law.load("FR")
+    facts = [fact for country in law.countries() for fact in country.facts]
+    data = [*french.rules, *french.sectors, *french.territories, *facts]
+    return {**catalogue("fr"), **{repr(one): one.fr for one in data}}
+
+
 def is_used(key: str) -> bool:
     """Return whether the source uses a key, in full or by its group and a code."""
     # the text about a message stands for the text of the same key about a call
@@ -154,6 +162,17 @@ def test_every_text_renders(lang: str) -> None:
 
         assert shown.strip() == shown != ""
         assert not {"{", "}"} & {*shown}
+
+
+def test_french_texts_have_no_break_spaces() -> None:
+    """In French, a no-break space precedes : ; ? ! % and a closing quotation mark."""
+    texts = french_texts()
+    # the colon of a time such as 10:30 follows a digit
+    wrong = re.compile(r"(?<!\xa0)[;!?»%]|(?<![\xa0\d]):|«(?!\xa0)")
+
+    assert {place: text for place, text in texts.items() if wrong.search(text)} == {}
+    assert len(texts) > 500
+    assert wrong.search("Non : interdit") is not None
 
 
 def test_mistakes_are_refused() -> None:

@@ -51,8 +51,8 @@ def test_the_life_of_a_complaint(url: str) -> None:
     french = run("complaint", "where", url, id)
     english = run("complaint", "where", url, id, "--lang", "en")
 
-    assert french.stdout.startswith(f"Réclamation {id} : clôturée.\n")
-    assert "25 novembre 2026 : transmise : DGCCRF" in french.stdout
+    assert french.stdout.startswith(f"Réclamation {id}\xa0: clôturée.\n")
+    assert "25 novembre 2026\xa0: transmise\xa0: DGCCRF" in french.stdout
     assert english.stdout.startswith(f"Complaint {id}: closed.\n")
     assert "39 98" not in french.stdout + english.stdout
 

@@ -83,7 +83,7 @@ def test_the_answer_gives_the_next_allowed_instant(both: str) -> None:
     assert words.stdout.endswith(
         f"From what is known now, the call may be made from {at}\n"
     )
-    assert french.stdout.startswith("À vérifier : ")
+    assert french.stdout.startswith("À vérifier\xa0: ")
     assert french.stdout.endswith(f"il est permis à partir de {at}\n")
     assert record["next_allowed_at"] == at
 

@@ -506,7 +506,7 @@ def test_the_status_text_has_all_steps() -> None:
     english, french = (describe_status(_closed(), lang=lang) for lang in ("en", "fr"))
 
     assert english.splitlines()[0] == "Complaint BCDF-GHJK-LMNP: closed."
-    assert french.splitlines()[0] == "Réclamation BCDF-GHJK-LMNP : clôturée."
+    assert french.splitlines()[0] == "Réclamation BCDF-GHJK-LMNP\xa0: clôturée."
     assert english.count("2026-11-25") == 4
     assert french.count("25 novembre 2026") == 4
     assert "version in force on 2026-08-11" in english

@@ -503,7 +503,7 @@ def test_an_explanation_is_in_one_of_two_languages() -> None:
     answer = ask({"at": paris(2026, 11, 22, 15)})
 
     assert answer.explain() == answer.explain(lang="en")
-    assert answer.explain("fr").startswith("Non : cet appel est interdit.")
+    assert answer.explain("fr").startswith("Non\xa0: cet appel est interdit.")
     assert "version en vigueur au 11 août 2026" in answer.explain("fr")
     assert "This is not legal advice." in answer.explain("en")
     with pytest.raises(InputError, match="one of the languages en, fr"):

@@ -246,6 +246,7 @@ everything = st.builds(
     national=st.sampled_from(ListState),
     own=st.sampled_from(ListState),
     consent=st.sampled_from(ConsentState),
+    newer_consent=st.sampled_from(ConsentState),
     contract=st.sampled_from(ContractState),
     call_back=st.sampled_from(CallBackState),
     attempts=st.sampled_from([0, 1, 3, 4, None]),

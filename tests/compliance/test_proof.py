@@ -99,7 +99,7 @@ INSTANTS = {
         "1er septembre 2026 à 19:12:00 (UTC+03:00)",
         "2 septembre 2026 à 11:00:00 (UTC+03:00) / "
         "2 septembre 2026 à 12:00:00 (UTC+03:00)",
-        "Premier jour où il ne vaut plus : 1er septembre 2027",
+        "Premier jour où il ne vaut plus\xa0: 1er septembre 2027",
         "durée de validité",
     ),
 }

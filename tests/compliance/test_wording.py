@@ -102,8 +102,8 @@ def test_the_consequences_of_a_message_are_not_those_of_a_call() -> None:
     text = answer.explain("fr")
 
     assert answer.decision == "no"
-    assert "Non : ce message est interdit." in text
-    assert "Si le message est envoyé : Une amende" in text
+    assert "Non\xa0: ce message est interdit." in text
+    assert "Si le message est envoyé\xa0: Une amende" in text
     assert "appel" not in text
 
 
@@ -173,7 +173,7 @@ def test_an_old_form_warns_with_and_without_a_slot(hours: int | None) -> None:
     assert answer.decision == "yes"
     assert answer.reasons == ("consent", "consent_old_form")
     assert "warning: the consent is older than the decree" in answer.explain()
-    assert "attention : le consentement est antérieur" in answer.explain("fr")
+    assert "attention\xa0: le consentement est antérieur" in answer.explain("fr")
 
 
 def test_no_day_is_named_for_the_end_of_a_doubt() -> None:

@@ -138,7 +138,7 @@ def test_the_page_can_be_in_french() -> None:
 
     assert '<html lang="fr">' in page
     for said in (
-        "1\u202f000 lignes : 825 hors liste, 150 bloquées, 25 invalides.",
+        "1\u202f000 lignes\xa0: 825 hors liste, 150 bloquées, 25 invalides.",
         "depuis le 11 août 2026, le consentement préalable est requis",
         "25 novembre 2026",
         "82,5 %",

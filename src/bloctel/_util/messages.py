@@ -44,12 +44,12 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 
 def message(key: str, lang: str, **values: object) -> str:
-    """Return a text of the catalogue, with values instead of its placeholders.
+    r"""Return a text of the catalogue, with values instead of its placeholders.
 
     >>> message("report.written_by", "en", version="1.0")
     'Written by bloctel 1.0.'
     >>> message("complaints.status.step", "fr", day=date(2026, 8, 1), step="reçue")
-    '- 1er août 2026 : reçue.'
+    '- 1er août 2026\xa0: reçue.'
     """
     text = catalogue(lang)[key]
     if values.keys() != placeholders(text):

@@ -119,7 +119,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     attempts = _attempts_at(call, at)
     refused_at, objected = _last_refusal(attempts or (), instant)
     national, own = _lists_at(call, instant)
-    consent, contract, call_back = _evidence_at(call, refused_at, instant)
+    consent, newer, contract, call_back = _evidence_at(call, refused_at, instant)
     return Facts(
         version_index=index,
         territory=call.territory,
@@ -136,6 +136,7 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         national=national,
         own=own,
         consent=consent,
+        newer_consent=newer,
         contract=contract,
         call_back=call_back,
         attempts=_attempts_in_window(attempts, instant),
@@ -166,17 +167,24 @@ def _lists_at(
 
 def _evidence_at(
     call: CallUnderReview, refused_at: datetime | None, instant: CallInstant
-) -> tuple[ConsentState, ContractState, CallBackState]:
-    """Return the best state of all consents, of all contracts and of all requests."""
+) -> tuple[ConsentState, ConsentState, ContractState, CallBackState]:
+    """Return the best consent, consent after the refusal, contract and request."""
     evidence, scope = call.evidence, call.scope
     if evidence is None:
-        return ConsentState.UNKNOWN, ContractState.UNKNOWN, CallBackState.UNKNOWN
-    consents = (_consent_at(one, call, instant.at) for one in evidence.consents)
+        unknown = ConsentState.UNKNOWN
+        return unknown, unknown, ContractState.UNKNOWN, CallBackState.UNKNOWN
+    consents = [
+        (
+            refused_at is not None and in_utc(one.given_at, "given_at") > refused_at,
+            state_of_consent(
+                _consent_at(one, call, instant.at), refused_at, scope, instant
+            ),
+        )
+        for one in evidence.consents
+    ]
     return (
-        _best(
-            ConsentState,
-            (state_of_consent(one, refused_at, scope, instant) for one in consents),
-        ),
+        _best(ConsentState, (state for _, state in consents)),
+        _best(ConsentState, (state for is_newer, state in consents if is_newer)),
         _best(
             ContractState,
             (_contract(one, scope, instant.day) for one in evidence.contracts),

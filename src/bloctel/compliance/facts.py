@@ -186,6 +186,8 @@ class Facts:
         national: State of the number on the lists that the law names.
         own: State of the number on the other lists, such as the firm's own list.
         consent: State of the consent that is best for the firm.
+        newer_consent: Like `consent`, but only of the consents that are newer than the
+            last refusal; `NONE` without a refusal.
         contract: State of the contract that is best for the firm.
         call_back: State of the call-back request that is best for the firm.
         attempts: The count of earlier attempts, but at most the legal maximum; None if
@@ -211,6 +213,7 @@ class Facts:
     national: ListState
     own: ListState
     consent: ConsentState
+    newer_consent: ConsentState = ConsentState.NONE
     contract: ContractState
     call_back: CallBackState
     attempts: int | None

@@ -294,7 +294,8 @@ def _limits(case: _Case) -> list[law.LegalRule]:
         kinds += [law.Silence, law.Refusal]
     notes = [duty for duty in case.version.all(law.Duty) if duty.automated]
     rules = [rule for kind in kinds for rule in case.version.all(kind)]
-    return rules + (notes if facts.automated else [])
+    bans = [] if facts.refusal_version_index is None else _contact_bans(case)
+    return [*rules, *bans, *(notes if facts.automated else [])]
 
 
 #: The reasons that also forbid calls to the line of a business.
@@ -404,7 +405,7 @@ def _on_sale(case: _Case, regime: law.Regime) -> Iterator[Finding]:
     yield from _on_times(case)
     yield from _on_attempts(case)
     yield from _on_silence(case)
-    for contact_ban in case.version.all(law.ContactBan):
+    for contact_ban in _contact_bans(case):
         yield from _on_contact_ban(case, contact_ban)
     yield from _on_caller(case)
 
@@ -420,8 +421,7 @@ def _no_exception(case: _Case, findings: Sequence[Finding]) -> Iterator[Finding]
         rule = forbidding[0] if is_message else case.version.one(law.ContractException)
         yield Finding(Effect.FORBIDS, Ground(contract), rule)
     if forbidding and call_back in _NO_EXCEPTION and not case.facts.channel.is_message:
-        rule = case.version.one(law.CallBack)
-        yield Finding(Effect.FORBIDS, Ground(call_back), rule)
+        yield Finding(Effect.FORBIDS, Ground(call_back), _call_back_rule(case))
 
 
 def _bans(case: _Case) -> Iterator[law.SectorBan]:
@@ -528,8 +528,15 @@ def _by_press(case: _Case) -> Finding | None:
     return case.permits(Ground.PRESS, rule)
 
 
+def _call_back_rule(case: _Case) -> law.CallBack | None:
+    """Return the rule that names the sector, or else the rule about other sectors."""
+    rules = case.version.all(law.CallBack)
+    named = (rule for rule in rules if case.facts.sector in rule.sectors)
+    return next(named, next((rule for rule in rules if not rule.sectors), None))
+
+
 def _by_call_back(case: _Case) -> Finding | None:
-    rule, state = case.version.one(law.CallBack), case.facts.call_back
+    rule, state = _call_back_rule(case), case.facts.call_back
     if rule is None:
         return None
     if state is CallBackState.IN_TIME:
@@ -605,7 +612,9 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT and not _lifts(case, law.Lift.CALL_BACK):
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.SILENT or (
-        state is SilenceState.DOUBTFUL and not _lifts(case, law.Lift.CONSENT)
+        # a consent ends only a silence that the law has abolished
+        state is SilenceState.DOUBTFUL
+        and (rule.days or not _lifts(case, law.Lift.CONSENT))
     ):
         # no legal text says if a newer request lifts the rule, or if the rule applies
         # to a refusal that is older than the rule
@@ -619,10 +628,13 @@ def _is_refused_since(case: _Case, rule: law.LegalRule) -> bool:
     return index is not None and case.versions[index].valid_from >= rule.valid_from
 
 
-def _on_contact_ban(case: _Case, ban: law.ContactBan) -> Iterator[Finding]:
+def _contact_bans(case: _Case) -> list[law.ContactBan]:
+    bans = case.version.all(law.ContactBan)
     sectors = {case.facts.sector, case.facts.subject_sector}
-    if ban.sectors and not sectors & {*ban.sectors}:
-        return
+    return [ban for ban in bans if not ban.sectors or sectors & {*ban.sectors}]
+
+
+def _on_contact_ban(case: _Case, ban: law.ContactBan) -> Iterator[Finding]:
     if case.facts.silence is SilenceState.UNKNOWN:
         yield _asks(Ground.CALLS_MISSING, ban, "calls")
     if case.facts.refusal_version_index is None:
@@ -647,13 +659,9 @@ def _lifts(case: _Case, lift: law.Lift) -> bool | None:
     if lift is law.Lift.CALL_BACK:
         is_asked = facts.call_back in _OPEN_CALL_BACK
         return True if facts.call_back is CallBackState.IN_TIME else is_asked and None
-    refusal = case.version.one(law.Refusal)
-    if refusal is None or not refusal.withdraws_consent:
-        return False  # an older consent stays valid, so it shows no change of mind
-    if facts.consent in _VALID:
-        return True
-    never = (ConsentState.REFUSED_BEFORE_RULE, ConsentState.UNKNOWN)
-    return facts.consent in _OPEN_CONSENT and facts.consent not in never and None
+    state = facts.newer_consent
+    is_open = state in _OPEN_CONSENT and state is not ConsentState.UNKNOWN
+    return True if state in _VALID else is_open and None
 
 
 def _on_caller(case: _Case) -> Iterator[Finding]:

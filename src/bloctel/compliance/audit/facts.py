@@ -167,6 +167,9 @@ def facts_of(
         "national": national,
         "own": own,
         "consent": _best(table, evidence, "consents", ConsentState, _consents),
+        "newer_consent": _best(
+            table, evidence, "consents", ConsentState, _newer_consents
+        ),
         "contract": _best(table, evidence, "contracts", ContractState, _contracts),
         "call_back": _best(table, evidence, "call_backs", CallBackState, _call_backs),
         "attempts": _attempts(table),
@@ -539,6 +542,22 @@ def _consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
         )
         state[doubtful] = np.maximum(state[doubtful], worst)
         return state
+
+    return states
+
+
+def _newer_consents(table: _CallTable, records: Sequence[Consent]) -> _StatesOf:
+    """Return the states of consents that are newer than the last refusal."""
+    given_at = _microseconds((one.given_at for one in records), "consent.given_at")
+    states_of = _consents(table, records)
+
+    def states(pairs: _Pairs) -> NDArray[np.int64]:
+        refused_at = table.refused_at[pairs.rows]
+        is_newer = given_at[pairs.records] > refused_at
+        found = np.full(len(pairs.rows), _code(ConsentState.NONE), np.int64)
+        newer = np.flatnonzero((refused_at != _NEVER_REFUSED) & is_newer)
+        found[newer] = states_of(_Pairs(pairs.rows[newer], pairs.records[newer]))
+        return found
 
     return states
 

@@ -52,7 +52,7 @@ class LawVersion:
         return found
 
     def one(self, kind: type[R]) -> R | None:
-        """Return the only rule of the class *kind*; None without such a rule."""
+        """Return the first rule of the class *kind*; None without such a rule."""
         found = self.all(kind)
         return found[0] if found else None
 
@@ -184,7 +184,6 @@ class _OneRule(_Other, frozen=True, kw_only=True):
     silence: tuple[_rules.Silence, ...]
     refusal: tuple[_rules.Refusal, ...]
     consent_terms: tuple[_rules.ConsentTerms, ...]
-    call_back: tuple[_rules.CallBack, ...]
     objection: tuple[_rules.Objection, ...]
     holidays: OneOrMore[_rules.Holidays]
 
@@ -196,6 +195,7 @@ class _Document(_OneRule, frozen=True, kw_only=True):
     other_channel: tuple[_rules.OtherChannel, ...]
     sector_ban: tuple[_rules.SectorBan, ...]
     contact_ban: tuple[_rules.ContactBan, ...]
+    call_back: tuple[_rules.CallBack, ...]
     caller_numbers: tuple[_rules.CallerNumbers, ...]
     duty: tuple[_rules.Duty, ...]
     consequence: tuple[_rules.Consequence, ...]

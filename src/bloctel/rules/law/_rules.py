@@ -378,8 +378,8 @@ class CallBack(LegalRule, frozen=True, kw_only=True):
             must be made.
         rest_weekdays: The weekdays that are not working days, as numbers of ISO 8601.
         proof_years: The number of calendar years for which the proof is kept.
-        sectors: The sectors to which the rule applies.  In other sectors, it is not
-            known if a request permits the call.
+        sectors: The sectors to which the rule applies.  If empty, the rule is about
+            all other sectors, in which it is not known if a request permits the call.
     """
 
     permits: ClassVar[bool] = True
