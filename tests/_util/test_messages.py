@@ -47,8 +47,10 @@ def french_texts() -> dict[str, str]:
     """Return every French text of the catalogue and of the rules, by its place."""
     french = law.load("FR")
     facts = [fact for country in law.countries() for fact in country.facts]
-    data = [*french.rules, *french.sectors, *french.territories, *facts]
-    return {**catalogue("fr"), **{repr(one): one.fr for one in data}}
+    texts = {rule.id: rule.fr for rule in french.rules}
+    texts |= {sector.name: sector.fr for sector in french.sectors}
+    texts |= {fact.en: fact.fr for fact in facts}
+    return {**catalogue("fr"), **texts}
 
 
 def is_used(key: str) -> bool:
