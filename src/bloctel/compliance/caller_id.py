@@ -15,7 +15,10 @@ _SHORT: Final = re.compile("[0-9]{2,6}")
 
 
 def read_caller(caller: object, region: str | None) -> str:
-    """Convert a presented number to national digits, to `+` and digits, or to `masked`.
+    """Convert a presented number to the form that the legal rules use.
+
+    A French number becomes its national digits, and any other number `+` and digits.
+    The text `masked` stays as it is.
 
     >>> read_caller("+33 1 62 00 12 34", "FR"), read_caller("36 39", "FR")
     ('0162001234', '3639')

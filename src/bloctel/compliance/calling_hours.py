@@ -127,7 +127,10 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def indexes_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return, for each instant, the indexes of its `LawVersion` and `TimeState`."""
+    """Return, for each instant, an index in `law.versions` and an index of `TimeState`.
+
+    The first row of the result contains the indexes of law versions.
+    """
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)

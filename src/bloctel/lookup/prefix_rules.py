@@ -137,8 +137,12 @@ def _foreign(digits: str) -> int:
     if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
     if rest and has_other_form(code + rest):
-        got = f"a prefix of another form of the numbers of +{code}"
-        raise InputError("a prefix of the form of keys (see the page Numbers)", got)
+        message = (
+            f"numbers of +{code} with this prefix have a newer form: write the prefix "
+            f"of the newer form (the page Numbers lists both)"
+        )
+        got = f"a prefix of an older form of the numbers of +{code}"
+        raise InputError("a prefix of the newer form", got, message=message)
     return _checked(code + rest, _LONGEST)
 
 

@@ -142,7 +142,7 @@ class ParquetSource:
                 starts = chunk.data_page_offset, chunk.dictionary_page_offset
                 end = max(end, min(filter(None, starts)) + chunk.total_compressed_size)
         size = self._stream.seek(0, os.SEEK_END)
-        # indexes of the last file, and all bytes before the last file
+        # if `cat` joined several files, `left` counts all bytes before the last file
         left = size - len(_MAGIC) - _LENGTH - metadata.serialized_size - end
         self._stream.seek(len(_MAGIC))
         before = b""

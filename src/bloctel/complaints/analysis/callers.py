@@ -42,9 +42,10 @@ _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: Invented numbers that people type in a complaint; the leading 0 is left out here.
 _INVENTED: Final = ("123456789", "987654321")
-#: A caller is reported only if a wrong link is less likely than this.
+#: Complaints are joined under one caller only if it is less likely than this that they
+#: are about different callers.
 _DOUBTFUL: Final = 0.01
-#: The lowest estimate of the chance that two firms have the same sector.
+#: The chance that two firms have the same sector is never estimated lower than this.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)

@@ -18,7 +18,7 @@ class Chance(float):
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages that are inserted into a text in place of a placeholder."""
+    """Keys of messages; the messages replace a placeholder in a text."""
 
     __slots__ = ()
 

@@ -3,19 +3,16 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bloctel import errors
 from bloctel.storage.interface import BUSY_SECONDS, busy_error, require_driver
-from bloctel.storage.rows import Event, Position
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import CountingReader, unless_complete
 from bloctel.storage.sql.schema import COUNTED
 from bloctel.storage.sql.writer import SqlWriter
-
-_T = TypeVar("_T")
 
 
 class MariadbStorage(engine.SqlStorage):
@@ -145,20 +142,6 @@ class MariadbReader(CountingReader):
     """
 
     flaw, noted = unless_complete(_CREATED, _SETTLED), _SETTLED
-
-    def _count_after(self, found: _T) -> _T:
-        """Return what was read, after a check that the tables are complete."""
-        flaw = self._connection.execute(sa.select(self.flaw), self._flaw_values())
-        self.require_sound(flaw.scalar_one(), None)
-        return found
-
-    def position(self) -> Position:
-        found = super().position()
-        # the first reader of all rows counts them itself
-        return self._count_after(found) if self._complete else found
-
-    def changes(self, since: int, limit: int) -> list[Event]:
-        return self._count_after(super().changes(since, limit))
 
 
 class MariadbWriter(SqlWriter):

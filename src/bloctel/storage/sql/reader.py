@@ -6,7 +6,7 @@ longer than executing the statement.
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -44,6 +44,9 @@ from bloctel.storage.sql.schema import (
 
 PART: Final = 1 << 16  # rows per read or write
 KEYS_PER_QUERY: Final = 5_000  # the maximum number of parameters of IN (...)
+
+
+_T = TypeVar("_T")
 
 
 class SqlReader:
@@ -238,6 +241,20 @@ class CountingReader(SqlReader):
 
     def _note_complete(self) -> None:
         self._complete.update({self._connection.scalar(sa.select(self.noted)) or 0})
+
+    def _count_after(self, found: _T) -> _T:
+        """Return what was read, after a check that the tables are complete."""
+        flaw = self._connection.execute(sa.select(self.flaw), self._flaw_values())
+        self.require_sound(flaw.scalar_one(), None)
+        return found
+
+    def position(self) -> Position:
+        found = super().position()
+        # the first reader of all rows counts them itself
+        return self._count_after(found) if self._complete else found
+
+    def changes(self, since: int, limit: int) -> list[Event]:
+        return self._count_after(super().changes(since, limit))
 
 
 def unless_complete(

@@ -133,7 +133,10 @@ class ValkeyServer:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Send, float | None]]:
-        """Yield a function that sends commands on one connection, and `Reader.lag`."""
+        """Yield a function that sends commands on one connection, and the lag.
+
+        `Reader.lag` explains the lag.
+        """
         with self._errors():
             connection, lag = _retried(self._begin)
 
