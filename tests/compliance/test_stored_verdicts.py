@@ -207,6 +207,30 @@ def test_only_what_was_erased_is_replaced(registry: Registry, calls: CallLog) ->
     assert after.n_stored == 1
 
 
+@pytest.mark.parametrize("exact", ["memory", "storage"])
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_registration_that_is_left_counts(
+    tmp_path: Path, exact: Any, is_withdrawn: bool
+) -> None:
+    """A number that was registered late for the day of the call stays listed."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    Registry.create(url, lists=["own", "fr.bloctel"]).close()
+    with Registry.open(url, exact=exact) as book, CallLog.open(url) as calls:
+        book.register(LISTED, list="own", on=date(2024, 2, 1))
+        call = desk_of(book, calls).reserve(CLEAR, at=AT, **SALE).call
+        book.register(CLEAR, list="own", on=date(2024, 6, 1))
+        if is_withdrawn:
+            book.withdraw(CLEAR, list="own", on=date(2024, 8, 1))
+        before = audit(desk_of(book, calls), (CLEAR, AT, call))
+        assert decisions(before) == [(1, "objected")]
+
+        book.forget(LISTED)
+
+        after = audit(desk_of(book, calls), (CLEAR, AT, call))
+        assert decisions(after) == [(1, "objected")]
+        assert after.n_stored == 0
+
+
 def test_a_stale_snapshot_is_not_replaced(
     registry: Registry, calls: CallLog, tmp_path: Path
 ) -> None:
