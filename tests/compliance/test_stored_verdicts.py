@@ -231,6 +231,20 @@ def test_a_registration_that_is_left_counts(
         assert after.n_stored == 0
 
 
+def test_a_verdict_of_another_registry_is_not_used(
+    registry: Registry, calls: CallLog
+) -> None:
+    """If brands share a call log, each audit uses only its own registry's verdicts."""
+    with Registry.create("memory:", lists=["own", "fr.bloctel"]) as other:
+        call = desk_of(other, calls).reserve(CLEAR, at=AT, **SALE).call
+        registry.register(CLEAR, list="own", on=date(2024, 8, 1))
+        registry.forget(LISTED)
+
+        found = audit(desk_of(registry, calls), (CLEAR, AT, call))
+
+    assert (found.decisions[Decision.ASK], found.n_stored) == (1, 0)
+
+
 def test_a_stale_snapshot_is_not_replaced(
     registry: Registry, calls: CallLog, tmp_path: Path
 ) -> None:

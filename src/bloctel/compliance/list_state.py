@@ -84,7 +84,7 @@ def states_with_stored(
     book: Book,
     key: int,
     at: datetime,
-    stored: Mapping[str, ListVerdict],
+    stored: ListVerdicts,
     *,
     national: Collection[str],
     lists: Collection[str] | None,
@@ -93,16 +93,20 @@ def states_with_stored(
 
     If a list's data of the day was erased, its verdict in *stored* counts, and also a
     registration that was not erased.  The last element is True if this was the case.
+    A verdict of another registry, or of an unknown registry, does not count.
     """
     try:
         names = opposition_lists(book, lists)
+        origin = book.provenance
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED, False
+    registry = origin and origin.registry
+    verdicts = stored.lists if registry and registry == stored.registry else {}
     states, has_stored = [], False
     for by_day in _lists_by_day(names, at, national=national):
         found = []
         for day, name in [(on, one) for on, some in by_day.items() for one in some]:
-            verdict = stored.get(name)
+            verdict = verdicts.get(name)
             if verdict and verdict.on == day and _is_erased(book, key, day, name):
                 left = _state_left(book, key, day, name)
                 found.append(min(left, verdict.state, key=_WORST_FIRST.index))
