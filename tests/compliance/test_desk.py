@@ -273,6 +273,25 @@ def test_digits_that_name_two_lines(digits: object, name: str) -> None:
     assert a_desk.may_call(digits, at=MONDAY, **CALL).decision == "no"
 
 
+@pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.OBJECTED])
+def test_a_refusal_counts_before_the_planned_time(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal by a person who was called early counts at once."""
+    minute = timedelta(minutes=1)
+    monkeypatch.setattr(clock, "moment", lambda: MONDAY)
+    with CallLog.create("memory:") as calls:
+        a_desk = desk(calls=calls)
+        call = a_desk.reserve(NUMBER, at=MONDAY + 15 * minute, **CALL).call
+        assert call is not None
+        calls.conclude(call, outcome)
+
+        for n in range(20):
+            answer = a_desk.may_call(NUMBER, at=MONDAY + n * minute, **CALL)
+            assert answer.decision == "no"
+        assert a_desk.may_call(NUMBER, at=MONDAY - minute, **CALL).allowed
+
+
 @pytest.mark.parametrize("record", ["withdrawal", "refusal"])
 @pytest.mark.parametrize("digits", ["465711234", 465711234])
 def test_digits_that_name_another_line_with_records(

@@ -14,6 +14,7 @@ from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
+from unittest.mock import patch
 
 import pytest
 
@@ -27,6 +28,7 @@ from bloctel.errors import (
     StorageBusyError,
     StorageError,
     StorageGoneError,
+    WrongSecretError,
 )
 from bloctel.storage.interface import open_storage
 from bloctel.storage.rows import Position
@@ -306,6 +308,32 @@ def test_backup_is_consistent_and_must_be_marked(path: Path, tmp_path: Path) -> 
 
     Registry.mark_restored(url_of(backup))
     assert blocked(backup) == [True] * 5 + [False] * 5
+
+
+@needs_locks
+def test_failed_mark_leaves_the_backup_refused(path: Path, tmp_path: Path) -> None:
+    """A mark without the correct secret, or one that is interrupted, has no effect."""
+    backup, secret = tmp_path / "backup.db", bytes(32)
+    url = url_of(backup)
+    with Registry.create(url_of(tmp_path / "s.db"), secret=secret) as registry:
+        register(registry, NUMBERS[0])
+        registry.backup(backup)
+    for wrong in (None, bytes(31) + b"x"):
+        with pytest.raises(WrongSecretError):
+            Registry.mark_restored(url, secret=wrong)
+        with pytest.raises(StorageError, match="the file is a backup"):
+            Registry.open(url, secret=secret)
+    with (
+        patch.object(SqliteStorage, "write", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        Registry.mark_restored(url, secret=secret)
+    with pytest.raises(StorageError, match="the file is a backup"):
+        Registry.open(url, secret=secret)
+
+    Registry.mark_restored(url, secret=secret)
+    with Registry.open(url, secret=secret) as registry:
+        assert registry.is_blocked(NUMBERS[0])
 
 
 def test_backup_refuses_other_targets(path: Path, tmp_path: Path) -> None:

@@ -148,7 +148,8 @@ def _expected(kind: Any) -> str:
     if isinstance(kind, inspect.LiteralType):
         return f"one of {', '.join(map(str, kind.values))}"
     if isinstance(kind, inspect.IntType):
-        return f"a whole number from {kind.ge} to {kind.le}"
+        limits = "" if kind.ge is None else f" from {kind.ge} to {kind.le}"
+        return f"a whole number{limits}"
     if isinstance(kind, inspect.VarTupleType | inspect.ListType):
         least = ", at least one" if kind.min_length else ""
         is_table = isinstance(_bare(kind.item_type), inspect.StructType)

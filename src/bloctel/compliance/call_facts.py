@@ -417,11 +417,15 @@ def _silence_state(refused_at: datetime | None, instant: CallInstant) -> Silence
 def _last_refusal(
     attempts: Sequence[Attempt], instant: CallInstant
 ) -> tuple[datetime | None, bool]:
-    """Return the time of the last refusal, and True if the person ever objected."""
+    """Return the time of the last refusal, and True if the person ever objected.
+
+    A refusal counts from its own time, also before the planned time of the attempt.
+    """
     refusals = [
-        (_refused_at(attempt), attempt.outcome is Outcome.OBJECTED)
+        (min(_refused_at(attempt), instant.at), attempt.outcome is Outcome.OBJECTED)
         for attempt in attempts
-        if attempt.outcome in REFUSALS and _refused_at(attempt) <= instant.at
+        if attempt.outcome in REFUSALS
+        and in_utc(attempt.refused_at or attempt.at, "refused_at") <= instant.at
     ]
     last = max((at for at, _ in refusals), default=None)
     return last, any(is_objection for _, is_objection in refusals)

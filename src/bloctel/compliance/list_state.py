@@ -18,7 +18,7 @@ from bloctel.errors import (
     StaleSnapshotError,
     UnknownListError,
 )
-from bloctel.lookup.book import Book
+from bloctel.lookup.book import Book, was_blocked
 from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import number_of
 from bloctel.rules import ListRules
@@ -84,28 +84,33 @@ def states_with_stored(
     book: Book,
     key: int,
     at: datetime,
-    stored: Mapping[str, ListVerdict],
+    stored: ListVerdicts,
     *,
     national: Collection[str],
     lists: Collection[str] | None,
 ) -> tuple[ListState, ListState, bool]:
     """Return the states of `list_states` for one number, also for erased days.
 
-    If a list's data of the day was erased, its verdict in *stored* counts.  The last
-    element of the result is True if this was the case.
+    If a list's data of the day was erased, its verdict in *stored* counts, and also a
+    registration that was not erased.  The last element is True if this was the case.
+    A verdict of another registry, or of an unknown registry, does not count.
     """
     try:
         names = opposition_lists(book, lists)
+        origin = book.provenance
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED, False
+    registry = origin and origin.registry
+    verdicts = stored.lists if registry and registry == stored.registry else {}
     states, has_stored = [], False
     for by_day in _lists_by_day(names, at, national=national):
         found = []
         for day, name in [(on, one) for on, some in by_day.items() for one in some]:
-            verdict = stored.get(name)
+            verdict = verdicts.get(name)
             if verdict and verdict.on == day and _is_erased(book, key, day, name):
-                found.append(verdict.state)
-                has_stored = True
+                left = _state_left(book, key, day, name)
+                found.append(min(left, verdict.state, key=_WORST_FIRST.index))
+                has_stored |= left is ListState.CLEAR
             else:
                 found.append(_state_on(book, key, day, [name]))
         worst = min(found, key=_WORST_FIRST.index, default=ListState.NOT_HELD)
@@ -121,6 +126,14 @@ def _is_erased(book: Book, key: int, day: date, name: str) -> bool:
         is_stale = isinstance(error, StaleSnapshotError)
         return isinstance(error, DayNotCoveredError) and not is_stale
     return False
+
+
+def _state_left(book: Book, key: int, day: date, name: str) -> ListState:
+    try:
+        is_listed = was_blocked(book, key, day, name)
+    except CannotAnswerError:
+        return ListState.UNANSWERED
+    return ListState.LISTED if is_listed else ListState.CLEAR
 
 
 def _worst_states(

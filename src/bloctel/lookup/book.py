@@ -362,6 +362,16 @@ class Book(CompiledBook):
         return days
 
 
+def was_blocked(book: Book, key: int, on: date, name: str) -> bool:
+    """Return True if the data that is left of an erased day shows a block on a list."""
+    state = book._state
+    index = [each.rules.name for each in state.lists].index(name)
+    # without days, the overlay accepts an erased day
+    newest = state.overlay.newest([key], {})
+    question = Question(state, {index: to_epoch_day(on)}, book.region)
+    return question.is_blocked(key, newest)
+
+
 def _require_covered(book_list: BookList, day: date, until: date | None) -> None:
     where = f"list {book_list.rules.name}"
     first = book_list.complete_from

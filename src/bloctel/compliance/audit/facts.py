@@ -385,7 +385,7 @@ def _with_stored(
                 continue
             regime = sources.law.versions[int(version_indexes[row])].one(Regime)
             *by_list, is_stored[row] = states_with_stored(
-                *(sources.book, key, at, call.verdicts.lists),
+                *(sources.book, key, at, call.verdicts),
                 national=regime.lists if regime else (),
                 lists=sources.lists,
             )

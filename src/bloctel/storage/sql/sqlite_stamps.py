@@ -46,11 +46,14 @@ def stamp(connection: sa.Connection) -> None:
 
 
 def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
-    """Store that the file needs no log if *complete*, or that it may need a log."""
+    """Store that the file needs no log if *complete*, or that it may need a log.
+
+    A file whose last changes are missing keeps its mark and its stamp.
+    """
     execute = connection.execute
     execute("BEGIN IMMEDIATE")
     (found,) = execute("PRAGMA user_version").fetchone()
-    if complete != (found % 2 == 0):
+    if complete != (found % 2 == 0) and not is_incomplete(connection):
         _store(execute, _new_stamp() - complete)
     execute("COMMIT")
 
