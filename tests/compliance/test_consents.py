@@ -601,6 +601,23 @@ def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> No
 
 
 @pytest.mark.usefixtures("in_2035")
+def test_a_purge_keeps_a_consent_that_a_withdrawal_names(
+    register: ConsentRegister,
+) -> None:
+    """Without this consent, no other record of it would be withdrawn."""
+    given_at = datetime(2024, 1, 1, tzinfo=UTC)
+    for year in (2031, 2025):
+        new = consent(given_at=given_at, expires_on=date(year, 1, 1))
+        named = register.record(NUMBER, new, recorded_at=NOW)
+    register.withdraw(NUMBER, at=given_at + DAY, of=named, channel="letter")
+
+    assert register.purge(on=date(2030, 12, 31), at=NOW) == 0
+    ends = [one.withdrawn_at for one in register.of(KEY).consents]
+    assert ends == [given_at + DAY, given_at + DAY]
+    assert register.purge(on=date(2031, 1, 1), at=NOW) == 3
+
+
+@pytest.mark.usefixtures("in_2035")
 def test_contracts_and_requests_are_kept_as_long(
     short_call_backs: None, register: ConsentRegister
 ) -> None:
