@@ -461,6 +461,21 @@ def test_a_wrong_clock_hides_no_withdrawal(register: ConsentRegister) -> None:
     assert before.withdrawn_at is None
 
 
+def test_a_wrong_clock_hides_no_withdrawal_of_a_later_record(
+    register: ConsentRegister,
+) -> None:
+    """A withdrawal can name a record of the consent that was not known yet."""
+    register.record(NUMBER, consent(), recorded_at=NOW)
+    register.record(OTHER, consent(), recorded_at=NOW + 2 * DAY)
+    moved = consent(evidence=EvidenceFile("cd" * 32, "archive 2"))
+    id = register.record(NUMBER, moved, recorded_at=NOW + DAY)
+    register.withdraw(NUMBER, at=NOW, of=id, channel="letter", recorded_at=NOW + DAY)
+
+    known = register.as_known_at(NOW + DAY)
+    for found in (known.of(KEY), known.of_many([KEY])[KEY]):
+        assert [one.withdrawn_at for one in found.consents] == [NOW]
+
+
 def test_a_wrong_clock_hides_no_end_of_a_contract(register: ConsentRegister) -> None:
     """Later records of a contract's end can only make the contract shorter."""
     contract = Contract(

@@ -354,8 +354,9 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
     """Return the evidence (consents, contracts and so on) in the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  *last* is a sequence number: a contract end that was
-    recorded after it can make the contract shorter, but not longer.
+    zone of the phone number.  *last* is a sequence number.  A consent that was recorded
+    after it is left out, but its withdrawal ends earlier records of this consent.  A
+    later contract end can make the contract shorter, but not longer.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -388,7 +389,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
                         contracts[of] = replace(contracts[of], ends_on=ends_on)
             case CallBackFields(request=request):
                 call_backs.append(replace(request, asked_at=record.at))
-    known = [_withdrawn(seq, consents, withdrawals) for seq in consents]
+    known = [_withdrawn(seq, consents, withdrawals) for seq in consents if seq <= last]
     return Evidence(
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),

@@ -18,6 +18,7 @@ from bloctel.compliance.consents.records import (
     STREAM,
     CallBackFields,
     CallBackRequest,
+    ConsentFields,
     Contract,
     ContractEndFields,
     ContractFields,
@@ -100,8 +101,9 @@ class KnownConsents:
             return True
         fields = read(record)
         # a record from a clock that was ahead makes `last` too low: withdrawals and
-        # contract ends after `last` must still count
-        return (
+        # contract ends after `last` must still count; `evidence_of` needs the consents
+        # that these withdrawals name, and leaves them out
+        return isinstance(fields, ConsentFields) or (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
         )
