@@ -17,12 +17,15 @@ from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.facts import ConsentState
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
+from bloctel.records.transactions import WriteTransaction
 from bloctel.rules import law
 from bloctel.rules.law import CallBack, ConsentTerms, HoursException
 from tests.helpers.law_rows import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bloctel.records.transactions import Entry
 
 KEY = 33199001234
 NUMBER = "01 99 00 12 34"
@@ -435,6 +438,40 @@ def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
         register.record_many(many, recorded_at=NOW)
 
     assert register.verify().records == 0
+
+
+def test_others_can_write_while_many_are_read(
+    register: ConsentRegister, store: RecordStore
+) -> None:
+    """A slow file of consents does not lock the storage of the dialers."""
+
+    def consents() -> Iterator[tuple[int, NewConsent]]:
+        yield KEY, consent()
+        with store.write() as transaction:  # memory refuses nested transactions
+            transaction.append("calls", KEY, NOW, {})
+        yield KEY, consent(subject="travel")
+
+    assert register.record_many(consents(), recorded_at=NOW) == (2, 0)
+    assert store.verify("calls").records == 1
+
+
+def test_others_can_write_while_many_are_recorded(
+    register: ConsentRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction records few consents."""
+    monkeypatch.setattr("bloctel.compliance.consents.register._BATCH", 2)
+    many = [(KEY, consent(subject=f"goods {i % 4}")) for i in range(5)]
+    sizes: list[int] = []
+    extend = WriteTransaction.extend
+
+    def noted(self: WriteTransaction, stream: str, entries: list[Entry]) -> object:
+        sizes.append(len(entries))
+        return extend(self, stream, entries)
+
+    monkeypatch.setattr(WriteTransaction, "extend", noted)
+    assert register.record_many(many, recorded_at=NOW) == (4, 1)
+    assert sizes == [2, 2, 0]
+    assert register.verify().records == 4
 
 
 def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
