@@ -92,6 +92,26 @@ def test_a_number_that_was_added_is_no_longer_unreadable() -> None:
         assert store.complete(signal.id, FULL, at=NOW).complaint.unreadable == ""
 
 
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ({"called": "06 39 98"}, "a phone number, got .*too_short"),
+        ({"called_on": "2026-11-26"}, "a call on 2026-11-25 or before"),
+    ],
+)
+def test_a_wrong_field_does_not_complete_a_signal(
+    added: dict[str, str], expected: str
+) -> None:
+    """A known number is not lost, and a call is not later than its complaint."""
+    with Complaints.create("memory:") as store:
+        signal = store.add(replace(FULL, sector="", called_on=None), at=NOW)
+
+        with pytest.raises(InputError, match=expected):
+            store.complete(signal.id, added, at=NOW + timedelta(days=3))
+
+        assert store.case(signal.id) == signal
+
+
 def test_an_erased_complaint_is_gone(storage_url: str) -> None:
     """Neither the text nor the number remains in the storage (GDPR art. 17)."""
     with Complaints.create(storage_url) as store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,6 +94,16 @@ def test_an_objection_is_never_lost_silently(calls: CallLog) -> None:
     with pytest.raises(CannotAnswerError):  # the registry is closed
         calls.add("01 99 00 12 34", Outcome.OBJECTED, at=AT)
     assert [one.outcome for one in calls.calls("01 99 00 12 34")] == ["objected"]
+
+
+def test_an_objection_before_the_list_existed_counts(calls: CallLog) -> None:
+    """The list then blocks the number from its first day."""
+    at = datetime(2015, 1, 1, tzinfo=UTC)
+    with Registry.create("memory:", lists=["own"]) as registry:
+        calls.registry = registry
+
+        assert not calls.add(NUMBER, Outcome.OBJECTED, at=at).must_register
+        assert registry.is_blocked(NUMBER, on=date(2016, 6, 1))
 
 
 def test_attempts_come_back_by_their_time(calls: CallLog) -> None:

@@ -17,12 +17,15 @@ from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.facts import ConsentState
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
+from bloctel.records.transactions import WriteTransaction
 from bloctel.rules import law
 from bloctel.rules.law import CallBack, ConsentTerms, HoursException
 from tests.helpers.law_rows import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bloctel.records.transactions import Entry
 
 KEY = 33199001234
 NUMBER = "01 99 00 12 34"
@@ -437,6 +440,40 @@ def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
     assert register.verify().records == 0
 
 
+def test_others_can_write_while_many_are_read(
+    register: ConsentRegister, store: RecordStore
+) -> None:
+    """A slow file of consents does not lock the storage of the dialers."""
+
+    def consents() -> Iterator[tuple[int, NewConsent]]:
+        yield KEY, consent()
+        with store.write() as transaction:  # memory refuses nested transactions
+            transaction.append("calls", KEY, NOW, {})
+        yield KEY, consent(subject="travel")
+
+    assert register.record_many(consents(), recorded_at=NOW) == (2, 0)
+    assert store.verify("calls").records == 1
+
+
+def test_others_can_write_while_many_are_recorded(
+    register: ConsentRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction records few consents."""
+    monkeypatch.setattr("bloctel.compliance.consents.register._BATCH", 2)
+    many = [(KEY, consent(subject=f"goods {i % 4}")) for i in range(5)]
+    sizes: list[int] = []
+    extend = WriteTransaction.extend
+
+    def noted(self: WriteTransaction, stream: str, entries: list[Entry]) -> object:
+        sizes.append(len(entries))
+        return extend(self, stream, entries)
+
+    monkeypatch.setattr(WriteTransaction, "extend", noted)
+    assert register.record_many(many, recorded_at=NOW) == (4, 1)
+    assert sizes == [2, 2, 0]
+    assert register.verify().records == 4
+
+
 def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
     """A record that is added later does not change what was known at a past time."""
     register.record(OTHER, consent(), recorded_at=NOW + 30 * DAY)
@@ -459,6 +496,21 @@ def test_a_wrong_clock_hides_no_withdrawal(register: ConsentRegister) -> None:
         assert [one.withdrawn_at for one in each.of(KEY).consents] == [NOW]
     (before,) = register.as_known_at(NOW).of(KEY).consents
     assert before.withdrawn_at is None
+
+
+def test_a_wrong_clock_hides_no_withdrawal_of_a_later_record(
+    register: ConsentRegister,
+) -> None:
+    """A withdrawal can name a record of the consent that was not known yet."""
+    register.record(NUMBER, consent(), recorded_at=NOW)
+    register.record(OTHER, consent(), recorded_at=NOW + 2 * DAY)
+    moved = consent(evidence=EvidenceFile("cd" * 32, "archive 2"))
+    id = register.record(NUMBER, moved, recorded_at=NOW + DAY)
+    register.withdraw(NUMBER, at=NOW, of=id, channel="letter", recorded_at=NOW + DAY)
+
+    known = register.as_known_at(NOW + DAY)
+    for found in (known.of(KEY), known.of_many([KEY])[KEY]):
+        assert [one.withdrawn_at for one in found.consents] == [NOW]
 
 
 def test_a_wrong_clock_hides_no_end_of_a_contract(register: ConsentRegister) -> None:
@@ -598,6 +650,23 @@ def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> No
             given_at + DAY
         ]
     assert register.purge(on=date(2031, 1, 1), at=NOW) == 2
+
+
+@pytest.mark.usefixtures("in_2035")
+def test_a_purge_keeps_a_consent_that_a_withdrawal_names(
+    register: ConsentRegister,
+) -> None:
+    """Without this consent, no other record of it would be withdrawn."""
+    given_at = datetime(2024, 1, 1, tzinfo=UTC)
+    for year in (2031, 2025):
+        new = consent(given_at=given_at, expires_on=date(year, 1, 1))
+        named = register.record(NUMBER, new, recorded_at=NOW)
+    register.withdraw(NUMBER, at=given_at + DAY, of=named, channel="letter")
+
+    assert register.purge(on=date(2030, 12, 31), at=NOW) == 0
+    ends = [one.withdrawn_at for one in register.of(KEY).consents]
+    assert ends == [given_at + DAY, given_at + DAY]
+    assert register.purge(on=date(2031, 1, 1), at=NOW) == 3
 
 
 @pytest.mark.usefixtures("in_2035")

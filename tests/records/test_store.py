@@ -8,6 +8,7 @@ import time
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ from bloctel.errors import (
     WrongSecretError,
 )
 from bloctel.records.store import RecordStore
-from bloctel.records.transactions import Entry
+from bloctel.records.transactions import Entry, ReadTransaction
 from bloctel.storage.interface import open_storage
 from bloctel.testing.base import run_all
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from bloctel.records.transactions import WriteTransaction
     from bloctel.storage.interface import Writer
+    from bloctel.storage.rows import RecordRow
 
 KEY = 33639981234
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
@@ -303,6 +305,21 @@ def test_tampering_with_the_database_is_found(
 
     assert caught.value.where is not None
     assert caught.value.where.startswith(f"record {TAMPERINGS[tampering]} of ")
+
+
+def test_a_record_can_be_added_during_the_verification(
+    store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Valkey, a read transaction sees records that others add in the meantime."""
+    with store.write() as transaction:
+        transaction.extend("calls", [Entry(KEY, AT, {}), Entry(KEY, AT, {})])
+    rows_of = ReadTransaction.rows
+
+    def rows(transaction: ReadTransaction, stream: str) -> Iterator[RecordRow]:
+        yield from islice(rows_of(transaction, stream), 1)
+
+    monkeypatch.setattr(ReadTransaction, "rows", rows)
+    assert store.verify("calls").records == 1
 
 
 def test_a_saved_digest_reveals_a_rewritten_stream(store: RecordStore) -> None:

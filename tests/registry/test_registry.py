@@ -384,6 +384,29 @@ def test_unknown_lists_and_numbers_are_distinguished(own: Registry) -> None:
             act(TEXT, list="fr.bloctel", on=date(2026, 8, 11))
 
 
+@pytest.mark.parametrize("exact", ["memory", "storage"])
+def test_days_of_erased_answers_are_unknown(file: str, exact: Any) -> None:
+    """No number is blocked after a purge on a past day on which it was clear."""
+    cleared, listed = (np.array([KEY + i], np.uint64) for i in (0, 1))
+    on = date(2023, 1, 2)
+    Registry.create(f"{file}2", lists=["fr.bloctel"]).close()
+    with Registry.open(f"{file}2", exact=exact) as registry:
+        registry.record_answers(
+            list="fr.bloctel", on=date(2019, 10, 2), opposed=listed, clear=cleared
+        )
+        assert not registry.is_blocked(TEXT, on=date(2019, 10, 10))
+        before = registry.preview_purge(on=on)
+
+        assert registry.purge(on=on) == {each.list: each.n_due for each in before}
+
+        assert sorted(each.n_due for each in before) == [0, 1]
+        for each in registry.preview_purge(on=on):
+            assert each.answers_from == date(2019, 11, 1)
+        assert {each.answers_from_after for each in before} == {date(2019, 11, 1)}
+        with pytest.raises(DayNotCoveredError):
+            registry.is_blocked(TEXT, on=date(2019, 10, 10))
+
+
 def test_erased_days_are_unknown_not_clear(empty: Registry) -> None:
     """After a purge, look-ups for days of erased registrations raise an error."""
     empty.register(TEXT, list="own", on=date(2020, 1, 2))

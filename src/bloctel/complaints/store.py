@@ -127,8 +127,10 @@ class Complaints(RecordStream):
             at: The instant at which the fields were received; by default now.
 
         Raises:
-            InputError: The complaint is not stored, its state is not `signal`, or a
-                field is not valid.
+            InputError: The complaint is not stored, its state is not `signal`, a field
+                is not valid, the day of the call is after the day on which the
+                complaint was received, or a text that is not a phone number would
+                replace the number called.
         """
         given = written(complaint) if isinstance(complaint, Complaint) else complaint
         added = {name: value for name, value in given.items() if value}
@@ -140,9 +142,11 @@ class Complaints(RecordStream):
             # read the stored fields here: another program can add fields at this time
             fields = {**written(case.complaint), **added}
             whole = read_complaint(fields, where=case.id, region=self.region)
-            filled = replace(case, complaint=whole)
-            state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
-            return filled.after(Step(state=state, at=at))
+            if case.complaint.called and not whole.called:
+                got = f"a text that is not a phone number ({whole.unreadable})"
+                raise InputError("a phone number", got, f"{case.id}, called")
+            state = received(whole, id=case.id, at=case.received_at).state
+            return replace(case, complaint=whole).after(Step(state=state, at=at))
 
         return self._change(id, at, completed, with_fields=True)
 

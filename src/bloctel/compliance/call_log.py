@@ -359,9 +359,11 @@ class CallLog(RecordLog):
             return False
         if self.registry is None:
             return True
-        zone = rules.load(_OWN).time_zone
-        # the clock of another machine can be ahead, and a future day is refused
-        day = min(at.astimezone(clock.zone(zone)).date(), clock.today(zone))
+        own = rules.load(_OWN)
+        day = at.astimezone(clock.zone(own.time_zone)).date()
+        # the clock of another machine can be ahead; the list refuses a future day, and
+        # a day before its opening
+        day = max(min(day, clock.today(own.time_zone)), own.opens_on)
         try:
             self.registry.register(PhoneNumber(key), list=_OWN, on=day)
         except UnknownListError:

@@ -178,10 +178,12 @@ class RecordStore:
                     raise damaged(stream, row.seq, "it was erased, but is not empty")
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
-            if chain.seq < end:
-                fault = f"it is missing (the last record is {end})"
-                raise damaged(stream, chain.seq + 1, fault)
-            # read the log again: some storages allow an erasure during the verification
+            # some storages allow new records and erasures during the verification, so
+            # look for the next record, and read the log again
+            if chain.seq < end and transaction.row(stream, chain.seq + 1) is None:
+                raise damaged(
+                    stream, chain.seq + 1, f"it is missing (the last record is {end})"
+                )
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
                 raise damaged(stream, seq, "it was erased without a log entry")

@@ -336,7 +336,11 @@ def preview_purge(
 ) -> PurgePreview:
     """Return the effect that a purge on the day *on* would have on a list."""
     due = _due_rows(reader, stored, rule, on)
-    known_days = stored.complete_from, _complete_from(stored, due)
+    erased = list(due)
+    for each in reader.lists():
+        if (cleared := rules_of(each)).opposition_list == stored.name:
+            erased += _due_rows(reader, each, cleared, on)
+    known_days = stored.complete_from, _complete_from(stored, erased)
     first, first_after = (
         rule.opens_on if day is None else max(rule.opens_on, day_of(day))
         for day in known_days
@@ -398,12 +402,17 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
 def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
-    """Erase registrations; store the day from which the list's data is complete."""
+    """Erase registrations; store the day from which the list's data is complete.
+
+    Erased answers about cleared numbers also leave the opposition list incomplete.
+    """
     disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
-    complete_from = _complete_from(stored, rows, today)
-    if complete_from != stored.complete_from:
-        writer.update_list(stored._replace(complete_from=complete_from))
+    names = stored.name, rules_of(stored).opposition_list
+    for each in writer.lists():
+        complete_from = _complete_from(each, rows, today)
+        if each.name in names and complete_from != each.complete_from:
+            writer.update_list(each._replace(complete_from=complete_from))
 
 
 def _complete_from(

@@ -354,8 +354,9 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
     """Return the evidence (consents, contracts and so on) in the records of one number.
 
     *records* must be in the order of `seq`, without erased records.  *zone* is the time
-    zone of the phone number.  A contract end with a sequence number above *last* can
-    make its contract shorter, but not longer.
+    zone of the phone number.  *last* is a sequence number.  A consent that was recorded
+    after it is left out, but its withdrawal ends earlier records of this consent.  A
+    later contract end can make the contract shorter, but not longer.
     """
     consents: dict[int, Consent] = {}
     withdrawals: list[tuple[int, datetime, int | None]] = []
@@ -388,7 +389,7 @@ def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidenc
                         contracts[of] = replace(contracts[of], ends_on=ends_on)
             case CallBackFields(request=request):
                 call_backs.append(replace(request, asked_at=record.at))
-    known = [_withdrawn(seq, consents, withdrawals) for seq in consents]
+    known = [_withdrawn(seq, consents, withdrawals) for seq in consents if seq <= last]
     return Evidence(
         consents=sorted(known, key=lambda consent: consent.given_at),
         contracts=tuple(contracts.values()),
@@ -445,7 +446,9 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
     In a time zone in which the day *on* has not begun yet, the current date is used.
 
     - A consent or a call-back request is erased when the legal retention period of its
-      proof has passed.  A consent that is still valid is kept.
+      proof has passed.  A consent that is still valid is kept.  A consent that a
+      withdrawal names is erased only if no other consent of the number is kept: other
+      records of the same consent would become valid again.
     - A contract is erased when the retention period for consents has passed since its
       end.  A contract without an end is never erased.
     - A withdrawal is erased when the retention period for consents has passed, but only
@@ -454,6 +457,7 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
     due: list[int] = []
     consenting_keys: set[int] = set()
     withdrawals: list[tuple[int, int]] = []
+    named: dict[int | None, int] = {}  # withdrawn consents, with their numbers
     contracts: dict[int, date | None] = {}  # the last known end of each contract
     of_contracts: list[tuple[int, int]] = []
     for record in records:
@@ -461,6 +465,8 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
         if record.fields is None or key is None:
             continue
         fields = read(record)
+        if isinstance(fields, WithdrawalFields):
+            named[fields.of] = key
         if isinstance(fields, ContractFields):
             contracts[seq] = fields.contract.ends_on
             of_contracts.append((seq, seq))
@@ -482,7 +488,8 @@ def due_records(records: Iterable[Record], on: date, now: datetime) -> list[int]
         if day and add_years(day, rule_for(ConsentTerms, day).proof_years) <= on
     }
     due += [seq for seq, of in of_contracts if of in ended or of not in contracts]
-    return sorted(due)
+    kept = {seq for seq, key in named.items() if key in consenting_keys}
+    return sorted(set(due) - kept)
 
 
 def _is_retained(

@@ -8,7 +8,6 @@ the time of a call.
 import sys
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from itertools import islice
 from typing import Final, NamedTuple
 
 from bloctel._util import clock
@@ -18,6 +17,7 @@ from bloctel.compliance.consents.records import (
     STREAM,
     CallBackFields,
     CallBackRequest,
+    ConsentFields,
     Contract,
     ContractEndFields,
     ContractFields,
@@ -51,7 +51,7 @@ from bloctel.records.transactions import (
 from bloctel.rules import law
 from bloctel.rules.law import ConsentTerms
 
-#: Count of consents that `record_many` processes together.
+#: Count of consents that one transaction of `record_many` records.
 _BATCH: Final = 1_000
 
 
@@ -99,9 +99,10 @@ class KnownConsents:
         if record.seq <= self._last:
             return True
         fields = read(record)
-        # the clocks of machines differ, so a later record can have an earlier time:
-        # withdrawals and contract ends after `last` must still count
-        return (
+        # a record from a clock that was ahead makes `last` too low: withdrawals and
+        # contract ends after `last` must still count; `evidence_of` needs the consents
+        # that these withdrawals name, and leaves them out
+        return isinstance(fields, ConsentFields) or (
             isinstance(fields, WithdrawalFields | ContractEndFields)
             and fields.recorded_at <= self._known_at
         )
@@ -149,9 +150,11 @@ class ConsentRegister(RecordLog, KnownConsents):
         *,
         recorded_at: datetime | None = None,
     ) -> RecordedMany:
-        """Record several consents in one transaction; after an error, record none.
+        """Record several consents; if one of them is not valid, record none.
 
-        A consent is skipped if the register already contains an equal consent.
+        A consent is skipped if the register already contains an equal consent.  All
+        consents are read first, and then recorded in short transactions, so that other
+        programs need not wait.  If the storage fails, call this method again.
 
         Args:
             consents: Pairs of a number's key (`PhoneNumber.key`) and a consent.
@@ -161,18 +164,19 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: A consent is not valid, as in `record`.
         """
         when = past_instant(recorded_at, "recorded_at")
-        entries = (self._consent(key, new, when) for key, new in consents)
-        n_read = n_new = 0
-        with self._store.write() as transaction:
-            while some := list(islice(entries, _BATCH)):
-                keys = {entry.key for entry in some if entry.key is not None}
+        entries = [self._consent(key, new, when) for key, new in consents]
+        n_new = 0
+        for first in range(0, len(entries), _BATCH):
+            some = entries[first : first + _BATCH]
+            keys = {entry.key for entry in some if entry.key is not None}
+            new = {(entry.key, content_of(entry)): entry for entry in some}
+            with self._store.write() as transaction:
                 records = transaction.of_many(STREAM, keys)
                 known = {(record.key, content_of(record)) for record in records}
-                new = {(entry.key, content_of(entry)): entry for entry in some}
                 added = [entry for name, entry in new.items() if name not in known]
                 transaction.extend(STREAM, added)
-                n_read, n_new = n_read + len(some), n_new + len(added)
-        return RecordedMany(n_new, n_read - n_new)
+            n_new += len(added)
+        return RecordedMany(n_new, len(entries) - n_new)
 
     def withdraw(
         self,
