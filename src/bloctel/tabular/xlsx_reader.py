@@ -67,7 +67,7 @@ _RANGE: Final = re.compile(r"([A-Z]+)\d*(?::([A-Z]+)\d*)?")
 _CONTENTS: Final = frozenset({"v", "is", "f", "fv", "fis"})
 #: A cell with the index of a shared string that is not written with digits only.
 _OTHER_INDEX: Final = re.compile(
-    rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v\b[^>]*>(?![0-9]+</)[^<]*</"""
+    rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v\b[^>]*>(?![0-9]*</)[^<]*</"""
 )
 _LONGEST_CELL: Final = 1024
 _ROWS_AT_ONCE: Final = 1 << 13
