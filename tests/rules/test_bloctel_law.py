@@ -244,6 +244,12 @@ def test_after_the_closing_data_goes_by_the_rule_of_its_last_day() -> None:
     assert BLOCTEL.erase_on(CLOSES_ON) == add_years(CLOSES_ON, 3)
 
 
+def test_a_registration_that_ends_on_the_first_day_is_erased() -> None:
+    """A corrected file of the first day can end a registration without a day."""
+    opens_on = BLOCTEL.opens_on
+    assert BLOCTEL.erase_on(opens_on) == add_years(opens_on, 3)
+
+
 def test_a_registration_of_the_last_day_protects_no_day() -> None:
     """A registration of the last day protects no day if protection begins later."""
     period = BLOCTEL.registration_period(date(2026, 8, 10))

@@ -346,7 +346,9 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             return add_days(withdrawn_on, rule.withdrawn_days)
         if ends_on is None:
             return None
-        years = in_force(self.retention, on=ends_on - timedelta(days=1)).lapsed_years
+        # a registration without days can end on the first day of the list
+        last = ends_on if ends_on == self.opens_on else ends_on - timedelta(days=1)
+        years = in_force(self.retention, on=last).lapsed_years
         return None if years is None else add_years(ends_on, years)
 
     def answer_rule(self, on: date) -> AnswerValidity:
