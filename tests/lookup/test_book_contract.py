@@ -416,3 +416,15 @@ def test_expired_requests_are_purged(registry: Registry) -> None:
 
     with registry._storage.read() as reader:
         assert reader.requests_of(1, [33639981234]) == []
+
+
+def test_a_pending_request_survives_a_purge(registry: Registry) -> None:
+    """Who asks again after an earlier registration can confirm it after the purge."""
+    registry.register(TEXT, list="own", on=date(2020, 1, 5))
+    registry.withdraw(TEXT, list="own", on=date(2021, 5, 2))
+    token = registry.request(TEXT, "a@b.example", list="own")
+
+    assert registry.purge()["own"] == 1
+
+    registry.confirm(token)
+    assert registry.is_blocked(TEXT)

@@ -357,7 +357,11 @@ def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> i
     """Erase a list's registrations whose retention has ended; return their count."""
     due = _due_rows(writer, stored, rule, on)
     if due:
+        requests = writer.requests_of(stored.id, {row.key for row in due})
         _erase(writer, stored, due)
+        for request in requests:
+            if request.used_at is None:  # the person can still confirm it
+                writer.save_request(request)
         event = Event(0, ChangeKind.PURGED, stored.id, None, to_epoch_day(on))
         writer.append_events([event])
     return len(due)
