@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from bloctel import Follower, Registry
+from bloctel.compliance import CallLog, Outcome
 from bloctel.errors import (
+    DamagedRecordsError,
     InputError,
     NotRegisteredError,
     StorageError,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 KEY = 33639980000
 ON = date(2024, 1, 2)
+AT = datetime(2024, 6, 4, 9, 30, tzinfo=UTC)
 SQL = pytest.mark.parametrize(
     "storage_url", ["sqlite", "postgresql", "mariadb"], indirect=True
 )
@@ -168,3 +171,16 @@ def test_count_of_rows_after_a_failed_write(storage: SqlStorage) -> None:
         assert sum(len(part.keys) for part in writer.columns()) == 1
     # the journal line of the registration is now a row of another table
     assert counts(storage) == before
+
+
+@SQL
+def test_records_that_are_not_loaded_yet(storage: SqlStorage, storage_url: str) -> None:
+    """Without its last record, a call log gives no answer, not even about others."""
+    with CallLog.open(storage_url) as calls:
+        calls.add(KEY, Outcome.DECLINED, at=AT)
+        calls.add(KEY + 1, Outcome.DECLINED, at=AT)
+        assert len(calls.attempts(KEY)) == 1
+        execute(storage, "DELETE FROM bloctel_record WHERE seq = 2")
+
+        with pytest.raises(DamagedRecordsError):
+            calls.attempts(KEY)

@@ -187,7 +187,9 @@ class SqlReader:
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         rows = self._by_key(_RECORDS_OF, set(keys), name=stream)
-        return sorted((RecordRow(*row) for row in rows), key=lambda row: row.seq)
+        found = sorted((RecordRow(*row) for row in rows), key=lambda row: row.seq)
+        self.last_record(stream)  # during a restore, the table may lack its last rows
+        return found
 
     def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
         values = {"name": stream, "after": after, "n": limit}
