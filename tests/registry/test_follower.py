@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -113,6 +114,27 @@ def test_a_follower_starts_from_its_cache(
         with Follower.open(storage_url, cache=cache) as follower:
             assert follower.is_blocked_many([KEY, KEY + 1], on=ON).all()
         assert cache.read_bytes() not in (content, made)
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_cache_that_cannot_be_written(
+    storage_url: str,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After an erasure, the registry is read without it; the path is absolute."""
+    (tmp_path / "cache").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Follower.open(storage_url, cache="cache/c.bloctel") as follower:
+        monkeypatch.chdir(tmp_path / "cache")
+        shutil.rmtree(tmp_path / "cache")
+        registry.forget(KEY)
+
+        eventually(lambda: "cache of the follower cannot be written" in caplog.text)
+        eventually(lambda: not follower._state.has_erased)
+        assert not follower.is_blocked(KEY)
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)

@@ -130,10 +130,11 @@ class Follower(Book):
             expected = "no cache with exact='storage'"
             raise errors.InputError(expected, "a cache", "cache", message=message)
         with close_on_error(join_storage(url, secret)) as storage:
-            path = None if cache is None else Path(cache)
+            # an absolute path keeps its meaning if the program changes its folder
+            path = None if cache is None else Path(cache).absolute()
             follower = cls(storage, exact, path, max_silence_seconds, when_silent)
             if (state := follower._read_cache(follower._replica)) is None:
-                follower._rebuild()
+                follower._rebuild(path)
             else:
                 follower._set_state(state)
                 follower._catch_up()
@@ -279,19 +280,23 @@ class Follower(Book):
 
     def _rebuild_quietly(self) -> None:
         try:
-            self._rebuild()
+            try:
+                self._rebuild(self._cache)
+            except errors.SnapshotError as error:
+                _log.warning("the cache of the follower cannot be written: %s", error)
+                self._rebuild(None)
         except errors.BloctelError as error:
             # the old replica is still correct, so try again later
             _log.warning("the follower's replica cannot be rebuilt: %s", error)
             self._closed.wait(_RETRY_SECONDS)
 
-    def _rebuild(self) -> None:
-        """Read the whole registry again, and write the cache again."""
+    def _rebuild(self, cache: Path | None) -> None:
+        """Read the whole registry again, and write the cache again, if there is one."""
         # use a copy, because `load` sets `current_at`: the age of the replica in use
         reader = copy(self._replica)
         state = None
-        if self._cache is not None:
-            reader.build_snapshot(self._cache, max_lag_seconds=self._max_silence)
+        if cache is not None:
+            reader.build_snapshot(cache, max_lag_seconds=self._max_silence)
             state = self._read_cache(reader)
         if state is None:
             state = reader.load()
