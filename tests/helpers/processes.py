@@ -40,9 +40,10 @@ def living() -> list[Process]:
 def frozen_family(head: subprocess.Popen[bytes]) -> Iterator[None]:
     """Stop a process and its children until the block ends."""
     family = [head.pid, *(p.id for p in living() if p.parent == head.pid)]
-    for each in family:
-        os.kill(each, signal.SIGSTOP)
     try:
+        for each in family:
+            with suppress(ProcessLookupError):  # a worker of the server can end
+                os.kill(each, signal.SIGSTOP)
         yield
     finally:
         for each in family:
