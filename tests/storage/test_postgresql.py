@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from bloctel import Registry
 from bloctel.errors import RegistryNotFoundError, StorageError
 from bloctel.storage.interface import open_storage
+from bloctel.storage.sql.reader import CountingReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,32 @@ def test_hidden_rows_are_refused(postgresql: Postgresql) -> None:
             finally:
                 connection.execute("DROP OWNED BY dialer")
                 connection.execute("DROP ROLE dialer")
+
+
+def test_the_rows_of_a_rewritten_table_are_counted_once(postgresql: Postgresql) -> None:
+    """A catch-up counts them without the time limit of a look-up, for all look-ups."""
+    with (
+        postgresql.database() as url,
+        Registry.create(url, lists=["own"]) as registry,
+        psycopg.connect(url, autocommit=True) as connection,
+        closing(open_storage(url)) as storage,
+    ):
+        registry.register(KEY, list="own", on=ON)
+        with storage.read() as reader:
+            list(reader.columns())
+            assert isinstance(reader, CountingReader)
+            assert (
+                reader._connection.scalar(sa.select(reader.noted)) in reader._complete
+            )
+        connection.execute("VACUUM FULL bloctel_registration")
+        with storage.read() as reader:
+            assert isinstance(reader, CountingReader)
+            noted = reader._connection.scalar(sa.select(reader.noted))
+            assert noted not in reader._complete
+
+            reader.position()
+
+            assert noted in reader._complete
 
 
 @pytest.mark.parametrize("exact", ["memory", "storage"])

@@ -6,7 +6,7 @@ Python object for each row. Writers use `NOTIFY` to tell followers about a chang
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -23,6 +23,8 @@ from bloctel.storage.sql.writer import SqlWriter, require_changed
 
 if TYPE_CHECKING:
     import psycopg
+
+_T = TypeVar("_T")
 
 _CHANNEL: Final = "bloctel"
 #: The number of the lock that a process needs to create a registry.
@@ -312,6 +314,9 @@ def _pieces(copy: Iterable[Any], *, skip: int) -> Iterator[bytes]:
 
 class PostgresqlWriter(PostgresqlReader, SqlWriter):
     """Write transaction on a PostgreSQL storage."""
+
+    def _count_after(self, found: _T) -> _T:
+        return found  # `n_rows` lacks the rows of this transaction until its commit
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
         # the sort of the staging table needs more memory than the default
