@@ -42,7 +42,7 @@ static void require(int holds)
 }
 
 /* The keys of a valid index are sorted, and each can be found. */
-static void check_sound(const exact_index *index)
+static void check_valid(const exact_index *index)
 {
     uint64_t *keys = malloc((index->n_entries + 1) * sizeof *keys);
     require(keys != NULL);
@@ -60,16 +60,16 @@ static void check_sound(const exact_index *index)
 static void check_look_ups(const exact_index *index, const uint8_t *flags,
                            uint64_t n_codes, const uint64_t *keys)
 {
-    uint32_t lanes[SBBF_N_LANES];
+    uint32_t words[SBBF_BLOCK_WORDS];
     int32_t found[N_KEYS];
     const index_active active = {flags, n_codes};
     int is_damaged = 0;
-    memset(lanes, 0xFF, sizeof lanes); /* a filter that lets every key through */
-    const sbbf filter = {lanes, 1};
+    memset(words, 0xFF, sizeof words); /* a filter that lets every key through */
+    const sbbf filter = {words, 1};
     const int fault = index_match_many(filter, index, active, keys, N_KEYS,
                                        found);
     for (int i = 0; i < N_KEYS; i++) {
-        const int32_t one = keys[i] < INDEX_N_PLACEHOLDERS
+        const int32_t one = keys[i] < INDEX_FIRST_KEY
                                 ? INDEX_ABSENT
                                 : index_match(index, active, keys[i]);
         is_damaged |= one == INDEX_DAMAGED;
@@ -104,8 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     index.remainders = remainders;
     index.codes = codes;
     check_look_ups(&index, flags, n_codes, keys);
-    if (index_verify(&index) == INDEX_SOUND)
-        check_sound(&index);
+    if (index_verify(&index) == INDEX_VALID)
+        check_valid(&index);
     free(runs);
     free(directory);
     free(remainders);
